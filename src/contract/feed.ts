@@ -1,0 +1,49 @@
+/**
+ * A feed is the append-only log of one recipient within one tenant. Everything in Tidings is keyed
+ * by this pair; it always comes from a verified credential or from a job, never from a URL (G8).
+ */
+export interface FeedKey {
+  /** The tenant, `''` where there is only one. */
+  readonly tenant: string;
+  /** The recipient: 1 to 256 characters, see {@link nameProblem}. */
+  readonly recipient: string;
+}
+
+/** The longest recipient, tenant, type or key, in UTF-16 code units. */
+export const MAX_NAME_LENGTH = 256;
+
+// C0, DEL and C1. Matching them is the purpose here.
+// eslint-disable-next-line no-control-regex
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * What is wrong with a name (recipient, tenant, dedupe key, collapse key), or `null`.
+ *
+ * Lone surrogates are refused because Postgres stores U+FFFD for each of them: two different users
+ * would then share one feed. Control characters are refused because names end up in logs and headers.
+ */
+export function nameProblem(value: unknown): string | null {
+  if (typeof value !== 'string') return `must be a string, not ${describe(value)}`;
+  if (value.length === 0) return 'must not be empty';
+  if (value.length > MAX_NAME_LENGTH)
+    return `must have at most ${MAX_NAME_LENGTH} characters, has ${value.length}`;
+  if (CONTROL_CHARACTERS.test(value)) return 'must not contain control characters';
+  if (!value.isWellFormed()) return 'must be well-formed Unicode (it has a lone surrogate)';
+  return null;
+}
+
+/** What is wrong with a tenant, or `null`; unlike other names it may be empty. */
+export function tenantProblem(value: unknown): string | null {
+  return value === '' ? null : nameProblem(value);
+}
+
+/** One string for one feed, for use as a key of a Map: unambiguous because names have no NUL. */
+export function feedId(feed: FeedKey): string {
+  return `${feed.tenant}\u0000${feed.recipient}`;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'undefined' ? 'missing' : `a ${typeof value}`;
+}

@@ -1,0 +1,43 @@
+import type { FeedKey } from '../feed.js';
+import type { LogEntry } from '../entry.js';
+
+/** A rendered notification for one recipient, before it has a place in the log. */
+export interface NewNotification {
+  readonly feed: FeedKey;
+  /** The same `(feed, dedupeKey)` never makes two entries (G5). Prefixed by its origin, see jobs/dedupe-key.ts. */
+  readonly dedupeKey: string;
+  /** UUID, version 7. */
+  readonly id: string;
+  readonly type: string;
+  readonly title: string;
+  readonly body: string | null;
+  readonly link: string | null;
+  /** The checked `data` as JSON text. */
+  readonly dataJson: string;
+  readonly version: number;
+  readonly expiresAt: Date | null;
+  readonly collapseKey: string | null;
+}
+
+/** What became of one notification: it was committed, now or by an earlier run of the same job. */
+export interface AppendResult {
+  readonly outcome: 'appended' | 'duplicate';
+  readonly feed: FeedKey;
+  readonly epoch: string;
+  /** The place of the entry; for a duplicate that was trimmed meanwhile still its former place. */
+  readonly seq: number;
+  /** The entry as it goes to the bus; `null` for a duplicate, whose content the bus need not carry again. */
+  readonly entry: LogEntry | null;
+}
+
+/** The only way into the log for a job. */
+export interface Appender {
+  /**
+   * Appends all of them and resolves when they are committed (G1), in the order given. Calls that run at the same moment share
+   * one transaction (group commit). Safe to repeat: what was committed before comes back as a duplicate.
+   *
+   * @throws {LogUnavailableError} if the database is away; some may be committed, so repeat all.
+   * @throws {InvalidJobError} if Postgres refuses the content; neighbours in the batch are not affected.
+   */
+  append(notifications: readonly NewNotification[]): Promise<AppendResult[]>;
+}

@@ -1,0 +1,56 @@
+import type { FeedKey } from '../feed.js';
+import type { LogEntry } from '../entry.js';
+
+/** "This feed has an entry with this number now", with the entry if it is small enough to travel. */
+export interface Announcement {
+  readonly feed: FeedKey;
+  readonly epoch: string;
+  readonly seq: number;
+  /** `null`: read it from the log. */
+  readonly entry: LogEntry | null;
+}
+
+/** The write side of the bus. */
+export interface Announcer {
+  /**
+   * Tells all instances, after the commit. Best effort: it never throws and never waits, for a lost message is
+   * healed from the log by the cursor and by the check of heads.
+   */
+  announce(announcements: readonly Announcement[]): void;
+}
+
+/** The bus between instances. It may lose, repeat or reorder messages and nothing is lost. */
+export interface LiveBus extends Announcer {
+  /** Resolves when the bus has acknowledged that messages of this feed will come from now on. */
+  subscribe(feed: FeedKey, listener: (announcement: Announcement) => void): Promise<Unsubscribe>;
+  /** Calls the listener each time the bus is back after a break: messages were lost, so heads must be checked. */
+  onReconnect(listener: () => void): Unsubscribe;
+  /** Whether the bus is connected at this moment. */
+  readonly connected: boolean;
+  close(): Promise<void>;
+}
+
+export type Unsubscribe = () => void;
+
+/** The live side of one feed on this instance, shared by all its connections. */
+export interface FeedWatch {
+  /**
+   * The entries that directly follow `after`, from memory. Empty if memory has a hole there or nothing newer:
+   * the cursor then reads the log if {@link behind} says so.
+   */
+  next(epoch: string, after: number): readonly LogEntry[];
+  /** Whether the feed is known to have moved past this place, to another epoch, or below it (restored). */
+  behind(epoch: string, after: number): boolean;
+  /** The log was read: what it said is newer than what the bus said. */
+  observe(epoch: string, head: number): void;
+  close(): void;
+}
+
+/** The feeds that have connections on this instance. */
+export interface LiveFeeds {
+  /**
+   * Begins to watch. `onChange` is called when {@link FeedWatch.behind} may have become true. Resolves when the bus has
+   * acknowledged: only then may the head be read, or an entry between the two would be missed until the next check.
+   */
+  watch(feed: FeedKey, onChange: () => void): Promise<FeedWatch>;
+}

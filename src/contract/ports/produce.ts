@@ -1,0 +1,23 @@
+import type { JobData } from '../job.js';
+
+/** How a job is to be put on the queue. */
+export interface EnqueueOptions {
+  /**
+   * The same key enqueues one job, however often it is sent; with another type or other data it is refused. Scoped by
+   * `scope` (the producer's API key), so that two producers cannot collide.
+   */
+  readonly idempotency?: { readonly scope: string; readonly key: string };
+}
+
+/** The way onto the queue. */
+export interface Producer {
+  /**
+   * Resolves when the queue has stored the job (G9).
+   *
+   * @throws {InvalidJobError} if the data can never become an entry; names each wrong field.
+   * @throws {UnknownTypeError} if the type is not declared here.
+   * @throws {IdempotencyKeyReusedError} if the key came with another type or other data before.
+   * @throws {QueueUnavailableError} if the queue did not answer within 5 s; repeat with the same key.
+   */
+  enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<{ id: string }>;
+}
