@@ -1,5 +1,6 @@
 import type { FeedKey } from '../feed.js';
 import type { LogEntry } from '../entry.js';
+import type { FeedState } from './read.js';
 
 /** "This feed has an entry with this number now", with the entry if it is small enough to travel. */
 export interface Announcement {
@@ -41,8 +42,12 @@ export interface FeedWatch {
   next(epoch: string, after: number): readonly LogEntry[];
   /** Whether the feed is known to have moved past this place, to another epoch, or below it (restored). */
   behind(epoch: string, after: number): boolean;
-  /** The log was read: what it said is newer than what the bus said. */
-  observe(epoch: string, head: number): void;
+  /**
+   * Takes over what the log said: the state of every read, also of the one that opened the feed, before {@link behind} is
+   * asked again. A reader's next read begins after it has handed in the one before: so a rumour that the bus brought
+   * meanwhile is believed until the next read, and forgotten if that one contradicts it, too.
+   */
+  observe(state: FeedState): void;
   close(): void;
 }
 
