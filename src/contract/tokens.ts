@@ -1,0 +1,25 @@
+/**
+ * Injection tokens of the ports and the options, one for each interface: interfaces do not exist at run time.
+ * Stages ask for these, the composition root binds them; no stage knows who stands behind a port.
+ */
+
+/** {@link ResolvedOptions} */
+export const RESOLVED_OPTIONS = Symbol('tidings:resolved-options');
+/** {@link Streams} */
+export const STREAMS = Symbol('tidings:streams');
+/** {@link Producer} */
+export const PRODUCER = Symbol('tidings:producer');
+/** {@link Appender} */
+export const APPENDER = Symbol('tidings:appender');
+/** {@link Announcer} */
+export const ANNOUNCER = Symbol('tidings:announcer');
+/** {@link FeedReader} */
+export const FEED_READER = Symbol('tidings:feed-reader');
+/** {@link LiveBus} */
+export const LIVE_BUS = Symbol('tidings:live-bus');
+/** {@link LiveFeeds} */
+export const LIVE_FEEDS = Symbol('tidings:live-feeds');
+/** {@link Metrics} */
+export const METRICS = Symbol('tidings:metrics');
+/** The pages, counts and state changes of a feed. */
+export const INBOX = Symbol('tidings:inbox');
