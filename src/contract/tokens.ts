@@ -23,3 +23,7 @@ export const LIVE_FEEDS = Symbol('tidings:live-feeds');
 export const METRICS = Symbol('tidings:metrics');
 /** The pages, counts and state changes of a feed. */
 export const INBOX = Symbol('tidings:inbox');
+/** {@link ReadinessCheck}, an array of them: what `/readyz` asks. */
+export const READINESS_CHECKS = Symbol('tidings:readiness-checks');
+/** {@link QueueDepth} */
+export const QUEUE_DEPTH = Symbol('tidings:queue-depth');
