@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chown,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { accountOf, canReach, chooseAccount, isRoot, type Account } from './account.js';
+import { EmbeddedPostgresError } from './error.js';
+import { ensureStateDir } from './state-dir.js';
+
+/** Where a cluster lives, and as whom it runs. */
+export interface Home {
+  /**
+   * Holds `data/`, `password`, `port` and `postgres.log`. As root it is root's, with `data/` and the log the account's:
+   * root must not write in a directory where an unprivileged user could have put symbolic links.
+   */
+  readonly path: string;
+  /** `null`: as ourselves. */
+  readonly account: Account | null;
+}
+
+/** What the embedded Postgres tells its user; Nest's logger fits. */
+export interface Log {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/**
+ * Opens `<dataDir>/postgres`, making it if need be.
+ *
+ * As root, Postgres runs as an unprivileged user. If that user cannot enter `dataDir` (a checkout in root's
+ * home), the directory is made below `/var/lib/tidings` and `<dataDir>/postgres` is a symbolic link to it: what the
+ * user knows as TIDINGS_DATA_DIR still leads to the data, and taking the link away still means beginning anew.
+ *
+ * @throws {EmbeddedPostgresError} if the directory is another user's, or nobody's that could run Postgres.
+ */
+export async function openHome(dataDir: string, log: Log): Promise<Home> {
+  const place = join(resolve(dataDir), 'postgres');
+  try {
+    await mkdir(dirname(place), { recursive: true, mode: 0o755 });
+    if (!(await exists(place))) await create(place, await chooseAccount(), log);
+    return await existing(place);
+  } catch (error) {
+    if (error instanceof EmbeddedPostgresError) throw error;
+    throw new EmbeddedPostgresError(
+      `The data directory ${place} cannot be used: ${(error as Error).message}. ` +
+        'Set TIDINGS_DATA_DIR to a directory that this user may write to.',
+      { cause: error },
+    );
+  }
+}
+
+/** The password of the cluster's roles; made on the first call, kept in a file that only the owner and root read. */
+export async function passwordOf(home: Home): Promise<string> {
+  const file = join(home.path, 'password');
+  for (;;) {
+    const kept = await readFile(file, 'utf8').catch(ignoring('ENOENT'));
+    if (kept !== undefined) return kept.trim();
+    // Written under another name and linked: two processes that begin at once agree on one whole file.
+    const draft = `${file}.${process.pid}`;
+    await writeFile(draft, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
+    await link(draft, file).catch(ignoring('EEXIST'));
+    await rm(draft);
+  }
+}
+
+/** Makes a file or directory the account's. */
+export async function give(path: string, account: Account | null): Promise<void> {
+  if (account) await lchown(path, account.uid, account.gid);
+}
+
+/** For `catch`: turns errors of this code into `undefined`. */
+export function ignoring(code: string): (error: NodeJS.ErrnoException) => undefined {
+  return (error) => {
+    if (error.code !== code) throw error;
+  };
+}
+
+async function create(place: string, account: Account | null, log: Log): Promise<void> {
+  if (await canReach(dirname(place), account)) {
+    await mkdir(place).catch(ignoring('EEXIST'));
+    await chmod(place, modeFor(account));
+    return;
+  }
+  const stateDir = await ensureStateDir(`The user ${account?.name} cannot reach the data directory ${place}`);
+  const home = await mkdtemp(join(stateDir, `${basename(dirname(dirname(place))) || 'data'}-`));
+  await chmod(home, modeFor(account));
+  try {
+    await symlink(home, place);
+  } catch (error) {
+    await rm(home, { recursive: true });
+    ignoring('EEXIST')(error as NodeJS.ErrnoException);
+    return;
+  }
+  log.warn(
+    `As root, Postgres runs as the user ${account?.name}, who cannot enter ${dirname(place)}: ` +
+      `the data is in ${home}, and ${place} is a link to it.`,
+  );
+}
+
+async function existing(place: string): Promise<Home> {
+  const path = await realpath(place).catch(ignoring('ENOENT'));
+  if (path === undefined) {
+    throw new EmbeddedPostgresError(
+      `${place} is a link to a directory that is gone. Remove the link to begin with an empty database.`,
+    );
+  }
+  const owner = (await lstat(join(path, 'data')).catch(ignoring('ENOENT'))) ?? (await lstat(path));
+  if (!isRoot()) {
+    if (owner.uid === process.geteuid?.() || process.platform === 'win32') return { path, account: null };
+    throw new EmbeddedPostgresError(
+      `The data directory ${path} belongs to another user (uid ${owner.uid}), probably because Tidings ran as root ` +
+        'before. Run it as before, or set TIDINGS_DATA_DIR to another directory.',
+    );
+  }
+  // Whoever ran it first goes on running it, also when another candidate has appeared on the machine since.
+  const account = owner.uid === 0 ? await chooseAccount() : accountOf(owner);
+  if (await canReach(path, account)) return { path, account };
+  throw new EmbeddedPostgresError(
+    `The data directory ${path} is for ${account?.name}, who cannot enter it. Make its parents enterable (chmod a+x).`,
+  );
+}
+
+/** The account must pass through, but neither list nor write. */
+function modeFor(account: Account | null): number {
+  return account ? 0o711 : 0o700;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(ignoring('ENOENT'))) !== undefined;
+}

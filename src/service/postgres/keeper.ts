@@ -1,0 +1,119 @@
+import pg from 'pg';
+import { SUPERUSER } from './cluster.js';
+
+/** The role and the database that the application uses. The role is no superuser, as on any hosted Postgres. */
+export const APPLICATION = 'tidings';
+
+/** Two keys in the space of advisory locks of the database `postgres`, which nobody else uses. */
+const KEEP = [0x7469, 1] as const;
+const PREPARE = [0x7469, 2] as const;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * One connection that says "this process needs the server", and notices when the server goes away.
+ *
+ * Several live processes may use one data directory, and the last of them stops the server. Who is alive is not kept in
+ * files, which a SIGKILL leaves behind, but in the server: each process holds a shared advisory lock on a connection, and
+ * the kernel closes a dead process's connections. Who wants to leave gives up its share and tries for the exclusive
+ * lock: whoever gets that is the last one and stops the server while holding it, so that a process that comes at that
+ * moment waits for its share, is disconnected by the shutdown, and starts the server again.
+ */
+export class Keeper {
+  /** Resolves when the connection ends, for whatever reason. */
+  readonly ended: Promise<void>;
+
+  private constructor(private readonly client: pg.Client) {
+    this.ended = new Promise((resolve) => {
+      client.once('end', () => resolve());
+      // Without a listener an 'error' event ends the process. The 'end' that follows is what counts.
+      client.on('error', () => resolve());
+    });
+  }
+
+  /** Connects, takes a share, and sees to the application's role and database. */
+  static async connect(port: number, password: string): Promise<Keeper> {
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: SUPERUSER,
+      password,
+      database: 'postgres',
+      application_name: 'tidings keeper',
+      ssl: false,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: 15_000,
+    });
+    const keeper = new Keeper(client);
+    try {
+      await client.connect();
+      await client.query('SELECT pg_advisory_lock_shared($1, $2)', [...KEEP]);
+      await prepare(client, password);
+      return keeper;
+    } catch (error) {
+      await keeper.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives up this process's share. `true`: nobody else needs the server, and nobody will get it before this
+   * connection ends.
+   *
+   * @throws if the server does not answer within 2 s.
+   */
+  async release(): Promise<boolean> {
+    const answer = (async () => {
+      await this.client.query('SELECT pg_advisory_unlock_shared($1, $2)', [...KEEP]);
+      const { rows } = await this.client.query<{ last: boolean }>(
+        'SELECT pg_try_advisory_lock($1, $2) AS last',
+        [...KEEP],
+      );
+      return rows[0]?.last === true;
+    })();
+    return within(2_000, answer);
+  }
+
+  /** Ends the connection; does not wait for a server that does not answer. */
+  async close(): Promise<void> {
+    await within(1_000, this.client.end()).catch(() => {});
+  }
+}
+
+/** Whether a failure to connect passes by itself: the server is starting, recovering, stopping, or was just stopped. */
+export function isPassing(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string') return /terminated|timeout/i.test(String((error as Error).message));
+  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006'].includes(code);
+}
+
+async function prepare(client: pg.Client, password: string): Promise<void> {
+  const name = client.escapeIdentifier(APPLICATION);
+  // Two processes that start at once would both see nothing and both create.
+  await client.query('SELECT pg_advisory_lock($1, $2)', [...PREPARE]);
+  const { rows } = await client.query<{ role: boolean; database: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
+            EXISTS (SELECT FROM pg_database WHERE datname = $1) AS database`,
+    [APPLICATION],
+  );
+  if (!rows[0]?.role)
+    await client.query(`CREATE ROLE ${name} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
+  if (!rows[0]?.database) await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
+  await client.query('SELECT pg_advisory_unlock($1, $2)', [...PREPARE]);
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`Postgres did not answer within ${milliseconds} ms`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => {}); // it may fail after the race
+  }
+}
