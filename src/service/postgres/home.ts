@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
-  chown,
+  chmod,
+  lchown,
   link,
   lstat,
   mkdir,
