@@ -1,8 +1,6 @@
-import { formatCursor } from './cursor.js';
-
 /**
  * An entry as it travels from the log over the bus to the frame: its place, its type and the finished
- * `data:` line. The JSON is made once, where the entry is appended or read, and never parsed again on its way.
+ * `data:` line. Postgres makes the JSON, at the append and at every read, and nothing parses it again on its way.
  */
 export interface LogEntry {
   /** Its place in the feed: 1, 2, 3 ... without holes, in commit order. */
@@ -33,35 +31,4 @@ export interface NotificationItem<Type extends string = string, Data = unknown> 
   readonly count: number;
   /** The ids of the notifications that this one took over from. */
   readonly replaces: readonly string[];
-}
-
-/** The stored parts of a notification, from which {@link encodeItem} makes its JSON. */
-export interface ItemParts {
-  readonly type: string;
-  readonly id: string;
-  readonly title: string;
-  readonly body: string | null;
-  readonly link: string | null;
-  /** `data` as JSON text, spliced in as it is. */
-  readonly dataJson: string;
-  readonly version: number;
-  readonly createdAt: Date;
-  readonly readAt: Date | null;
-  readonly count: number;
-  readonly replaces: readonly string[];
-}
-
-/** The JSON of a {@link NotificationItem}: the same text for a live and for a replayed entry. */
-export function encodeItem(item: ItemParts, epoch: string, seq: number): string {
-  // type, id and cursor are of a checked alphabet and need no escaping; title, body and link do.
-  return (
-    `{"type":"${item.type}","id":"${item.id}","cursor":"${formatCursor(epoch, seq)}"` +
-    `,"title":${JSON.stringify(item.title)}` +
-    `,"body":${item.body === null ? 'null' : JSON.stringify(item.body)}` +
-    `,"link":${item.link === null ? 'null' : JSON.stringify(item.link)}` +
-    `,"data":${item.dataJson},"version":${item.version}` +
-    `,"createdAt":"${item.createdAt.toISOString()}"` +
-    `,"readAt":${item.readAt === null ? 'null' : `"${item.readAt.toISOString()}"`}` +
-    `,"count":${item.count},"replaces":${item.replaces.length === 0 ? '[]' : JSON.stringify(item.replaces)}}`
-  );
 }

@@ -1,0 +1,113 @@
+import { Logger } from '@nestjs/common';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { DataSource } from 'typeorm';
+import type { ResolvedOptions } from '../contract/options.js';
+import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
+import { EntryEntity } from './entities/entry.entity.js';
+import { FeedEntity } from './entities/feed.entity.js';
+import { InstallationEntity } from './entities/installation.entity.js';
+import { SchemaVersionEntity } from './entities/schema-version.entity.js';
+import { migrate } from './migrator.js';
+import { sqlState, translate } from './pg-error.js';
+import { RestoreGuard } from './restore-guard.js';
+
+/** The schema of our tables: never the host's. */
+export const SCHEMA = 'tidings';
+
+/**
+ * The connection to Postgres: a DataSource of our own, so that our entities never enter the host's, with its pool opened up for
+ * the statements of the hot paths, which TypeORM would only slow down.
+ */
+export class LogDatabase {
+  private constructor(
+    readonly dataSource: DataSource,
+    /** A short word for this database, the same for all processes on it and another for every other. */
+    readonly identity: string,
+    private readonly guard: RestoreGuard,
+  ) {}
+
+  /**
+   * Migrates, connects, and checks whether the database was restored.
+   *
+   * @throws {LogUnavailableError} if the database is away; `SchemaTooNewError` if it is ahead of this code.
+   */
+  static async connect(options: ResolvedOptions['database']): Promise<LogDatabase> {
+    const logger = new Logger('Tidings');
+    const guard = new RestoreGuard(SCHEMA);
+    const dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      schema: SCHEMA,
+      applicationName: 'tidings',
+      poolSize: options.poolSize,
+      connectTimeoutMS: 5_000,
+      entities: [FeedEntity, EntryEntity, DedupeKeyEntity, InstallationEntity, SchemaVersionEntity],
+      migrationsTableName: 'migration',
+      installExtensions: false,
+      poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
+      extra: {
+        // A frozen server never answers: without a limit here every caller would wait for ever.
+        query_timeout: options.queryTimeoutMs,
+        keepAlive: true,
+        // Before a new connection is used for anything else, so that nothing is appended to a restored log unnoticed.
+        verify: (client: PoolClient, done: (error?: Error) => void) =>
+          void guard.check(client).then(() => done(), done),
+      },
+    });
+    try {
+      await migrate(options.url, SCHEMA);
+      await dataSource.initialize();
+      return new LogDatabase(dataSource, await identify(dataSource), guard);
+    } catch (error) {
+      if (dataSource.isInitialized) await dataSource.destroy();
+      throw sqlState(error) || !isConnectionError(error) ? error : translate(error);
+    }
+  }
+
+  /** The pool below the DataSource. */
+  get pool(): Pool {
+    return (this.dataSource.driver as unknown as { master: Pool }).master;
+  }
+
+  /**
+   * Runs one statement. Not a prepared one: its plan would be kept for the life of the connection, also one made while the
+   * tables were empty.
+   *
+   * @throws {LogUnavailableError} or {InvalidJobError}, see {@link translate}.
+   */
+  async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    try {
+      return (await this.pool.query<Row>(text, values)).rows;
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /** The dedupe key of a commit: if it is gone later, the database was restored. */
+  committed(key: Buffer): void {
+    this.guard.committed(key);
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+/** 12 hexadecimal digits that stand for this database of this cluster. */
+async function identify(dataSource: DataSource): Promise<string> {
+  const statements = [
+    `SELECT substr(md5(system_identifier::text || '/' || current_database()), 1, 12) AS identity FROM pg_control_system()`,
+    // Where the server keeps its identifier to itself, the database's name and number must do.
+    `SELECT substr(md5(datname || '/' || oid::text), 1, 12) AS identity FROM pg_database WHERE datname = current_database()`,
+  ];
+  const [row] = await dataSource
+    .query<[{ identity: string }]>(statements[0]!)
+    .catch(() => dataSource.query<[{ identity: string }]>(statements[1]!));
+  return row.identity;
+}
+
+/** Whether the server could not be reached at all, rather than refused us (a wrong password will not pass by itself). */
+function isConnectionError(error: unknown): boolean {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code);
+}

@@ -1,0 +1,150 @@
+import type { LogEntry } from '../contract/entry.js';
+import { feedId as keyOf, type FeedKey } from '../contract/feed.js';
+import { LogUnavailableError } from '../contract/errors.js';
+import type { Metrics } from '../contract/ports/metrics.js';
+import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../contract/ports/read.js';
+import { makeFeeds } from './append-batch.js';
+import { BatchLoader } from './batch-loader.js';
+import { SCHEMA, type LogDatabase } from './database.js';
+
+/** A page has at most so many bytes of frames, or one entry (G7). */
+export const PAGE_BYTES = 256 * 1024;
+const PAGE_ENTRIES = 200;
+
+interface StateRow {
+  ord: string;
+  id: string;
+  epoch: string;
+  head: string;
+  floor: string;
+}
+
+interface OpenRow extends StateRow {
+  unread: number;
+  unseen: number;
+}
+
+interface PageRow extends StateRow {
+  /** Null in the one row of a feed that has nothing after the place. */
+  seq: string | null;
+  type: string;
+  /** Null if the entry is not to be shown any more: its content stays in the database. */
+  json: string | null;
+}
+
+/**
+ * Parameters: tenants, recipients. Result: one row for each feed that exists. Those that expired without anyone writing
+ * are found by the partial index and subtracted, so that counts are right from that instant.
+ */
+const OPEN_FEEDS = `
+  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unread AS unseen
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (tenant, recipient, ord)
+    JOIN ${SCHEMA}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
+    CROSS JOIN LATERAL (
+      SELECT count(*)::integer AS unread FROM ${SCHEMA}.entry e
+       WHERE e.feed_id = f.id AND e.expires_at <= now() AND NOT e.hidden AND e.read_at IS NULL
+    ) due`;
+
+/**
+ * Parameters: feed ids, places, most entries, most bytes. Result: for each feed that exists its state and the entries after its
+ * place, in order; all of one snapshot. The inner LIMIT walks the primary key; sizes are summed up before any content is fetched.
+ */
+const READ_PAGES = `
+  SELECT a.ord, f.id, f.epoch, f.head, f.floor, e.*
+    FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS a (feed_id, after, ord)
+    JOIN ${SCHEMA}.feed f ON f.id = a.feed_id
+    LEFT JOIN LATERAL (
+      SELECT w.seq, w.type,
+             CASE WHEN NOT w.shown THEN NULL
+                  WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
+                  ELSE ${SCHEMA}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version,
+                                           w.created_at, w.read_at, w.count, w.replaces)
+             END AS json
+        FROM (
+          SELECT n.*, NOT n.hidden AND (n.expires_at IS NULL OR n.expires_at > now()) AS shown,
+                 sum(n.bytes) OVER (ORDER BY n.seq) AS bytes_so_far
+            FROM (
+              SELECT * FROM ${SCHEMA}.entry
+               WHERE feed_id = f.id AND seq > greatest(a.after, f.floor)
+               ORDER BY seq LIMIT $3
+            ) n
+        ) w
+       WHERE w.bytes_so_far = w.bytes OR w.bytes_so_far <= $4
+    ) e ON true
+   ORDER BY a.ord, e.seq`;
+
+/** Parameter: feed ids. Result: their heads; erased feeds are left out. */
+const READ_HEADS = `SELECT id, epoch, head FROM ${SCHEMA}.feed WHERE id = ANY ($1::bigint[])`;
+
+/** Reads the log. What many connections ask for at the same moment comes in one query. */
+export class PostgresFeedReader implements FeedReader {
+  private readonly opening: BatchLoader<FeedKey, OpenedFeed>;
+  private readonly paging: BatchLoader<{ feedId: string; after: number }, LogPage | null>;
+
+  constructor(
+    private readonly database: LogDatabase,
+    private readonly metrics: Metrics,
+  ) {
+    this.opening = new BatchLoader((feeds) => this.openMany(feeds), { maxBatch: 500, maxConcurrent: 2 });
+    // 100 pages of 256 KiB at the worst, twice: the most that replays may hold at one moment.
+    this.paging = new BatchLoader((places) => this.readMany(places), { maxBatch: 100, maxConcurrent: 2 });
+  }
+
+  open(feed: FeedKey): Promise<OpenedFeed> {
+    return this.opening.load(feed);
+  }
+
+  page(feedId: string, after: number): Promise<LogPage | null> {
+    return this.paging.load({ feedId, after });
+  }
+
+  async heads(feedIds: readonly string[]): Promise<FeedHead[]> {
+    const rows = await this.database.query<StateRow & Record<string, unknown>>(READ_HEADS, [feedIds]);
+    return rows.map((row) => ({ feedId: row.id, epoch: row.epoch, head: Number(row.head) }));
+  }
+
+  private async openMany(feeds: readonly FeedKey[]): Promise<OpenedFeed[]> {
+    const opened = new Map<string, OpenedFeed>();
+    let missing = feeds;
+    // Twice is enough unless a feed is erased in the very moment between.
+    for (let attempt = 0; missing.length > 0 && attempt < 3; attempt += 1) {
+      if (attempt > 0) await makeFeeds(this.database, missing);
+      const rows = await this.database.query<OpenRow & Record<string, unknown>>(OPEN_FEEDS, [
+        missing.map((feed) => feed.tenant),
+        missing.map((feed) => feed.recipient),
+      ]);
+      for (const row of rows) {
+        opened.set(keyOf(missing[Number(row.ord) - 1]!), {
+          ...stateOf(row),
+          unread: row.unread,
+          unseen: row.unseen,
+        });
+      }
+      missing = missing.filter((feed) => !opened.has(keyOf(feed)));
+    }
+    if (missing.length > 0)
+      throw new LogUnavailableError('The feed could not be opened: it is being erased.');
+    return feeds.map((feed) => opened.get(keyOf(feed))!);
+  }
+
+  private async readMany(places: readonly { feedId: string; after: number }[]): Promise<(LogPage | null)[]> {
+    const rows = await this.database.query<PageRow & Record<string, unknown>>(READ_PAGES, [
+      places.map((place) => place.feedId),
+      places.map((place) => place.after),
+      PAGE_ENTRIES,
+      PAGE_BYTES,
+    ]);
+    this.metrics.pagesRead(places.length);
+    const pages: (LogPage | null)[] = places.map(() => null);
+    for (const row of rows) {
+      const page = (pages[Number(row.ord) - 1] ??= { ...stateOf(row), entries: [] });
+      if (row.seq !== null)
+        (page.entries as LogEntry[]).push({ seq: Number(row.seq), type: row.type, json: row.json });
+    }
+    return pages;
+  }
+}
+
+function stateOf(row: StateRow): { feedId: string; epoch: string; head: number; floor: number } {
+  return { feedId: row.id, epoch: row.epoch, head: Number(row.head), floor: Number(row.floor) };
+}
