@@ -1,0 +1,36 @@
+import { UnauthenticatedError } from '../../contract/errors.js';
+import { nameProblem, tenantProblem } from '../../contract/feed.js';
+import type { HttpOptions } from '../../contract/options.js';
+import type { HttpRequest } from '../http-request.js';
+import { RecipientAuthenticator, type RecipientIdentity } from './recipient-authenticator.js';
+
+/** Asks the host's own `identify`, which runs behind the host's guards. Which credential it reads is the host's business. */
+export class HostAuthenticator extends RecipientAuthenticator {
+  constructor(private readonly identify: NonNullable<HttpOptions['identify']>) {
+    super();
+  }
+
+  async authenticate(request: HttpRequest): Promise<RecipientIdentity> {
+    const identity = await this.identify(request);
+    // `undefined` is what JavaScript makes of a missing return; nobody is known then either.
+    if (identity === null || identity === undefined) {
+      throw new UnauthenticatedError('The request carries no credential that is known here.');
+    }
+    // A wrong identity is a mistake in the host's program. It must not become a feed (two users could share one), and its
+    // text goes to the log, not to the caller.
+    const wrong = (what: string): Error => new TypeError(`http.identify returned an identity whose ${what}.`);
+    if (typeof identity !== 'object') throw new TypeError('http.identify must return an identity or null.');
+    const { recipient, tenant = '', expiresAt = null } = identity;
+    const problem = nameProblem(recipient);
+    if (problem) throw wrong(`recipient ${problem}`);
+    const problemOfTenant = tenantProblem(tenant);
+    if (problemOfTenant) throw wrong(`tenant ${problemOfTenant}`);
+    if (expiresAt !== null && !(expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime()))) {
+      throw wrong('expiresAt is no valid Date');
+    }
+    if (expiresAt && expiresAt.getTime() <= Date.now()) {
+      throw new UnauthenticatedError(`The credential expired at ${expiresAt.toISOString()}.`);
+    }
+    return { feed: { tenant, recipient }, expiresAt };
+  }
+}

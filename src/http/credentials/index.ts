@@ -1,0 +1,11 @@
+import type { ResolvedOptions } from '../../contract/options.js';
+import { HostAuthenticator } from './host-authenticator.js';
+import { JwtAuthenticator } from './jwt-authenticator.js';
+import { RecipientAuthenticator } from './recipient-authenticator.js';
+
+/** The way to know recipients that the options name: the host's `identify`, or our own JWTs. */
+export function createRecipientAuthenticator(http: ResolvedOptions['http']): RecipientAuthenticator {
+  if (http.identify) return new HostAuthenticator(http.identify);
+  if (http.jwt) return new JwtAuthenticator(http.jwt, http.allowedOrigins);
+  throw new TypeError('The role "api" needs http.jwt or http.identify.');
+}

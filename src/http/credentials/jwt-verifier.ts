@@ -1,0 +1,116 @@
+import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { nameProblem, tenantProblem } from '../../contract/feed.js';
+import type { JwtOptions } from '../../contract/options.js';
+import { InvalidTokenError } from './invalid-token.error.js';
+import type { RecipientIdentity } from './recipient-authenticator.js';
+import { tokenKeys, type TokenKeys } from './token-keys.js';
+
+/** Clocks of servers differ a little; this much is forgiven in `nbf`, in seconds. `exp` is taken as it stands. */
+const CLOCK_TOLERANCE_S = 5;
+/** The last moment that a `Date` can hold (ECMA-262, 21.4.1.1), in seconds. */
+const MAX_DATE_S = 8.64e12;
+
+/** Reads whose feed a JWT is for: `sub`, the tenant's claim and `exp`, once the signature is verified. */
+export class JwtVerifier {
+  readonly #keys: TokenKeys;
+
+  constructor(private readonly options: JwtOptions) {
+    this.#keys = tokenKeys(options);
+  }
+
+  /**
+   * @throws {InvalidTokenError} saying what is wrong with the token.
+   * @throws {KeyServerUnavailableError} if its key cannot be fetched for now.
+   */
+  async verify(token: string): Promise<RecipientIdentity> {
+    const payload = await this.#verified(token);
+    const { sub, exp = NaN } = payload;
+    if (exp * 1000 <= Date.now()) throw new InvalidTokenError(expiredMessage(exp));
+    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is no date.');
+    const problem = nameProblem(sub);
+    if (problem) throw new InvalidTokenError(`The sub of the token ${problem}.`);
+    return {
+      feed: { tenant: this.#tenantOf(payload), recipient: sub as string },
+      expiresAt: new Date(exp * 1000),
+    };
+  }
+
+  /** A tenant that is configured and missing is an error: `''` would be one feed for all tenants' users of that name. */
+  #tenantOf(payload: JWTPayload): string {
+    const claim = this.options.tenantClaim;
+    if (!claim) return '';
+    const tenant = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
+    const problem = tenant === '' ? 'must not be empty' : tenantProblem(tenant);
+    if (problem) throw new InvalidTokenError(`The claim ${claim} of the token, its tenant, ${problem}.`);
+    return tenant as string;
+  }
+
+  async #verified(token: string): Promise<JWTPayload> {
+    try {
+      return await this.#signed(token);
+    } catch (error) {
+      const message = problemOf(error);
+      // What is not about the token (the key server is away) is handed on as it is.
+      throw message ? new InvalidTokenError(message, { cause: error }) : error;
+    }
+  }
+
+  async #signed(token: string): Promise<JWTPayload> {
+    const options = {
+      algorithms: [...this.#keys.algorithms],
+      issuer: this.options.issuer,
+      audience: this.options.audience,
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_TOLERANCE_S,
+    };
+    try {
+      return (await jwtVerify(token, this.#keys.keyFor, options)).payload;
+    } catch (error) {
+      // A token without `kid` while the key server has several keys (it rotates them): one of them has to fit.
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      for await (const key of error) {
+        try {
+          return (await jwtVerify(token, key, options)).payload;
+        } catch (failure) {
+          if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        }
+      }
+      throw new errors.JWSSignatureVerificationFailed();
+    }
+  }
+}
+
+function problemOf(error: unknown): string | null {
+  if (error instanceof errors.JWTExpired) return expiredMessage(error.payload.exp);
+  if (error instanceof errors.JWTClaimValidationFailed) return claimProblem(error);
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return 'The signature of the token does not match.';
+  if (error instanceof errors.JWKSNoMatchingKey)
+    return 'The token is signed with a key that is not known here.';
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return 'The token is signed with an algorithm that is not allowed.';
+  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) {
+    return `The token is malformed: ${error.message}.`;
+  }
+  if (error instanceof errors.JOSEError) return `The token cannot be verified: ${error.message}.`;
+  return null;
+}
+
+function claimProblem({ claim, reason }: errors.JWTClaimValidationFailed): string {
+  if (reason === 'missing') {
+    return claim === 'exp'
+      ? 'The token has no exp; only tokens that expire are taken.'
+      : `The token has no ${claim}.`;
+  }
+  if (claim === 'nbf' && reason === 'check_failed') return 'The token is not valid yet (nbf).';
+  if (claim === 'iss') return 'The iss of the token is not the issuer that is trusted here.';
+  if (claim === 'aud') return 'The aud of the token is not this service.';
+  return `The ${claim} of the token is not valid.`;
+}
+
+function expiredMessage(exp: number | undefined): string {
+  const date = new Date((exp ?? NaN) * 1000);
+  return Number.isNaN(date.getTime())
+    ? 'The token has expired.'
+    : `The token expired at ${date.toISOString()}.`;
+}

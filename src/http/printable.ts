@@ -1,0 +1,13 @@
+/**
+ * Text that may be shown in a log or a terminal whoever wrote it: control characters, line separators and bidirectional
+ * overrides as visible escapes, lone surrogates as U+FFFD, and not longer than `maxLength` characters.
+ */
+export function printable(text: string, maxLength: number): string {
+  const short = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
+  return short
+    .replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .toWellFormed();
+}
+
+// eslint-disable-next-line no-control-regex -- finding them is the purpose
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;

@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createSecretKey } from 'node:crypto';
+import { SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { ALLOWED_ORIGIN, startHttpApp, SECRET, type HttpApp } from './http-app.js';
+import { problemOf } from './problem-of.js';
+import { bearer, inSeconds, sign } from './tokens.js';
+
+describe('a JWT as the credential of a recipient', () => {
+  let app: HttpApp;
+  beforeAll(async () => {
+    app = await startHttpApp({
+      http: {
+        jwt: {
+          secret: SECRET,
+          cookie: 'session',
+          tenantClaim: 'org',
+          issuer: 'https://id.example.com',
+          audience: 'tidings',
+        },
+        allowedOrigins: [ALLOWED_ORIGIN],
+      },
+    });
+  });
+  beforeEach(() => void app.streams.opened.splice(0));
+  afterAll(() => app.close());
+
+  const claims = (others: JWTPayload = {}): JWTPayload => ({
+    org: 'acme',
+    iss: 'https://id.example.com',
+    aud: 'tidings',
+    ...others,
+  });
+  const token = (others?: JWTPayload, secret?: string): Promise<string> => sign(claims(others), secret);
+
+  async function refusal(response: Response): Promise<string> {
+    expect(response.status).toBe(401);
+    const problem = await problemOf(response);
+    expect(problem.code).toBe('unauthenticated');
+    expect(app.streams.opened).toHaveLength(0);
+    return problem.detail;
+  }
+
+  it('opens the feed of its sub and tenant, to its exp', async () => {
+    const exp = inSeconds(60);
+    const response = await app.get('/v1/stream', bearer(await token({ exp })));
+    expect(response.status).toBe(200);
+    await response.text();
+    expect(app.streams.opened).toMatchObject([
+      { feed: { tenant: 'acme', recipient: 'ada' }, expiresAt: new Date(exp * 1000) },
+    ]);
+  });
+
+  it('is accepted with 30 days to go, and the exact end is handed on', async () => {
+    const exp = inSeconds(30 * 86_400);
+    await (await app.get('/v1/stream', bearer(await token({ exp })))).text();
+    expect(app.streams.opened[0]?.expiresAt).toEqual(new Date(exp * 1000));
+  });
+
+  it('is refused when it is missing, with a bare challenge', async () => {
+    const response = await app.get('/v1/stream');
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+    expect(await refusal(response)).toBe(
+      'There is no credential: send a token as Authorization: Bearer or in the cookie session.',
+    );
+  });
+
+  it('is refused once it has expired, also within the tolerance of clocks', async () => {
+    for (const seconds of [-1, -100]) {
+      const exp = inSeconds(seconds);
+      const response = await app.get('/v1/stream', bearer(await token({ exp })));
+      const message = `The token expired at ${new Date(exp * 1000).toISOString()}.`;
+      expect(response.headers.get('www-authenticate')).toBe(
+        `Bearer error="invalid_token", error_description="${message}"`,
+      );
+      expect(await refusal(response)).toBe(message);
+    }
+  });
+
+  const refused: [string, () => Promise<string> | string, string | RegExp][] = [
+    [
+      'without exp',
+      () => token({ exp: undefined }),
+      'The token has no exp; only tokens that expire are taken.',
+    ],
+    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is no date.'],
+    ['not valid yet', () => token({ nbf: inSeconds(60) }), 'The token is not valid yet (nbf).'],
+    [
+      'signed with another secret',
+      () => token({}, 'another secret of thirty-two bytes!!'),
+      'The signature of the token does not match.',
+    ],
+    [
+      'with alg none',
+      () => new UnsecuredJWT({ sub: 'ada', ...claims() }).setExpirationTime('1h').encode(),
+      /malformed|not allowed/,
+    ],
+    ['whose signature was cut off', async () => (await token()).replace(/[^.]+$/, ''), /signature|malformed/],
+    ['with an algorithm that was not agreed on', () => hs512(), /algorithm that is not allowed/],
+    ['that is no JWT', () => 'nonsense', /^The token is malformed: /],
+    ['that is empty', () => '', /^The token is malformed: /],
+    [
+      'of another issuer',
+      () => token({ iss: 'https://evil.example' }),
+      'The iss of the token is not the issuer that is trusted here.',
+    ],
+    ['for another audience', () => token({ aud: 'billing' }), 'The aud of the token is not this service.'],
+    ['without audience', () => token({ aud: undefined }), 'The token has no aud.'],
+    ['without sub', () => token({ sub: undefined }), 'The sub of the token must be a string, not missing.'],
+    ['with an empty sub', () => token({ sub: '' }), 'The sub of the token must not be empty.'],
+    [
+      'with a control character in its sub',
+      () => token({ sub: 'ada\nbob' }),
+      'The sub of the token must not contain control characters.',
+    ],
+    [
+      'with a lone surrogate in its sub',
+      () => token({ sub: 'ada\ud800' }),
+      'The sub of the token must be well-formed Unicode (it has a lone surrogate).',
+    ],
+    ['with a sub that is too long', () => token({ sub: 'a'.repeat(257) }), /at most 256 characters, has 257/],
+    [
+      'without the tenant that is configured',
+      () => token({ org: undefined }),
+      'The claim org of the token, its tenant, must be a string, not missing.',
+    ],
+    [
+      'with an empty tenant',
+      () => token({ org: '' }),
+      'The claim org of the token, its tenant, must not be empty.',
+    ],
+    [
+      'with a tenant that is no text',
+      () => token({ org: 7 }),
+      'The claim org of the token, its tenant, must be a string, not a number.',
+    ],
+  ];
+  it.each(refused)('is refused %s', async (_what, make, message) => {
+    const response = await app.get('/v1/stream', bearer(await make()));
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token", error_desc/);
+    const detail = await refusal(response);
+    if (typeof message === 'string') expect(detail).toBe(message);
+    else expect(detail).toMatch(message);
+  });
+
+  it.each(['token', 'access_token', 'jwt', 'authorization', 'Access-Token'])(
+    'is refused in the URL as %s, also beside a valid header, and is not repeated',
+    async (name) => {
+      const valid = await token();
+      const response = await app.get(`/v1/stream?${name}=${valid}`, bearer(valid));
+      expect(response.status).toBe(400);
+      const problem = await problemOf(response);
+      expect(problem).toMatchObject({
+        code: 'invalid-request',
+        errors: [
+          {
+            field: name,
+            problem:
+              'must not be in the URL, where logs keep it: send credentials in the Authorization header or a cookie',
+          },
+        ],
+      });
+      expect(JSON.stringify(problem)).not.toContain(valid);
+      expect(app.streams.opened).toHaveLength(0);
+    },
+  );
+
+  describe('in a cookie', () => {
+    const withCookie = async (headers: Record<string, string>, path = '/v1/stream', method = 'GET') =>
+      app.get(path, { method, headers: { cookie: `theme=dark; session=${await token()}; x`, ...headers } });
+
+    it.each([
+      ['an allowed Origin', { origin: ALLOWED_ORIGIN, 'sec-fetch-site': 'cross-site' }],
+      ['an allowed Origin alone', { origin: ALLOWED_ORIGIN }],
+      ['no Origin, from the same origin', { 'sec-fetch-site': 'same-origin' }],
+      ['no Origin, typed by the user', { 'sec-fetch-site': 'none' }],
+    ])('opens the feed with %s', async (_what, headers) => {
+      const response = await withCookie(headers);
+      expect(response.status).toBe(200);
+      await response.text();
+      expect(app.streams.opened).toMatchObject([{ feed: { recipient: 'ada' } }]);
+    });
+
+    it('opens the feed with an Origin that is this very host', async () => {
+      const response = await withCookie({ origin: app.url, 'sec-fetch-site': 'same-origin' });
+      expect(response.status).toBe(200);
+      await response.text();
+    });
+
+    it.each([
+      [
+        'a foreign Origin',
+        { origin: 'https://evil.example' },
+        /"https:\/\/evil.example" may not use the cookie/,
+      ],
+      [
+        'a foreign Origin that claims to be the same',
+        { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' },
+        /may not use the cookie/,
+      ],
+      ['the Origin null of a sandbox', { origin: 'null', 'sec-fetch-site': 'cross-site' }, /"null" may not/],
+      ['an Origin that only begins as allowed', { origin: `${ALLOWED_ORIGIN}.evil.example` }, /may not use/],
+      ['another site', { 'sec-fetch-site': 'cross-site' }, /must not come from another site/],
+      ['a sibling subdomain', { 'sec-fetch-site': 'same-site' }, /must not come from another site/],
+      ['neither header', {}, /needs an Origin/],
+    ])('is refused with %s', async (_what, headers, message) => {
+      const response = await withCookie(headers);
+      expect(response.status).toBe(403);
+      const problem = await problemOf(response);
+      expect(problem.code).toBe('origin-not-allowed');
+      expect(problem.detail).toMatch(message);
+      expect(app.streams.opened).toHaveLength(0);
+    });
+
+    it('gives way to a bearer token, which needs no Origin', async () => {
+      const response = await app.get('/v1/stream', {
+        headers: {
+          authorization: `bearer ${await token({ sub: 'bob' })}`,
+          cookie: `session=${await token()}`,
+          origin: 'https://evil.example',
+        },
+      });
+      expect(response.status).toBe(200);
+      await response.text();
+      expect(app.streams.opened).toMatchObject([{ feed: { recipient: 'bob' } }]);
+    });
+
+    it('does not help a bearer token that is wrong', async () => {
+      const response = await app.get('/v1/stream', {
+        headers: {
+          authorization: 'Bearer nonsense',
+          cookie: `session=${await token()}`,
+          origin: ALLOWED_ORIGIN,
+        },
+      });
+      expect(await refusal(response)).toMatch(/malformed/);
+    });
+
+    it("counts beside a proxy's Basic authentication", async () => {
+      const response = await withCookie({ authorization: 'Basic YTpi', origin: ALLOWED_ORIGIN });
+      expect(response.status).toBe(200);
+      await response.text();
+    });
+
+    it('is refused when it comes twice with different values', async () => {
+      const response = await app.get('/v1/stream', {
+        headers: { cookie: `session=${await token({ sub: 'mallory' })}; session=${await token()}` },
+      });
+      expect(await refusal(response)).toBe('The cookie session came more than once, with different values.');
+    });
+
+    it('is read out of quotes, and is nothing when it is empty', async () => {
+      const quoted = await app.get('/v1/stream', {
+        headers: { cookie: `session="${await token()}"`, origin: ALLOWED_ORIGIN },
+      });
+      expect(quoted.status).toBe(200);
+      await quoted.text();
+      app.streams.opened.splice(0);
+      const empty = await app.get('/v1/stream', { headers: { cookie: 'session=', origin: ALLOWED_ORIGIN } });
+      expect(await refusal(empty)).toMatch(/^There is no credential/);
+    });
+  });
+
+  function hs512(): Promise<string> {
+    return new SignJWT({ sub: 'ada', ...claims() })
+      .setProtectedHeader({ alg: 'HS512' })
+      .setExpirationTime('1h')
+      .sign(createSecretKey(Buffer.from(SECRET)));
+  }
+});
