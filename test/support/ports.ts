@@ -1,0 +1,1 @@
+export { freePort } from '../../src/service/postgres/ports.js';

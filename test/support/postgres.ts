@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { findBinaries } from '../../src/service/postgres/binaries.js';
+import { Cluster, SUPERUSER } from '../../src/service/postgres/cluster.js';
+import { openHome, passwordOf } from '../../src/service/postgres/home.js';
+import { APPLICATION, Keeper } from '../../src/service/postgres/keeper.js';
+import { run } from '../../src/service/postgres/run.js';
+import { freePort } from './ports.js';
+import { testDirectory } from './test-root.js';
+
+/** Where the server of the whole run keeps its superuser's URL. */
+export const SHARED_URL = 'TIDINGS_TEST_PG_URL';
+
+/** An empty database of its own for one test or suite. */
+export interface TestDatabase {
+  /** As the role that owns the database, which is no superuser: as in production. */
+  readonly url: string;
+  /** The same database as superuser. */
+  readonly adminUrl: string;
+  /** Drops it, with the connections that are still open. */
+  drop(): Promise<void>;
+}
+
+/** Makes an empty database on the server that the whole run shares. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const shared = process.env[SHARED_URL];
+  if (!shared) throw new Error(`${SHARED_URL} is not set: run the tests with "npm test".`);
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await administrate(shared, `CREATE DATABASE ${name} OWNER ${APPLICATION}`);
+  return {
+    url: variant(shared, { user: APPLICATION, database: name }),
+    adminUrl: variant(shared, { database: name }),
+    drop: () => administrate(shared, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
+
+/** Durability is given up for speed: the tests kill processes, they do not cut the power. */
+const FAST = { fsync: 'off' };
+
+/** A server of its own, for tests that stop, freeze or restore it. */
+export class PrivatePostgres {
+  private constructor(
+    private readonly cluster: Cluster,
+    private readonly password: string,
+    /** The same over every restart. */
+    readonly port: number,
+  ) {}
+
+  static async open(dataDir: string, port: number): Promise<PrivatePostgres> {
+    const home = await openHome(dataDir, console);
+    const cluster = new Cluster(home, await findBinaries(home.account), FAST);
+    await cluster.init();
+    const server = new PrivatePostgres(cluster, await passwordOf(home), port);
+    await server.start();
+    // The keeper sees to the role and the database `tidings`; the tests are the only ones to stop this server.
+    await (await Keeper.connect(port, server.password)).close();
+    return server;
+  }
+
+  /** The database `tidings`, as the role that owns it. */
+  get url(): string {
+    return `postgres://${APPLICATION}:${this.password}@127.0.0.1:${this.port}/${APPLICATION}`;
+  }
+
+  /** The database `postgres`, as superuser. */
+  get superuserUrl(): string {
+    return variant(this.url, { user: SUPERUSER, database: 'postgres' });
+  }
+
+  /** The same database as {@link url}, as superuser. */
+  get adminUrl(): string {
+    return variant(this.url, { user: SUPERUSER });
+  }
+
+  /** Starts it again on the same port; resolves when it takes connections. */
+  async start(): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    while ((await this.cluster.start(this.port)) !== 'started') {
+      if (Date.now() > deadline) throw new Error(`Postgres does not start on port ${this.port}`);
+    }
+  }
+
+  /** `fast`: orderly, connections are ended. `immediate`: as a crash, the next start recovers. */
+  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await this.cluster.stop(mode);
+  }
+
+  async restart(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await this.stop(mode);
+    await this.start();
+  }
+
+  /** Freezes every process of the server: connections stay open, nothing is answered. */
+  async pause(): Promise<void> {
+    await this.signalAll('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    await this.signalAll('SIGCONT');
+  }
+
+  /** Copies the data directory; stop the server first. Returns the copy, for {@link restore}. */
+  async copy(): Promise<string> {
+    const copy = join(testDirectory('copy'), 'data');
+    await copyTree(this.cluster.dataDir, copy);
+    return copy;
+  }
+
+  /** Puts a copy back in place of the data directory; stop the server first. */
+  async restore(copy: string): Promise<void> {
+    await rm(this.cluster.dataDir, { recursive: true });
+    await copyTree(copy, this.cluster.dataDir);
+  }
+
+  private async signalAll(signal: NodeJS.Signals): Promise<void> {
+    const postmaster = await this.cluster.postmaster();
+    if (postmaster === null) throw new Error('Postgres does not run');
+    // The parent first, so that it makes no new ones meanwhile.
+    process.kill(postmaster.pid, signal);
+    for (const pid of await childrenOf(postmaster.pid)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // gone since it was listed
+      }
+    }
+  }
+}
+
+/** Starts a private server in a new directory, or in one that an earlier one used. Stop it at the end of the test. */
+export async function startPostgres(
+  options: { port?: number; dataDir?: string } = {},
+): Promise<PrivatePostgres> {
+  const { dataDir = testDirectory('postgres'), port = await freePort() } = options;
+  return PrivatePostgres.open(dataDir, port);
+}
+
+/** Ends the servers below the test root, for the end of the run. */
+export async function stopAllPostgres(root: string): Promise<void> {
+  const silent = { log: () => {}, warn: () => {}, error: () => {} };
+  for (const name of await readdir(root)) {
+    const entries = await readdir(join(root, name)).catch((): string[] => []);
+    if (!entries.includes('postgres')) continue;
+    const home = await openHome(join(root, name), silent);
+    await new Cluster(home, await findBinaries(home.account)).stop('immediate');
+    await rm(home.path, { recursive: true, force: true });
+  }
+}
+
+async function administrate(url: string, sql: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+function variant(url: string, change: { user?: string; database?: string }): string {
+  const result = new URL(url);
+  if (change.user) result.username = change.user;
+  if (change.database) result.pathname = change.database;
+  return result.href;
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  // `cp -a` keeps the owner, which node:fs does not.
+  const { code, output } = await run('cp', ['-a', from, to]);
+  if (code !== 0) throw new Error(output);
+}
+
+async function childrenOf(parent: number): Promise<number[]> {
+  if (process.platform !== 'linux') {
+    return (await run('pgrep', ['-P', String(parent)])).output.split(/\s+/).filter(Boolean).map(Number);
+  }
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      // `pid (name, which may hold anything) state ppid ...`
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    }),
+  );
+  return pids.filter((_, index) => parents[index] === parent);
+}

@@ -1,0 +1,48 @@
+const { relative } = require('node:path');
+
+/**
+ * Ends the output of a run with what was skipped and why, and with one plain line of counts:
+ *
+ *     12 passed, 0 failed, 1 skipped
+ *
+ * Under CI=true a skip is a failure: a suite that silently stopped running protects nothing.
+ */
+module.exports = class Reporter {
+  constructor(globalConfig) {
+    this.rootDir = globalConfig.rootDir;
+    this.skipped = [];
+  }
+
+  onRunComplete(_contexts, results) {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites } =
+      results;
+    for (const suite of results.testResults) this.collect(suite);
+    this.failOnSkip = process.env.CI === 'true' && numPendingTests + numTodoTests > 0;
+    // A suite that could not even be loaded counts as one failure: it has no tests to count.
+    const failed = numFailedTests + numRuntimeErrorTestSuites;
+    const lines = [
+      ...this.skipped,
+      `${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped`,
+    ];
+    // jest's own summary and the tear-down come after this call; ours is to be the last word.
+    process.once('exit', () => process.stdout.write(`${lines.join('\n')}\n`));
+  }
+
+  getLastError() {
+    return this.failOnSkip ? new Error('Tests were skipped, and CI=true does not allow that.') : undefined;
+  }
+
+  collect(suite) {
+    const pending = suite.testResults.filter(({ status }) => status === 'pending' || status === 'todo');
+    if (pending.length === 0) return;
+    const needs = new Set(
+      pending.flatMap(({ fullName }) =>
+        [...fullName.matchAll(/\[needs ([^\]]+)\]/g)].map((match) => match[1]),
+      ),
+    );
+    const why = needs.size > 0 ? `missing: ${[...needs].join(', ')}` : 'marked so in the file';
+    this.skipped.push(
+      `SKIPPED ${relative(this.rootDir, suite.testFilePath)}: ${pending.length} tests, ${why}`,
+    );
+  }
+};
