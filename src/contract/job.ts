@@ -79,7 +79,8 @@ const recipients = z.unknown().transform((value, context): string[] => {
 const jobSchema = z.strictObject({
   to: recipients,
   tenant: checked(tenantProblem).optional(),
-  data: z.unknown(),
+  // Required, which dataProblem() says in words of its own.
+  data: z.unknown().optional(),
   dedupeKey: name.optional(),
   deliverAt: timestamp.optional(),
   expiresAt: timestamp.optional(),

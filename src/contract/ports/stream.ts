@@ -7,7 +7,8 @@ export interface Frame {
   type?: string;
   /** Every frame but a comment carries one: Nest would invent ids, and browsers would send those back. */
   id?: string;
-  data: string | object;
+  /** One line of JSON; without it the frame only moves the client's last event id. */
+  data?: string;
   retry?: number;
   comment?: string;
 }

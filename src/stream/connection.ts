@@ -1,0 +1,255 @@
+import type { Subscriber } from 'rxjs';
+import { formatCursor } from '../contract/cursor.js';
+import type { LogEntry } from '../contract/entry.js';
+import type { ResolvedOptions } from '../contract/options.js';
+import type { FeedWatch, LiveFeeds } from '../contract/ports/live.js';
+import type { Metrics } from '../contract/ports/metrics.js';
+import type { FeedReader, FeedState, OpenedFeed } from '../contract/ports/read.js';
+import type { ClosingReason, Frame, ResetReason, StreamRequest } from '../contract/ports/stream.js';
+import { atTime } from './deadline.js';
+import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
+import { jittered } from './jitter.js';
+import { obstacle, startingPlace } from './position.js';
+
+/** What a connection needs of the rest of the house. */
+export interface ConnectionPorts {
+  readonly reader: FeedReader;
+  readonly live: LiveFeeds;
+  readonly metrics: Metrics;
+  readonly options: ResolvedOptions['stream'];
+}
+
+/** A stalled socket never flushes the last frame; it is destroyed after this. */
+const FLUSH_LIMIT_MS = 2_000;
+/** The delay before a failed read is tried again: doubled each time, jittered. */
+const READ_RETRY_MS = { first: 250, most: 5_000 };
+
+/**
+ * One connection: a cursor that moves. While it is behind the head and the socket has room it takes the next entries, from memory if
+ * the live bus brought them, else a page of the log, and writes them. Replay, live delivery, a lost bus message and a slow reader are
+ * all this one loop:
+ *
+ *     opening ──> writing ──> live                  opening   the bus acknowledges, then the feed's state is read
+ *                  ^   │       │                    writing   frames were given to the outlet, which has no room yet
+ *                  │   v       │ change, heartbeat  reading   a page was asked of the log
+ *                  reading <───┘                    retrying  a read failed; a timer runs
+ *                  │   ^                            live      at the head, as far as is known
+ *                  v   │
+ *                  retrying              from each:  closed   by the client, or after `feed.closing`
+ *
+ * At most one page is held, in `writing`; in the other states there is nothing to hold. After each wait the state is compared again,
+ * because the client may have left meanwhile.
+ */
+export class Connection {
+  private state: 'opening' | 'writing' | 'reading' | 'retrying' | 'live' | 'closed' = 'opening';
+  private feedId = '';
+  private epoch = '';
+  private seq = 0;
+  /** Whether it was at the head once: reads of the log after that mend what the bus did not bring. */
+  private caughtUp = false;
+  private watch: FeedWatch | null = null;
+  private failedReads = 0;
+  private tick: NodeJS.Timeout | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private cancelExpiry: (() => void) | null = null;
+  private progress = { bytes: -1, at: 0 };
+
+  constructor(
+    private readonly request: StreamRequest,
+    private readonly subscriber: Subscriber<Frame>,
+    private readonly ports: ConnectionPorts,
+    /** Called once, with `client` or why the server ended it. */
+    private readonly onClosed: (reason: string) => void,
+  ) {}
+
+  /** Begins. Never throws; whatever goes wrong ends in a control frame. */
+  start(): void {
+    const { expiresAt } = this.request;
+    if (expiresAt) this.cancelExpiry = atTime(expiresAt, () => void this.close('credential-expired'));
+    this.armTick();
+    void this.open();
+  }
+
+  /**
+   * Ends the stream with a frame that says why. Resolves when it has left for the socket, or the socket was destroyed because it
+   * takes nothing.
+   */
+  async close(reason: ClosingReason): Promise<void> {
+    if (this.state === 'closed') return;
+    const { options } = this.ports;
+    const id = this.epoch === '' ? this.request.lastEventId : formatCursor(this.epoch, this.seq);
+    // What is short is told to come back soon, what is overloaded later.
+    const patience = reason === 'busy' || reason === 'unavailable' ? 3 : 1;
+    this.subscriber.next(closingFrame(reason, id, jittered(options.retryMs * patience, 0.5)));
+    this.release(reason);
+    this.subscriber.complete();
+    await new Promise<void>((resolve) => {
+      const { outlet } = this.request;
+      const limit = setTimeout(() => {
+        outlet.destroy();
+        resolve();
+      }, FLUSH_LIMIT_MS);
+      outlet.whenWritable(() => {
+        clearTimeout(limit);
+        resolve();
+      });
+    });
+  }
+
+  /** The client is gone, or the stream was completed: nothing is held any more. */
+  release(reason: string): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.watch?.close();
+    this.cancelExpiry?.();
+    if (this.tick) clearTimeout(this.tick);
+    if (this.retry) clearTimeout(this.retry);
+    this.onClosed(reason);
+  }
+
+  private async open(): Promise<void> {
+    const { live, reader, options } = this.ports;
+    try {
+      const watch = await live.watch(this.request.feed, () => this.changed());
+      if (this.isClosed()) return watch.close();
+      this.watch = watch;
+      const feed = await reader.open(this.request.feed);
+      if (this.isClosed()) return;
+      watch.observe(feed);
+      const place = startingPlace(feed, this.request.position);
+      this.moveTo(feed, place.seq);
+      const frames = [readyFrame(feed, place.seq, jittered(options.retryMs, 0.5))];
+      if (place.reset) frames.push(this.reset(place.reset, feed));
+      this.write(frames);
+    } catch {
+      // The port has logged it, once for the outage. The client comes back by itself.
+      void this.close('unavailable');
+    }
+  }
+
+  /** The bus or the check of heads knows something new. */
+  private changed(): void {
+    if (this.state === 'live') this.advance();
+  }
+
+  /** The loop: what comes next? Only called when the outlet has room. */
+  private advance(): void {
+    const watch = this.watch!;
+    const entries = watch.next(this.epoch, this.seq);
+    if (entries.length > 0) {
+      this.writeEntries(entries, 'memory');
+    } else if (watch.behind(this.epoch, this.seq)) {
+      void this.read();
+    } else {
+      this.state = 'live';
+      this.caughtUp = true;
+    }
+  }
+
+  private async read(): Promise<void> {
+    this.state = 'reading';
+    const { reader, metrics } = this.ports;
+    try {
+      const page = await reader.page(this.feedId, this.seq);
+      if (this.isClosed()) return;
+      // The feed was erased: whoever comes back has another one.
+      const feed: FeedState | OpenedFeed = page ?? (await reader.open(this.request.feed));
+      if (this.isClosed()) return;
+      this.failedReads = 0;
+      this.watch!.observe(feed);
+      const reason = feed.feedId === this.feedId ? obstacle(feed, this.epoch, this.seq) : 'epoch';
+      if (reason) {
+        this.moveTo(feed, feed.floor);
+        this.write([this.reset(reason, feed)]);
+      } else if (page && page.entries.length > 0) {
+        if (this.caughtUp) metrics.healed();
+        this.writeEntries(page.entries, 'log');
+      } else {
+        this.advance();
+      }
+    } catch {
+      // Logged by the log, once for the outage. The stream stays: its client has everything up to the cursor.
+      if (!this.isClosed()) this.retryRead();
+    }
+  }
+
+  private retryRead(): void {
+    this.state = 'retrying';
+    const delay = Math.min(READ_RETRY_MS.most, READ_RETRY_MS.first * 2 ** this.failedReads);
+    this.failedReads += 1;
+    this.retry = setTimeout(() => void this.read(), jittered(delay, 0.5));
+    this.retry.unref();
+  }
+
+  private moveTo(feed: FeedState, seq: number): void {
+    this.feedId = feed.feedId;
+    this.epoch = feed.epoch;
+    this.seq = seq;
+  }
+
+  private reset(reason: ResetReason, feed: FeedState): Frame {
+    this.ports.metrics.reset(reason);
+    this.caughtUp = false;
+    return resetFrame(reason, feed);
+  }
+
+  private writeEntries(entries: readonly LogEntry[], from: 'memory' | 'log'): void {
+    const frames: Frame[] = [];
+    let shown = 0;
+    for (const [index, entry] of entries.entries()) {
+      if (entry.json !== null) shown += 1;
+      // What is not shown any more moves the cursor all the same; at the end of a page a frame must say so.
+      else if (index < entries.length - 1) continue;
+      frames.push(entryFrame(this.epoch, entry, this.request.eventName));
+    }
+    this.seq = entries.at(-1)!.seq;
+    this.ports.metrics.entriesDelivered(shown, from);
+    this.write(frames);
+  }
+
+  /** Gives the frames to the outlet and goes on when it has taken them. */
+  private write(frames: readonly Frame[]): void {
+    this.state = 'writing';
+    const { outlet } = this.request;
+    const emit = (): void => {
+      for (const frame of frames) this.subscriber.next(frame);
+    };
+    if (frames.length > 1) outlet.batch(emit);
+    else emit();
+    outlet.whenWritable(() => {
+      if (this.state === 'writing') this.advance();
+    });
+  }
+
+  /** One timer for both: a heartbeat where there is room for it, and a look at a reader that takes nothing. */
+  private armTick(): void {
+    const { heartbeatMs, stalledAfterMs } = this.ports.options;
+    this.tick = setTimeout(
+      () => {
+        if (this.state === 'writing') this.watchStalledReader();
+        else if (this.state === 'live') this.write([{ comment: 'hb' }]);
+        else this.subscriber.next({ comment: 'hb' });
+        if (!this.isClosed()) this.armTick();
+      },
+      Math.min(jittered(heartbeatMs, 0.2), stalledAfterMs / 2),
+    );
+    this.tick.unref();
+  }
+
+  private watchStalledReader(): void {
+    const { outlet } = this.request;
+    const bytes = outlet.bytesTaken();
+    const now = Date.now();
+    if (bytes !== this.progress.bytes) {
+      this.progress = { bytes, at: now };
+    } else if (now - this.progress.at >= this.ports.options.stalledAfterMs) {
+      this.release('stalled');
+      outlet.destroy();
+    }
+  }
+
+  /** Asked after each wait; a method, because the compiler would otherwise hold the state for known. */
+  private isClosed(): boolean {
+    return this.state === 'closed';
+  }
+}

@@ -1,0 +1,59 @@
+import { Observable } from 'rxjs';
+import { feedId } from '../contract/feed.js';
+import type { ClosingReason, Frame, StreamRequest, Streams } from '../contract/ports/stream.js';
+import { Connection, type ConnectionPorts } from './connection.js';
+import { closingFrame } from './frames.js';
+import { jittered } from './jitter.js';
+
+/** All streams of this instance: opens them, counts them for each recipient, and ends them when the instance goes away. */
+export class FeedStreams implements Streams {
+  private readonly connections = new Map<string, Set<Connection>>();
+  private draining = false;
+
+  constructor(private readonly ports: ConnectionPorts) {}
+
+  open(request: StreamRequest): Observable<Frame> {
+    // Nothing is held before the subscription, because the client may leave while a guard is still asking.
+    return new Observable<Frame>((subscriber) => {
+      const refusal = this.refusal(request);
+      if (refusal) return this.refuse(refusal, request.lastEventId).subscribe(subscriber);
+
+      const { metrics } = this.ports;
+      const key = feedId(request.feed);
+      const own = this.connections.get(key) ?? new Set();
+      const connection = new Connection(request, subscriber, this.ports, (reason) => {
+        own.delete(connection);
+        if (own.size === 0) this.connections.delete(key);
+        metrics.streamClosed(reason);
+      });
+      this.connections.set(key, own.add(connection));
+      metrics.streamOpened();
+      connection.start();
+      return () => connection.release('client');
+    });
+  }
+
+  refuse(reason: ClosingReason, lastEventId: string): Observable<Frame> {
+    return new Observable<Frame>((subscriber) => {
+      const patience = reason === 'draining' ? 1 : 3;
+      subscriber.next(
+        closingFrame(reason, lastEventId, jittered(this.ports.options.retryMs * patience, 0.5)),
+      );
+      subscriber.complete();
+    });
+  }
+
+  async drain(): Promise<void> {
+    this.draining = true;
+    const all = [...this.connections.values()].flatMap((own) => [...own]);
+    await Promise.all(all.map((connection) => connection.close('draining')));
+  }
+
+  private refusal(request: StreamRequest): ClosingReason | null {
+    if (this.draining) return 'draining';
+    const { maxPerRecipient } = this.ports.options;
+    const open = this.connections.get(feedId(request.feed))?.size ?? 0;
+    // The newest is refused: evicting the oldest would make tabs fight for ever, each reconnecting at the other's cost.
+    return maxPerRecipient !== null && open >= maxPerRecipient ? 'busy' : null;
+  }
+}
