@@ -60,7 +60,7 @@ export class Keeper {
    * Gives up this process's share. `true`: nobody else needs the server, and nobody will get it before this
    * connection ends.
    *
-   * @throws if the server does not answer within 2 s.
+   * @throws if the server does not answer within 1.5 s.
    */
   async release(): Promise<boolean> {
     const answer = (async () => {
@@ -71,7 +71,7 @@ export class Keeper {
       );
       return rows[0]?.last === true;
     })();
-    return within(2_000, answer);
+    return within(1_500, answer);
   }
 
   /** Ends the connection; does not wait for a server that does not answer. */

@@ -1,0 +1,53 @@
+import { DEMO_USERS } from './demo/demo.controller.js';
+import type { Settings } from './settings.js';
+
+/** What there is to tell once the service listens. */
+export interface BannerFacts {
+  readonly settings: Settings;
+  readonly version: string;
+  /** Where it listens, such as `http://127.0.0.1:3000`. */
+  readonly origin: string;
+  /** With development credentials only; nothing else secret is ever printed. */
+  readonly development: { readonly token: string; readonly producerApiKey: string } | null;
+}
+
+/** Where log, queue and bus are. */
+export function describeMode({ databaseUrl, redisUrl, dataDir }: Settings): string {
+  const database = databaseUrl === null ? `embedded Postgres (data in ${dataDir})` : 'Postgres';
+  return redisUrl === null ? database : `${database} + Redis`;
+}
+
+/** The lines for a person who has just started the service: what is running, and commands that work when pasted. */
+export function banner({ settings, version, origin, development }: BannerFacts): string {
+  const lines = [
+    `Tidings ${version} listens on ${origin}`,
+    `  mode   ${describeMode(settings)}`,
+    `  roles  ${settings.roles.join(', ')}`,
+  ];
+  const api = settings.roles.includes('api');
+  if (api && development) {
+    const [user] = DEMO_USERS;
+    const order = {
+      type: 'task-completed',
+      to: user,
+      data: { taskId: 'export-7', title: 'Export', status: 'succeeded', resultUrl: '/exports/7' },
+    };
+    lines.push(
+      '',
+      `Watch the feed of ${user}:`,
+      `  curl -N -H 'Authorization: Bearer ${development.token}' ${origin}/v1/stream`,
+      '',
+      `Publish to ${user}, from another terminal:`,
+      `  curl -X POST -H 'X-API-Key: ${development.producerApiKey}' -H 'Content-Type: application/json' -d '${JSON.stringify(order)}' ${origin}/v1/notifications`,
+      '',
+      `See both in a browser: ${origin}/demo`,
+    );
+  }
+  if (api && !development && settings.producerApiKeys.length === 0) {
+    lines.push('  Without PRODUCER_API_KEYS nobody can publish over HTTP; jobs on the queue are taken.');
+  }
+  if (!settings.roles.includes('worker')) {
+    lines.push('  Without the role "worker" here, another process has to take the jobs.');
+  }
+  return lines.join('\n');
+}

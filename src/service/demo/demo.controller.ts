@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { Controller, Get, Header, Inject, NotFoundException, Param, UseGuards } from '@nestjs/common';
+import { mintToken, type DevelopmentCredentials } from '../development-credentials.js';
+import { LocalHostGuard } from './local-host.guard.js';
+
+/** {@link DevelopmentCredentials} */
+export const DEMO_CREDENTIALS = Symbol('tidings:demo-credentials');
+/** The signed-in users of the page; the first is also the one of the printed commands. */
+export const DEMO_USERS = ['ada', 'grace'] as const;
+
+const TOKEN_LIFETIME_SECONDS = 3_600;
+/** Everything comes from us, in files of its own: no inline script, no other host. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
+
+/** What the page's script is given. */
+export interface DemoSession {
+  readonly users: readonly { readonly name: string; readonly token: string }[];
+  readonly producerApiKey: string;
+}
+
+/**
+ * A page to try the service with. It hands out credentials to whoever asks, so it is mounted with development credentials only: the
+ * service then listens to this machine alone.
+ */
+@Controller('demo')
+@UseGuards(LocalHostGuard)
+export class DemoController {
+  private readonly page = asset('index.html');
+  private readonly style = asset('demo.css');
+  private readonly icon = asset('icon.svg');
+  private readonly scripts: ReadonlyMap<string, string> = new Map(
+    ['demo.js', 'feed-stream.js'].map((file) => [file, asset(file)]),
+  );
+
+  constructor(@Inject(DEMO_CREDENTIALS) private readonly credentials: DevelopmentCredentials) {}
+
+  @Get()
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Content-Security-Policy', POLICY)
+  @Header('X-Content-Type-Options', 'nosniff')
+  @Header('Referrer-Policy', 'no-referrer')
+  @Header('Cache-Control', 'no-store')
+  index(): string {
+    return this.page;
+  }
+
+  @Get('session')
+  @Header('Cache-Control', 'no-store')
+  async session(): Promise<DemoSession> {
+    const { jwtSecret, producerApiKey } = this.credentials;
+    const users = DEMO_USERS.map(async (name) => ({
+      name,
+      token: await mintToken(jwtSecret, name, TOKEN_LIFETIME_SECONDS),
+    }));
+    return { users: await Promise.all(users), producerApiKey };
+  }
+
+  @Get('demo.css')
+  @Header('Content-Type', 'text/css; charset=utf-8')
+  @Header('Cache-Control', 'no-store')
+  css(): string {
+    return this.style;
+  }
+
+  @Get('icon.svg')
+  @Header('Content-Type', 'image/svg+xml')
+  @Header('Cache-Control', 'no-store')
+  svg(): string {
+    return this.icon;
+  }
+
+  @Get(':script')
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'no-store')
+  script(@Param('script') name: string): string {
+    const script = this.scripts.get(name);
+    if (script === undefined) throw new NotFoundException();
+    return script;
+  }
+}

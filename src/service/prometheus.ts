@@ -1,0 +1,167 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Logger } from '@nestjs/common';
+import type { Metrics } from '../contract/ports/metrics.js';
+import type { QueueDepth } from '../contract/ports/ops.js';
+
+/** A queue that takes longer is left out of this scrape, so that a sick queue does not hide everything else. */
+const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
+
+/**
+ * The stages' counts as Prometheus metrics, in a registry of its own: a second service in one process (a test) would else
+ * meet the first one's names. Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters.
+ */
+export class PrometheusMetrics implements Metrics {
+  readonly registry = new Registry();
+  private readonly logger = new Logger('Metrics');
+  private queueDepth: QueueDepth | null = null;
+  /** A queue that hangs is asked once, however often we are scraped. */
+  private asking: ReturnType<QueueDepth> | null = null;
+
+  private readonly appended = this.counter('entries_appended_total', 'Entries committed to the log.');
+  private readonly duplicates = this.counter(
+    'entries_duplicate_total',
+    'Notifications that were in the log already and were not appended again.',
+  );
+  private readonly batchSeconds = new Histogram({
+    name: 'tidings_append_batch_duration_seconds',
+    help: 'How long the transaction of a batch took.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+  private readonly batchEntries = new Histogram({
+    name: 'tidings_append_batch_entries',
+    help: 'Entries and duplicates of a batch: how well the group commit works.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500],
+    registers: [this.registry],
+  });
+  private readonly busyFeeds = this.counter(
+    'append_feeds_busy_total',
+    'Feeds that someone else had locked and that were left to a later batch.',
+  );
+  private readonly delivered = this.counter(
+    'entries_delivered_total',
+    'Entries handed to connections, by where they came from.',
+    'source',
+  );
+  private readonly pageQueries = this.counter('page_queries_total', 'Queries that read pages of the log.');
+  private readonly pages = this.counter(
+    'pages_read_total',
+    'Pages read: more than one a query when they share it.',
+  );
+  private readonly heals = this.counter(
+    'stream_heals_total',
+    'Live connections that found a hole and read the log.',
+  );
+  private readonly resets = this.counter('stream_resets_total', 'Connections told feed.reset.', 'reason');
+  private readonly open = new Gauge({
+    name: 'tidings_streams_open',
+    help: 'Streams open now.',
+    registers: [this.registry],
+  });
+  private readonly opened = this.counter('streams_opened_total', 'Streams opened.');
+  private readonly closed = this.counter('streams_closed_total', 'Streams closed, by reason.', 'reason');
+  private readonly jobs = this.counter('jobs_processed_total', 'Jobs that ended, by outcome.', 'outcome');
+  private readonly busMessages = this.counter('bus_messages_total', 'Messages on the live bus.', 'direction');
+  private readonly busFailures = this.counter(
+    'bus_failures_total',
+    'Messages that the bus did not take; the cursors heal from the log.',
+  );
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    const collect = async (): Promise<void> => {
+      depth.reset();
+      for (const [state, count] of Object.entries(await this.readQueueDepth())) depth.set({ state }, count);
+    };
+    const depth = new Gauge({
+      name: 'tidings_queue_jobs',
+      help: 'Jobs in the queue, by state. Absent while the queue does not answer.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect,
+    });
+  }
+
+  /** Where to ask for the queue's depth at each scrape. */
+  observeQueue(queueDepth: QueueDepth): void {
+    this.queueDepth = queueDepth;
+  }
+
+  batchAppended(batch: { appended: number; duplicates: number; durationMs: number }): void {
+    this.appended.inc(batch.appended);
+    this.duplicates.inc(batch.duplicates);
+    this.batchSeconds.observe(batch.durationMs / 1_000);
+    this.batchEntries.observe(batch.appended + batch.duplicates);
+  }
+
+  feedsBusy(count: number): void {
+    this.busyFeeds.inc(count);
+  }
+
+  entriesDelivered(count: number, from: 'memory' | 'log'): void {
+    this.delivered.inc({ source: from }, count);
+  }
+
+  pagesRead(connections: number): void {
+    this.pageQueries.inc();
+    this.pages.inc(connections);
+  }
+
+  healed(): void {
+    this.heals.inc();
+  }
+
+  reset(reason: string): void {
+    this.resets.inc({ reason });
+  }
+
+  streamOpened(): void {
+    this.open.inc();
+    this.opened.inc();
+  }
+
+  streamClosed(reason: string): void {
+    this.open.dec();
+    this.closed.inc({ reason });
+  }
+
+  jobProcessed(outcome: 'completed' | 'failed' | 'delayed'): void {
+    this.jobs.inc({ outcome });
+  }
+
+  busMessage(direction: 'sent' | 'received'): void {
+    this.busMessages.inc({ direction });
+  }
+
+  busFailed(): void {
+    this.busFailures.inc();
+  }
+
+  private counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: `tidings_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  private async readQueueDepth(): Promise<Readonly<Record<string, number>>> {
+    if (!this.queueDepth) return {};
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${QUEUE_DEPTH_TIMEOUT_MS} ms`)),
+        QUEUE_DEPTH_TIMEOUT_MS,
+      );
+    });
+    try {
+      this.asking ??= this.queueDepth().finally(() => {
+        this.asking = null;
+      });
+      return await Promise.race([this.asking, timeout]);
+    } catch (error) {
+      this.logger.warn(
+        `The queue's depth is not known: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return {};
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { ConsoleLogger } from '@nestjs/common';
+import type { Settings } from './settings.js';
+import { LOG_LEVELS } from './variables.js';
+
+/** Nest tells here of every route and module; of interest only to someone who asked for more. */
+const WORDY = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
+
+/** Lines for a person at a terminal, JSON for everyone else. */
+export class ServiceLogger extends ConsoleLogger {
+  private readonly wordy: boolean;
+
+  constructor(settings: Pick<Settings, 'logLevel' | 'production'>, terminal: boolean) {
+    super({
+      logLevels: LOG_LEVELS.slice(LOG_LEVELS.indexOf(settings.logLevel)),
+      json: settings.production || !terminal,
+      prefix: 'Tidings',
+    });
+    this.wordy = LOG_LEVELS.indexOf(settings.logLevel) < LOG_LEVELS.indexOf('log');
+  }
+
+  override log(message: unknown, ...rest: unknown[]): void {
+    const context = rest.at(-1);
+    if (!this.wordy && typeof context === 'string' && WORDY.has(context)) return;
+    super.log(message, ...rest);
+  }
+}

@@ -1,0 +1,130 @@
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { InvalidSettingsError } from '../contract/errors.js';
+import type { AnyNotificationType } from '../contract/notification-type.js';
+import type { TidingsOptions } from '../contract/options.js';
+import { banner } from './banner.js';
+import { DEMO_USERS } from './demo/demo.controller.js';
+import { developmentCredentials, mintToken, type DevelopmentCredentials } from './development-credentials.js';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+import type { Life } from './lifecycle.js';
+import { PrometheusMetrics } from './prometheus.js';
+import { ServiceLogger } from './service-logger.js';
+import { readSettings, type Environment, type Settings } from './settings.js';
+import { toOptions } from './to-options.js';
+import { loadTypes } from './types-loader.js';
+
+/** Long enough to try things for a week, short enough not to become a habit. */
+const TOKEN_LIFETIME_SECONDS = 7 * 24 * 3_600;
+
+/** Everything that the application is made of. */
+export interface ServicePlan {
+  readonly settings: Settings;
+  readonly options: TidingsOptions;
+  readonly metrics: PrometheusMetrics;
+  /** With {@link Settings.development} only; the demo page is mounted then. */
+  readonly credentials: DevelopmentCredentials | null;
+}
+
+/** What this stage is not allowed to see, given by who is: the application. */
+export interface Composition {
+  readonly shippedTypes: readonly AnyNotificationType[];
+  /** Resolves with the origin once it listens. What it opens it hands to the life at once, for the case that the rest fails. */
+  open(plan: ServicePlan, life: Life): Promise<string>;
+}
+
+/**
+ * Starts the service, step by step.
+ *
+ * @throws {InvalidSettingsError} or another error whose message tells an operator what to do.
+ */
+export async function startService(life: Life, composition: Composition, env: Environment): Promise<void> {
+  const settings = readSettings(env);
+  Logger.overrideLogger(new ServiceLogger(settings, process.stdout.isTTY));
+  const logger = new Logger('Service');
+  for (const warning of settings.warnings) logger.warn(warning);
+
+  // Before anything is started: a second `npm start` must not touch the database of the first.
+  await assertPortFree(settings);
+  const types = await allTypes(settings, composition.shippedTypes);
+  const credentials = settings.development ? await developmentCredentials(settings.dataDir) : null;
+  if (life.ending) return;
+
+  const databaseUrl = settings.databaseUrl ?? (await startDatabase(settings, life));
+  if (life.ending) return;
+
+  const metrics = new PrometheusMetrics();
+  const options = toOptions(settings, { databaseUrl, credentials, types, metrics });
+  const origin = await composition
+    .open({ settings, options, metrics, credentials }, life)
+    .catch((error: unknown) => {
+      throw listenProblem(settings, error) ?? error;
+    });
+  if (life.ending) return;
+
+  const development = credentials && {
+    token: await mintToken(credentials.jwtSecret, DEMO_USERS[0], TOKEN_LIFETIME_SECONDS),
+    producerApiKey: credentials.producerApiKey,
+  };
+  const text = banner({ settings, version: packageVersion(), origin, development });
+  if (settings.production) logger.log(text);
+  else process.stdout.write(`\n${text}\n\n`);
+}
+
+async function allTypes(
+  settings: Settings,
+  shipped: readonly AnyNotificationType[],
+): Promise<AnyNotificationType[]> {
+  if (settings.typesFile === null) return [...shipped];
+  const names = shipped.map((type) => type.name);
+  return [...shipped, ...(await loadTypes(settings.typesFile, names))];
+}
+
+async function startDatabase({ dataDir }: Settings, life: Life): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir, logger: new Logger('Postgres') });
+  life.onStop('Postgres', () => postgres.stop());
+  return postgres.url;
+}
+
+/** @throws {InvalidSettingsError} if the port cannot be had. */
+async function assertPortFree(settings: Settings): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject).listen(settings.port, settings.host, resolve);
+    });
+  } catch (error) {
+    throw listenProblem(settings, error) ?? error;
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+/** What is wrong with `PORT` or `HOST` if this is why listening failed. */
+function listenProblem({ host, port }: Settings, error: unknown): InvalidSettingsError | null {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return null;
+  const wrong = (field: string, problem: string): InvalidSettingsError =>
+    new InvalidSettingsError([{ field, problem }]);
+  if (code === 'EADDRINUSE') {
+    return wrong(
+      'PORT',
+      `${port} is taken on ${host} by another program; take another, such as PORT=${port + 1}`,
+    );
+  }
+  if (code === 'EACCES') {
+    return wrong('PORT', `${port} is not allowed for this user; take one above 1023, such as PORT=3000`);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return wrong(
+      'HOST',
+      `${JSON.stringify(host)} is no address of this machine; 0.0.0.0 stands for all it has`,
+    );
+  }
+  return null;
+}
+
+function packageVersion(): string {
+  const require = createRequire(import.meta.url);
+  return (require('../../package.json') as { version: string }).version;
+}
