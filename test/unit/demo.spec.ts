@@ -1,0 +1,109 @@
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger, type INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { jwtVerify } from 'jose';
+import {
+  DEMO_CREDENTIALS,
+  DemoController,
+  type DemoSession,
+} from '../../src/service/demo/demo.controller.js';
+
+const credentials = {
+  jwtSecret: 'a-secret-of-at-least-32-bytes-for-HS256',
+  producerApiKey: 'dev_0123456789abcdef',
+};
+let app: INestApplication;
+let origin = '';
+
+beforeAll(async () => {
+  Logger.overrideLogger(false);
+  const module = await Test.createTestingModule({
+    controllers: [DemoController],
+    providers: [{ provide: DEMO_CREDENTIALS, useValue: credentials }],
+  }).compile();
+  app = module.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  origin = await app.getUrl();
+});
+afterAll(() => app.close());
+
+/** The status for a request that names its host as it likes, which fetch does not allow. */
+function statusFor(host: string): Promise<number> {
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', path: '/demo/session', headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('the demo page', () => {
+  it('loads nothing but files of ours, all of which are there', async () => {
+    const page = await fetch(`${origin}/demo`);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    const html = await page.text();
+    expect(html).not.toMatch(/https?:|<script(?![^>]*\bsrc=)[^>]*>|<style|\bon[a-z]+=|style=/);
+    const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+    expect(files).toEqual(['/demo/icon.svg', '/demo/demo.css', '/demo/demo.js']);
+    const types = await Promise.all(
+      [...files, '/demo/feed-stream.js'].map(async (file) => {
+        const response = await fetch(`${origin}${file}`);
+        expect(response.status).toBe(200);
+        return response.headers.get('content-type')?.split(';')[0];
+      }),
+    );
+    expect(types).toEqual(['image/svg+xml', 'text/css', 'text/javascript', 'text/javascript']);
+  });
+
+  it('has scripts that put text in as text', async () => {
+    for (const file of ['demo.js', 'feed-stream.js']) {
+      const script = await (await fetch(`${origin}/demo/${file}`)).text();
+      expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);
+    }
+  });
+
+  it('gets a token for each of its users that ends within an hour', async () => {
+    const response = await fetch(`${origin}/demo/session`);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const { users, producerApiKey } = (await response.json()) as DemoSession;
+    expect(producerApiKey).toBe(credentials.producerApiKey);
+    for (const { name, token } of users) {
+      const { payload } = await jwtVerify(token, new TextEncoder().encode(credentials.jwtSecret));
+      expect(payload.sub).toBe(name);
+      expect(payload.exp! - Date.now() / 1_000).toBeLessThanOrEqual(3_600);
+    }
+    expect(users.map(({ name }) => name)).toEqual(['ada', 'grace']);
+  });
+
+  it.each(['localhost:3000', '127.0.0.1', '[::1]:3000', 'LOCALHOST'])('answers to %s', async (host) => {
+    expect(await statusFor(host)).toBe(200);
+  });
+
+  it.each([
+    'evil.example',
+    'evil.example:3000',
+    '127.0.0.1.evil.example',
+    'user@evil.example',
+    '192.168.0.7',
+    '0.0.0.0',
+  ])('does not answer to %s, as a page elsewhere could point that name at this machine', async (host) => {
+    expect(await statusFor(host)).toBe(403);
+  });
+
+  it.each(['/demo/demo.controller.js', '/demo/index.html', '/demo/..%2f..%2fpackage.json'])(
+    'serves no other file: %s',
+    async (path) => {
+      expect((await fetch(`${origin}${path}`)).status).toBe(404);
+    },
+  );
+});
