@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { findBinaries } from '../../src/service/postgres/binaries.js';
 import { Cluster, SUPERUSER } from '../../src/service/postgres/cluster.js';
 import { openHome, passwordOf } from '../../src/service/postgres/home.js';
 import { APPLICATION, Keeper } from '../../src/service/postgres/keeper.js';
+import { signalTree } from '../../src/service/postgres/postmaster.js';
 import { run } from '../../src/service/postgres/run.js';
 import { freePort } from './ports.js';
 import { testDirectory } from './test-root.js';
@@ -117,15 +118,7 @@ export class PrivatePostgres {
   private async signalAll(signal: NodeJS.Signals): Promise<void> {
     const postmaster = await this.cluster.postmaster();
     if (postmaster === null) throw new Error('Postgres does not run');
-    // The parent first, so that it makes no new ones meanwhile.
-    process.kill(postmaster.pid, signal);
-    for (const pid of await childrenOf(postmaster.pid)) {
-      try {
-        process.kill(pid, signal);
-      } catch {
-        // gone since it was listed
-      }
-    }
+    await signalTree(postmaster.pid, signal);
   }
 }
 
@@ -170,19 +163,4 @@ async function copyTree(from: string, to: string): Promise<void> {
   // `cp -a` keeps the owner, which node:fs does not.
   const { code, output } = await run('cp', ['-a', from, to]);
   if (code !== 0) throw new Error(output);
-}
-
-async function childrenOf(parent: number): Promise<number[]> {
-  if (process.platform !== 'linux') {
-    return (await run('pgrep', ['-P', String(parent)])).output.split(/\s+/).filter(Boolean).map(Number);
-  }
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const parents = await Promise.all(
-    pids.map(async (pid) => {
-      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-      // `pid (name, which may hold anything) state ppid ...`
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    }),
-  );
-  return pids.filter((_, index) => parents[index] === parent);
 }

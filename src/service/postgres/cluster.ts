@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { program, type Binaries } from './binaries.js';
 import { EmbeddedPostgresError } from './error.js';
 import { give, ignoring, passwordOf, type Home } from './home.js';
-import { findPostmaster, isAlive, type Postmaster } from './postmaster.js';
+import { findPostmaster, isAlive, signalTree, type Postmaster } from './postmaster.js';
 import { run } from './run.js';
 
 /** The role that owns the cluster; applications use another one, see keeper.ts. */
@@ -141,11 +141,11 @@ export class Cluster {
     return 'killed';
   }
 
-  /** SIGKILL for the postmaster, for one that answers nothing any more; its children see that and end. */
+  /** SIGKILL for a server that answers nothing any more; also for its children, which hold the shared memory. */
   async kill(): Promise<void> {
     const postmaster = await this.postmaster();
     if (postmaster === null) return;
-    process.kill(postmaster.pid, 'SIGKILL');
+    await signalTree(postmaster.pid, 'SIGKILL');
     for (let i = 0; i < 100 && (await this.postmaster()) !== null; i++) await delay(20);
   }
 

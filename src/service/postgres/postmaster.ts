@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoring } from './home.js';
 import { run } from './run.js';
@@ -33,6 +33,19 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Signals a postmaster and its children, which is all the processes that a server has. */
+export async function signalTree(postmaster: number, signal: NodeJS.Signals): Promise<void> {
+  const children = await childrenOf(postmaster);
+  // The parent first, so that it sees to nothing meanwhile.
+  for (const pid of [postmaster, ...children]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // gone since it was listed
+    }
+  }
+}
+
 async function isPostmasterOf(pid: number, dataDir: string): Promise<boolean> {
   if (process.platform === 'win32') return true;
   const command = await commandLine(pid);
@@ -49,4 +62,21 @@ async function commandLine(pid: number): Promise<string | null> {
   // Unlike `cwd` and `exe`, `cmdline` may be read without CAP_SYS_PTRACE, which root in a container lacks. `ps` may lack, too.
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return text === '' ? null : text.replaceAll('\0', ' ');
+}
+
+async function childrenOf(parent: number): Promise<number[]> {
+  if (process.platform === 'win32') return [];
+  if (process.platform !== 'linux') {
+    const { output } = await run('pgrep', ['-P', String(parent)]);
+    return output.split(/\s+/).filter(Boolean).map(Number);
+  }
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      // `pid (name, which may hold anything) state ppid ...`
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    }),
+  );
+  return pids.filter((_, index) => parents[index] === parent);
 }
