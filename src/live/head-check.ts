@@ -1,0 +1,43 @@
+import type { FeedReader } from '../contract/ports/read.js';
+import type { EventCounter } from './feed-knowledge.js';
+import type { Outage } from './outage.js';
+import type { WatchedFeed } from './watched-feed.js';
+
+/** Ids of one query. */
+const CHUNK = 1_000;
+
+/** Compares what is known of the watched feeds with the log: catches what the bus has lost when no later message shows it. */
+export class HeadCheck {
+  constructor(
+    private readonly heads: FeedReader['heads'],
+    private readonly events: EventCounter,
+    private readonly outage: Outage,
+  ) {}
+
+  /** Checks these feeds. Never rejects: what fails is left to the next check. */
+  async run(feeds: Iterable<WatchedFeed>): Promise<void> {
+    const known = [...feeds].filter((feed) => feed.knowledge.feedId !== null);
+    try {
+      for (let start = 0; start < known.length; start += CHUNK)
+        await this.check(known.slice(start, start + CHUNK));
+      this.outage.end();
+    } catch (error) {
+      this.outage.begin(error);
+    }
+  }
+
+  private async check(feeds: readonly WatchedFeed[]): Promise<void> {
+    const since = this.events.now;
+    const byId = new Map(feeds.map((feed) => [feed.knowledge.feedId ?? '', feed]));
+    for (const head of await this.heads([...byId.keys()])) {
+      const feed = byId.get(head.feedId);
+      byId.delete(head.feedId);
+      // Erased and made anew meanwhile: this is the head of its former row.
+      if (feed?.knowledge.feedId !== head.feedId) continue;
+      if (feed.knowledge.read(head, since)) feed.changed();
+    }
+    for (const [id, gone] of byId) {
+      if (gone.knowledge.feedId === id && gone.knowledge.doubt()) gone.changed();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { Logger } from '@nestjs/common';
+import { feedId, type FeedKey } from '../contract/feed.js';
+import type { FeedWatch, LiveBus, LiveFeeds, Unsubscribe } from '../contract/ports/live.js';
+import type { FeedReader } from '../contract/ports/read.js';
+import { EventCounter, FeedKnowledge } from './feed-knowledge.js';
+import { HeadCheck } from './head-check.js';
+import { Outage } from './outage.js';
+import type { MemoryBudget } from './recent-entries.js';
+import { WatchedFeed } from './watched-feed.js';
+
+/** What the recent entries of all feeds may take together; beyond it, entries are read from the log. */
+const MEMORY = 64 * 1024 * 1024;
+
+export interface LiveFeedsOptions {
+  /** How often the heads of all watched feeds are compared with the log, jittered by a fifth each way. */
+  headCheckMs: number;
+}
+
+/**
+ * The feeds that have connections on this instance: one subscription each on the bus, and one check of all heads:
+ *
+ *     resting --headCheckMs, or the bus or a subscription is back--> checking --answered or failed--> resting
+ *                                       checking --the same again--> checking, once more
+ *       any state --close()--> closed
+ */
+export class LiveFeedsHub implements LiveFeeds {
+  private readonly logger = new Logger(LiveFeedsHub.name);
+  private readonly busOutage = new Outage(this.logger, 'The subscription of feeds to the live bus');
+  private readonly feeds = new Map<string, WatchedFeed>();
+  private readonly events = new EventCounter();
+  private readonly memory: MemoryBudget = { left: MEMORY };
+  private readonly heads: HeadCheck;
+  private readonly stopListening: Unsubscribe;
+  private timer: NodeJS.Timeout | undefined;
+  private checking = false;
+  private checkAgain = false;
+  private closed = false;
+
+  constructor(
+    private readonly bus: LiveBus,
+    reader: Pick<FeedReader, 'heads'>,
+    private readonly options: LiveFeedsOptions,
+  ) {
+    this.heads = new HeadCheck(
+      (ids) => reader.heads(ids),
+      this.events,
+      new Outage(this.logger, 'The check of heads'),
+    );
+    this.stopListening = bus.onReconnect(() => void this.check());
+    this.checkLater();
+  }
+
+  /** How many feeds are watched. */
+  get size(): number {
+    return this.feeds.size;
+  }
+
+  /**
+   * As the port says. If the bus is away it resolves all the same: the feed is then live by the check of heads only, until
+   * the bus is back.
+   */
+  async watch(feed: FeedKey, onChange: () => void): Promise<FeedWatch> {
+    if (this.closed) throw new Error('The live feeds are closed');
+    const key = feedId(feed);
+    let watched = this.feeds.get(key);
+    if (watched === undefined) {
+      watched = new WatchedFeed(
+        feed,
+        new FeedKnowledge(this.events, this.memory),
+        this.events,
+        this.bus,
+        this.busOutage,
+        this.logger,
+        { abandoned: () => this.feeds.delete(key), acknowledgedLate: () => void this.check() },
+      );
+      this.feeds.set(key, watched);
+    }
+    return watched.join(onChange);
+  }
+
+  /** Ends all subscriptions. The bus is the caller's. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stopListening();
+    for (const feed of [...this.feeds.values()]) feed.close();
+  }
+
+  private checkLater(): void {
+    // Jittered: instances that started together would otherwise ask together for ever.
+    const delay = this.options.headCheckMs * (0.8 + Math.random() * 0.4);
+    this.timer = setTimeout(() => void this.check(), delay).unref();
+  }
+
+  private async check(): Promise<void> {
+    if (this.checking) {
+      this.checkAgain = true;
+      return;
+    }
+    clearTimeout(this.timer);
+    this.checking = true;
+    do {
+      this.checkAgain = false;
+      for (const feed of this.feeds.values()) {
+        feed.knowledge.age();
+        if (this.bus.connected) feed.subscribe();
+      }
+      await this.heads.run(this.feeds.values());
+    } while (this.checkAgain && !this.closed);
+    this.checking = false;
+    if (!this.closed) this.checkLater();
+  }
+}

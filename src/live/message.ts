@@ -1,0 +1,52 @@
+import { formatCursor, parseCursor } from '../contract/cursor.js';
+import type { LogEntry } from '../contract/entry.js';
+import type { Announcement } from '../contract/ports/live.js';
+
+/** What a message says, without the feed: which one that is, the channel or the envelope says. */
+export type LiveMessage = Omit<Announcement, 'feed'>;
+
+const HEADER_END = '\n';
+const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
+
+/**
+ * The wire of the bus: a header line and, if the entry travels along, its finished JSON as it is, so that neither side
+ * ever parses it:
+ *
+ *     k3v9x2ab-42                        the head moved; read the entry from the log
+ *     k3v9x2ab-42 task-completed         an entry that is not to be shown any more
+ *     k3v9x2ab-42 task-completed\n{...}  the entry
+ *
+ * Readers skip further words in the header, so that a later version can add some while both run side by side.
+ *
+ * @param maxEntryBytes An entry with more bytes of JSON is left out.
+ */
+export function encodeMessage({ epoch, seq, entry }: LiveMessage, maxEntryBytes: number): string {
+  const place = formatCursor(epoch, seq);
+  if (entry === null) return place;
+  if (entry.json === null) return `${place} ${entry.type}`;
+  // UTF-8 takes 1 to 3 bytes for each UTF-16 code unit: most entries are decided without counting.
+  const { length } = entry.json;
+  if (length > maxEntryBytes) return place;
+  if (length * 3 > maxEntryBytes && Buffer.byteLength(entry.json) > maxEntryBytes) return place;
+  return `${place} ${entry.type}${HEADER_END}${entry.json}`;
+}
+
+/** Reads a message; `null` for anything that {@link encodeMessage} would not write: whoever reaches the channel may send there. */
+export function decodeMessage(text: string): LiveMessage | null {
+  const headerEnd = text.indexOf(HEADER_END);
+  const header = headerEnd === -1 ? text : text.slice(0, headerEnd);
+  const [place = '', type] = header.split(' ', 2);
+  const cursor = parseCursor(place);
+  if (cursor === null || cursor.seq < 1 || cursor.seq === Infinity) return null;
+  const { epoch, seq } = cursor;
+  if (type === undefined) return headerEnd === -1 ? { epoch, seq, entry: null } : null;
+  if (!TYPE.test(type)) return null;
+  if (headerEnd === -1) return { epoch, seq, entry: { seq, type, json: null } };
+  const json = text.slice(headerEnd + 1);
+  return isOneLineObject(json) ? { epoch, seq, entry: { seq, type, json } satisfies LogEntry } : null;
+}
+
+/** Not a full check, but a line break would let a foreign message write fields of its own into a client's stream. */
+function isOneLineObject(json: string): boolean {
+  return json.startsWith('{') && json.endsWith('}') && !json.includes('\n') && !json.includes('\r');
+}

@@ -1,0 +1,111 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { Announcement } from '../contract/ports/live.js';
+import type { Metrics } from '../contract/ports/metrics.js';
+import { feedHash } from './channel.js';
+import { encodeMessage } from './message.js';
+import type { Outage } from './outage.js';
+import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
+
+/** Encoded entries that may wait for the statement before them; what comes after that waits as a head only. */
+const MAX_WAITING_BYTES = 2 * 1024 * 1024;
+/** Feeds whose head may wait; what comes after that is dropped and healed by the check of heads. */
+const MAX_WAITING_HEADS = 20_000;
+/** A server that takes longer has frozen. */
+const QUERY_TIMEOUT_MS = 5_000;
+
+/** $1 the channel, $2 the payloads. */
+const NOTIFY = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
+
+/**
+ * The writing half of the bus on Postgres. A NOTIFY takes a lock on the whole cluster at its commit, so one statement is
+ * under way at a time and carries all that gathered during the one before:
+ *
+ *     idle --announce--> sending --answered, nothing gathered--> idle
+ *                        sending --answered, something gathered--> sending
+ *
+ * It is a transaction of its own, never the append's, which would hold that lock while it waits for its disk.
+ */
+export class NotifyQueue {
+  private messages: string[] = [];
+  private bytes = 0;
+  private heads = new Map<string, Announcement>();
+  private sending: Promise<void> | null = null;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly channel: string,
+    private readonly outage: Outage,
+    private readonly metrics: Metrics,
+  ) {}
+
+  announce(announcements: readonly Announcement[]): void {
+    for (const announcement of announcements) {
+      const hash = feedHash(announcement.feed);
+      if (this.bytes < MAX_WAITING_BYTES) this.addMessage(encode(hash, announcement));
+      else this.addHead(hash, announcement);
+    }
+    if (this.messages.length > 0) this.sending ??= this.send();
+  }
+
+  /** Resolves when what was announced is sent, or was tried to be, or after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    const impatient = new AbortController();
+    const timeout = setTimeout(timeoutMs, undefined, { signal: impatient.signal, ref: false }).catch(
+      () => {},
+    );
+    await Promise.race([this.sending, timeout]);
+    impatient.abort();
+  }
+
+  private addMessage(message: string): void {
+    this.messages.push(message);
+    this.bytes += Buffer.byteLength(message);
+  }
+
+  private addHead(hash: string, announcement: Announcement): void {
+    const waiting = this.heads.get(hash);
+    // Numbers of two epochs do not compare: the later word of the two stays.
+    if (waiting?.epoch === announcement.epoch && waiting.seq >= announcement.seq) return;
+    if (waiting === undefined && this.heads.size >= MAX_WAITING_HEADS) this.metrics.busFailed();
+    else this.heads.set(hash, { ...announcement, entry: null });
+  }
+
+  private async send(): Promise<void> {
+    // A turn later: the jobs of one committed batch announce one by one.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.messages.length > 0) {
+      const messages = this.take();
+      try {
+        const query = {
+          text: NOTIFY,
+          values: [this.channel, pack(messages)],
+          query_timeout: QUERY_TIMEOUT_MS,
+        };
+        await this.pool.query(query);
+        for (let sent = messages.length; sent > 0; sent--) this.metrics.busMessage('sent');
+        this.outage.end();
+      } catch (error) {
+        // Not again: by the time the database is back, the check of heads has said it.
+        for (let failed = messages.length; failed > 0; failed--) this.metrics.busFailed();
+        this.outage.begin(error);
+      }
+    }
+    this.sending = null;
+  }
+
+  private take(): string[] {
+    const taken = this.messages;
+    for (const [hash, head] of this.heads) taken.push(encode(hash, head));
+    this.messages = [];
+    this.bytes = 0;
+    this.heads = new Map();
+    return taken;
+  }
+}
+
+function encode(hash: string, announcement: Announcement): string {
+  const message = hash + encodeMessage(announcement, MAX_PAYLOAD_BYTES);
+  if (Buffer.byteLength(message) <= MAX_PAYLOAD_BYTES) return message;
+  return hash + encodeMessage({ ...announcement, entry: null }, 0);
+}

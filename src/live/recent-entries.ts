@@ -1,0 +1,67 @@
+import type { LogEntry } from '../contract/entry.js';
+
+const MAX_ENTRIES = 64;
+const MAX_CHARACTERS = 128 * 1024;
+const NONE: readonly LogEntry[] = [];
+
+/** What the recent entries of all feeds of an instance may take together, in UTF-16 code units. */
+export interface MemoryBudget {
+  left: number;
+}
+
+/**
+ * The entries that the bus brought lately, of one feed and one epoch. By their number, so that the order in which they
+ * arrive does not matter. Made with the first entry: tens of thousands of watched feeds have none.
+ */
+export class RecentEntries {
+  private readonly bySeq = new Map<number, LogEntry>();
+  private characters = 0;
+  private fresh = true;
+
+  constructor(private readonly budget: MemoryBudget) {}
+
+  add(entry: LogEntry): void {
+    this.fresh = true;
+    const size = sizeOf(entry);
+    if (this.bySeq.has(entry.seq) || size > this.budget.left) return;
+    this.bySeq.set(entry.seq, entry);
+    this.take(size);
+    // A Map remembers the order of insertion: the one that came first goes first.
+    for (const oldest of this.bySeq.values()) {
+      if (this.bySeq.size <= MAX_ENTRIES && this.characters <= MAX_CHARACTERS) break;
+      this.bySeq.delete(oldest.seq);
+      this.take(-sizeOf(oldest));
+    }
+  }
+
+  /** The entries that directly follow `after`; none if there is a hole. */
+  following(after: number): readonly LogEntry[] {
+    let entry = this.bySeq.get(after + 1);
+    if (entry === undefined) return NONE;
+    const entries: LogEntry[] = [];
+    for (; entry !== undefined; entry = this.bySeq.get(entry.seq + 1)) entries.push(entry);
+    return entries;
+  }
+
+  /** `true` if nothing came since the last call: whoever has not read these yet is slow, and reads the log. */
+  age(): boolean {
+    const stale = !this.fresh;
+    this.fresh = false;
+    return stale;
+  }
+
+  clear(): void {
+    this.bySeq.clear();
+    this.take(-this.characters);
+  }
+
+  private take(characters: number): void {
+    this.characters += characters;
+    this.budget.left -= characters;
+  }
+}
+
+/** An entry without its JSON takes about 100 bytes, too. */
+function sizeOf(entry: LogEntry): number {
+  return 100 + (entry.json?.length ?? 0);
+}

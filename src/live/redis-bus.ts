@@ -1,0 +1,133 @@
+import { Logger } from '@nestjs/common';
+import type { FeedKey } from '../contract/feed.js';
+import type { Announcement, LiveBus, Unsubscribe } from '../contract/ports/live.js';
+import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
+import { NotAcknowledgedError } from './acknowledgement.js';
+import { redisPrefix } from './channel.js';
+import { Outage } from './outage.js';
+import { isCluster, RedisConnection, type RedisClient, type RedisTimings } from './redis-connection.js';
+import { RedisPublisher } from './redis-publisher.js';
+import { RedisSubscriber } from './redis-subscriber.js';
+import { Signal } from './signal.js';
+import type { Listener } from './subscriptions.js';
+
+export interface RedisBusOptions {
+  /** The identity of the database whose feeds these are, see {@link redisPrefix}. */
+  incarnation: string;
+  /**
+   * A url, of which the bus makes two connections of its own and closes them; or connections that stay the caller's:
+   * `subscriber` is used for nothing else then (a subscribed connection takes no other commands).
+   *
+   * A `Cluster` with `shardedSubscribers: true` is used with sharded pub/sub (Redis 7), where a message stays in its shard;
+   * any other with the classic one, where every node hears every message. One `Cluster` may be both.
+   */
+  connection: string | { publisher: RedisClient; subscriber: RedisClient };
+  metrics?: Metrics;
+  /** How long a subscription waits for its acknowledgement. Default 3,000. */
+  subscribeTimeoutMs?: number;
+  timings?: Partial<RedisTimings>;
+}
+
+/**
+ * The bus on Redis pub/sub.
+ *
+ *     away --both connections up, all channels subscribed again--> connected --either lost--> away
+ *
+ * `connected` needs only the connections; {@link onReconnect} waits for the acknowledgements, too, since heads that are
+ * read before those could miss an entry in between.
+ */
+export class RedisBus implements LiveBus {
+  private readonly logger = new Logger(RedisBus.name);
+  private readonly outage = new Outage(this.logger, 'The live bus (Redis)');
+  private readonly publisher: RedisPublisher;
+  private readonly subscriber: RedisSubscriber;
+  private readonly publishing: RedisConnection;
+  private readonly subscribing: RedisConnection;
+  private readonly reconnected = new Signal(this.logger);
+  /** Whether there was a time since the last {@link onReconnect} when messages could be lost. */
+  private interrupted = false;
+  private closed = false;
+
+  constructor(options: RedisBusOptions) {
+    const { connection, metrics = NO_METRICS, subscribeTimeoutMs = 3_000 } = options;
+    const prefix = redisPrefix(options.incarnation);
+    const timings = { pingEveryMs: 5_000, answerMs: 3_000, ...options.timings };
+    const given =
+      typeof connection === 'string' ? { publisher: connection, subscriber: connection } : connection;
+    this.publishing = new RedisConnection(given.publisher, this.outage, timings, {
+      up: () => this.up(),
+      down: () => {},
+    });
+    this.subscribing = new RedisConnection(given.subscriber, this.outage, timings, {
+      up: () => void this.resume(),
+      down: () => this.lost(),
+    });
+    this.publisher = new RedisPublisher(
+      this.publishing,
+      prefix,
+      isSharded(this.publishing.client),
+      new Outage(this.logger, 'Publishing on the live bus (Redis)'),
+      metrics,
+    );
+    this.subscriber = new RedisSubscriber(
+      this.subscribing,
+      prefix,
+      isSharded(this.subscribing.client),
+      subscribeTimeoutMs,
+      this.logger,
+      metrics,
+    );
+    // ioredis moves the channels of a cluster from node to node by itself; messages may be lost meanwhile.
+    this.subscribing.on('subscribersReady', () => this.reconnected.fire());
+    this.publishing.start();
+    this.subscribing.start();
+  }
+
+  get connected(): boolean {
+    return this.publishing.connected && this.subscribing.connected;
+  }
+
+  announce(announcements: readonly Announcement[]): void {
+    if (!this.closed) this.publisher.announce(announcements);
+  }
+
+  async subscribe(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+    if (this.closed) throw new NotAcknowledgedError('The live bus is closed');
+    return this.subscriber.subscribe(feed, listener);
+  }
+
+  onReconnect(listener: () => void): Unsubscribe {
+    return this.reconnected.on(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.publisher.flush();
+    this.subscriber.close();
+    this.reconnected.clear();
+    await Promise.all([this.publishing.close(), this.subscribing.close()]);
+  }
+
+  private up(): void {
+    if (this.connected) this.outage.end();
+  }
+
+  private lost(): void {
+    this.interrupted = true;
+    this.subscriber.connectionLost();
+  }
+
+  private async resume(): Promise<void> {
+    const interrupted = this.interrupted || this.outage.lasts;
+    this.up();
+    const resumed = await this.subscriber.resume();
+    if (!resumed || !interrupted || this.closed) return;
+    this.interrupted = false;
+    this.reconnected.fire();
+  }
+}
+
+function isSharded(client: RedisClient): boolean {
+  return isCluster(client) && client.options.shardedSubscribers === true;
+}

@@ -1,0 +1,147 @@
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import type { Outage } from './outage.js';
+
+export type RedisClient = Redis | Cluster;
+
+/** By its own word: a host's client may be of another copy of ioredis, which `instanceof` does not know. */
+export function isCluster(client: RedisClient): client is Cluster {
+  return client.isCluster;
+}
+
+/** How long a silent server is believed to be alive. */
+export interface RedisTimings {
+  /** How often the server is asked whether it is alive. Default 5,000. */
+  pingEveryMs: number;
+  /** A server that takes longer to answer, or to take us in, is given up. Default 3,000. */
+  answerMs: number;
+}
+
+/** The options of the connections that we make ourselves. */
+const OWN: RedisOptions = {
+  // Nothing waits for Redis to come back: it would be stale by then, and waiting things pile up. On a loss, what is under
+  // way is rejected at once (0 retries) instead of sent again.
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  // The bus subscribes again itself, since it must know when all is acknowledged.
+  autoResubscribe: false,
+  connectTimeout: 5_000,
+  keepAlive: 10_000,
+  // A frozen server never answers our FIN.
+  disconnectTimeout: 200,
+  retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 10), 3_000) * (0.5 + Math.random() / 2),
+};
+
+/**
+ * One connection of the bus, ours (made from a url) or handed in, as something that is up or down:
+ *
+ *     down --ready--> up --close, end, or a ping unanswered--> down
+ *
+ * A frozen server keeps its sockets open, so it only shows by not answering. Our own connection is cut and made anew
+ * then; one that was handed in is left alone and counts as up again with its next answer. A cluster is not pinged: one
+ * frozen node of many would take the whole of it down, and ioredis looks after its nodes.
+ */
+export class RedisConnection {
+  readonly client: RedisClient;
+  private readonly owned: boolean;
+  private readonly pings: NodeJS.Timeout | null;
+  private silence: NodeJS.Timeout | undefined;
+  private isUp = false;
+  private closed = false;
+  private readonly listening: (() => void)[] = [];
+
+  constructor(
+    given: string | RedisClient,
+    private readonly outage: Outage,
+    private readonly timings: RedisTimings,
+    private readonly changed: { up: () => void; down: () => void },
+  ) {
+    this.owned = typeof given === 'string';
+    this.client = typeof given === 'string' ? new Redis(given, OWN) : given;
+    this.on('ready', () => this.up());
+    this.on('connect', () => this.expectAnswer());
+    this.on('error', (error) => this.trouble(error));
+    this.on('close', () => this.down('the connection was lost'));
+    this.on('end', () => this.down('the connection was closed'));
+    this.pings = isCluster(this.client) ? null : setInterval(() => this.ping(), timings.pingEveryMs).unref();
+  }
+
+  /** Begins: a connection that was handed in may be up already, or wait for its first use. */
+  start(): void {
+    if (this.client.status === 'ready') this.up();
+    else if (this.client.status === 'wait') this.client.connect().catch((error) => this.trouble(error));
+  }
+
+  get connected(): boolean {
+    return this.isUp;
+  }
+
+  on(event: string, listener: (...values: unknown[]) => void): void {
+    // ioredis types its events one by one; here they are kept in order to be taken off again.
+    const emitter: NodeJS.EventEmitter = this.client;
+    emitter.on(event, listener);
+    this.listening.push(() => emitter.off(event, listener));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.isUp = false;
+    clearInterval(this.pings ?? undefined);
+    this.heard();
+    for (const stopListening of this.listening) stopListening();
+    if (!this.owned || this.client.status === 'end') return;
+    const ended = new Promise<void>((resolve) => {
+      this.client.once('end', resolve);
+      // Between two attempts to connect there is no socket left that could say that it has ended.
+      setTimeout(resolve, 500).unref();
+    });
+    this.client.on('error', () => {}); // what a closing connection has to say concerns nobody
+    this.client.disconnect();
+    await ended;
+  }
+
+  private up(): void {
+    this.heard();
+    if (this.isUp || this.closed) return;
+    this.isUp = true;
+    this.changed.up();
+  }
+
+  private down(problem: unknown): void {
+    this.heard();
+    this.trouble(problem);
+    if (!this.isUp) return;
+    this.isUp = false;
+    this.changed.down();
+  }
+
+  private trouble(problem: unknown): void {
+    // An error on a connection that works, such as a refused CLIENT SETINFO, is no outage.
+    if (!this.closed && this.client.status !== 'ready') this.outage.begin(problem);
+  }
+
+  private ping(): void {
+    if (this.client.status !== 'ready' || this.silence !== undefined) return;
+    this.expectAnswer();
+    // A refusal (NOPERM) is an answer, too; a lost connection says so by itself.
+    const answered = (): void => {
+      if (this.client.status === 'ready') this.up();
+    };
+    this.client.ping().then(answered, answered);
+  }
+
+  private expectAnswer(): void {
+    this.heard();
+    this.silence = setTimeout(() => {
+      this.silence = undefined;
+      const problem = new Error(`Redis gave no answer within ${this.timings.answerMs} ms`);
+      this.outage.begin(problem);
+      if (this.isUp) this.down(problem);
+      if (this.owned) this.client.disconnect(true);
+    }, this.timings.answerMs).unref();
+  }
+  private heard(): void {
+    clearTimeout(this.silence);
+    this.silence = undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import type { Logger } from '@nestjs/common';
+import type { FeedKey } from '../contract/feed.js';
+import type { Unsubscribe } from '../contract/ports/live.js';
+import type { Metrics } from '../contract/ports/metrics.js';
+import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
+import { feedHash } from './channel.js';
+import { reason } from './outage.js';
+import { isCluster, type RedisConnection } from './redis-connection.js';
+import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
+
+/** Channels of one SUBSCRIBE when all are subscribed again: one command would hold up Redis, one each is slow. */
+const CHUNK = 500;
+
+interface Channel extends Subscription {
+  readonly acknowledgement: Acknowledgement;
+  /** The connection that acknowledged it, see {@link RedisSubscriber.generation}; 0 if none has yet. */
+  acknowledgedBy: number;
+}
+
+/**
+ * The reading half of the bus on Redis: one SUBSCRIBE a channel, however many listen. A channel is
+ *
+ *     (none) --first listener--> wanted --acknowledged--> live --connection lost--> wanted
+ *       any state --last listener leaves--> (none)
+ *
+ * Only wanted and live channels are kept. The last listener's UNSUBSCRIBE and a SUBSCRIBE right after it are sent in that
+ * order on one connection and Redis runs them in that order, so the race ends subscribed without waiting for the former.
+ * Connections are numbered: an acknowledgement counts for its own connection only, so a late one cannot be mistaken for one
+ * of the present connection, and a lost connection takes back all of them at once.
+ */
+export class RedisSubscriber {
+  private readonly channels: Subscriptions<Channel>;
+  /** The number of the connection, changed whenever it is lost. */
+  private generation = 1;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly prefix: string,
+    private readonly sharded: boolean,
+    private readonly timeoutMs: number,
+    private readonly logger: Logger,
+    metrics: Metrics,
+  ) {
+    this.channels = new Subscriptions<Channel>(logger, metrics);
+    connection.on(sharded ? 'smessage' : 'message', (channel, message) =>
+      this.channels.deliver(String(channel), String(message)),
+    );
+  }
+
+  /**
+   * Resolves when Redis has acknowledged.
+   *
+   * @throws {NotAcknowledgedError} if Redis is away for longer than the timeout, or refuses.
+   */
+  async subscribe(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+    const name = this.prefix + feedHash(feed);
+    let channel = this.channels.get(name);
+    if (channel === undefined) {
+      channel = { name, feed, listeners: [], acknowledgement: new Acknowledgement(), acknowledgedBy: 0 };
+      this.channels.add(channel);
+      void this.send([channel]);
+    }
+    // A function of its own for each call, so that one listener may be given twice and taken away once.
+    const own: Listener = (announcement) => listener(announcement);
+    channel.listeners.push(own);
+    const subscribed = channel;
+    const unsubscribe = (): void => this.leave(subscribed, own);
+    if (subscribed.acknowledgedBy === this.generation) return unsubscribe;
+    try {
+      await subscribed.acknowledgement.wait(this.timeoutMs);
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+    return unsubscribe;
+  }
+
+  /** Subscribes to everything that is listened to; `true` when it is all acknowledged by this connection. */
+  async resume(): Promise<boolean> {
+    const { generation } = this;
+    const channels = this.channels.values();
+    const chunks: Channel[][] = [];
+    for (let start = 0; start < channels.length; start += CHUNK)
+      chunks.push(channels.slice(start, start + CHUNK));
+    await Promise.all(chunks.map((chunk) => this.send(chunk)));
+    return generation === this.generation;
+  }
+
+  connectionLost(): void {
+    this.generation++;
+  }
+
+  close(): void {
+    const error = new NotAcknowledgedError('The live bus was closed');
+    for (const channel of this.channels.values()) {
+      channel.acknowledgement.settle(error);
+      // A connection that was handed in lives on: leave nothing of ours behind.
+      this.unsubscribe(channel.name);
+    }
+    this.channels.clear();
+  }
+
+  private leave(channel: Channel, listener: Listener): void {
+    if (this.channels.remove(channel, listener)) this.unsubscribe(channel.name);
+  }
+
+  /** Sends SUBSCRIBE if the connection is up; if not, {@link resume} will. Never rejects. */
+  private async send(channels: readonly Channel[]): Promise<void> {
+    if (!this.connection.connected || channels.length === 0) return;
+    const { client } = this.connection;
+    const { generation } = this;
+    const names = channels.map(({ name }) => name);
+    try {
+      if (!this.sharded) await client.subscribe(...names);
+      // Channels in different slots: one command each.
+      else await Promise.all(names.map((name) => client.ssubscribe(name)));
+      if (generation !== this.generation) return;
+      for (const channel of channels) {
+        channel.acknowledgedBy = generation;
+        channel.acknowledgement.settle();
+      }
+    } catch (error) {
+      // A connection that was lost meanwhile is no answer: its successor subscribes again.
+      if (generation !== this.generation || !this.stillReady()) return;
+      this.logger.error(`Redis refused to subscribe: ${reason(error)}`);
+      for (const { acknowledgement } of channels) {
+        acknowledgement.settle(new NotAcknowledgedError(`Redis refused to subscribe: ${reason(error)}`));
+      }
+    }
+  }
+
+  private unsubscribe(name: string): void {
+    if (!this.connection.connected) return; // and what is not listened to is not subscribed to again
+    const { client } = this.connection;
+    // If this fails the connection is gone, and the subscription with it.
+    (this.sharded ? client.sunsubscribe(name) : client.unsubscribe(name)).catch(() => {});
+  }
+
+  private stillReady(): boolean {
+    const { client } = this.connection;
+    return isCluster(client) || client.status === 'ready';
+  }
+}
