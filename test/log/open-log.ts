@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
+import type { AppendResult, NewNotification } from '../../src/contract/ports/append.js';
+import { LogDatabase } from '../../src/log/database.js';
+import { PostgresFeedReader } from '../../src/log/feed-reader.js';
+import { GroupCommitAppender } from '../../src/log/group-commit.js';
+
+/** The log stage on one database, as one process has it. */
+export interface Log {
+  readonly database: LogDatabase;
+  readonly appender: GroupCommitAppender;
+  readonly reader: PostgresFeedReader;
+  /** What was committed, batch by batch. */
+  readonly batches: (readonly AppendResult[])[];
+  /** How many pages each query read. */
+  readonly pageReads: number[];
+  close(): Promise<void>;
+}
+
+export async function openLog(url: string, options: { queryTimeoutMs?: number } = {}): Promise<Log> {
+  const database = await LogDatabase.connect({ url, poolSize: 5, queryTimeoutMs: 10_000, ...options });
+  const batches: (readonly AppendResult[])[] = [];
+  const pageReads: number[] = [];
+  const metrics: Metrics = { ...NO_METRICS, pagesRead: (count) => pageReads.push(count) };
+  return {
+    database,
+    appender: new GroupCommitAppender(database, metrics, (results) => batches.push(results)),
+    reader: new PostgresFeedReader(database, metrics),
+    batches,
+    pageReads,
+    close: () => database.close(),
+  };
+}
+
+/** A notification for one recipient with a dedupe key of its own, unless the test says otherwise. */
+export function notification(recipient: string, parts: Partial<NewNotification> = {}): NewNotification {
+  return {
+    feed: { tenant: '', recipient },
+    dedupeKey: `k:${randomUUID()}`,
+    id: randomUUID(),
+    type: 'task-completed',
+    title: 'Export ready',
+    body: null,
+    link: null,
+    dataJson: '{"taskId":"7"}',
+    version: 1,
+    expiresAt: null,
+    collapseKey: null,
+    ...parts,
+  };
+}
