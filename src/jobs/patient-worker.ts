@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+
+/** Between two fetches while the queue refuses them, plus as much again at random. */
+const FETCH_RETRY_MS = 500;
+
+/**
+ * BullMQ's Worker, for a queue that may go away and come back. It differs in two points:
+ *
+ * - A fetch that fails is followed by a pause. BullMQ waits only after ECONNREFUSED; on any other error (a Postgres that is starting
+ *   or shutting down, a refused command) its loop spins as fast as the server can say no.
+ * - A job only fails if its processor says so. When the queue goes away between the end of a job and its mark as completed, BullMQ would fail
+ *   a job whose entry is in the log; here it stays active until it is found stalled, and runs again as a duplicate.
+ */
+export class PatientWorker extends Worker {
+  override async run(): Promise<void> {
+    try {
+      await super.run();
+    } catch (error) {
+      // resume() does not await it.
+      this.emit('error', asError(error));
+    }
+  }
+
+  /** Stops what BullMQ's own close() does not reach while a server that went away keeps it waiting: its timers. */
+  async abandon(): Promise<void> {
+    await this.pause(true);
+    await this.lockManager.close();
+  }
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job> {
+    try {
+      return await super.moveToActive(token, name);
+    } catch (error) {
+      if (!this.closing) await sleep(FETCH_RETRY_MS * (1 + Math.random()));
+      throw error;
+    }
+  }
+
+  protected override async handleFailed(
+    error: Error,
+    ...rest: Parameters<Worker['handleFailed']> extends [Error, ...infer Rest] ? Rest : never
+  ): Promise<Job> {
+    if (error instanceof UnrecoverableError || error instanceof DelayedError)
+      return super.handleFailed(error, ...rest);
+    this.emit('error', error);
+    // BullMQ's own method returns nothing when there is no next job; its declaration does not say so.
+    return undefined as unknown as Job;
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

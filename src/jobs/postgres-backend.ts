@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net';
+import {
+  createPostgresBackend,
+  Queue,
+  runMigrations,
+  type ConnectionOptions,
+  type createRedisBackend,
+  type Processor,
+  type WorkerOptions,
+} from 'bullmq';
+import { Client, Pool, type PoolClient } from 'pg';
+import type { Connected, QueueBackend } from './backend.js';
+import { settlesWithin } from './deadline.js';
+import { PatientWorker } from './patient-worker.js';
+
+/** BullMQ's tables. Its default, so that a producer with plain BullMQ finds the same queue. */
+const SCHEMA = 'bullmq';
+/** Jobs are committed one by one, and Postgres flushes few of those at once: more connections would only wait. */
+const PRODUCER_POOL = 4;
+/** One of them does nothing but LISTEN. */
+const WORKER_POOL = 8;
+const WORKER_QUERY_MS = 15_000;
+const CLOSE_MS = 500;
+
+/** Queue and Worker have their backend in their types, where everyone, `@InjectQueue` included, expects the default one. */
+const factory = createPostgresBackend as unknown as typeof createRedisBackend;
+
+/** BullMQ on Postgres, in the database of the log. */
+export class PostgresBackend implements QueueBackend {
+  readonly name = 'postgres';
+  readonly waits = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly enqueueTimeoutMs: number,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Creates or updates BullMQ's tables; BullMQ holds an advisory lock meanwhile, so that a second process waits. */
+  async prepare(): Promise<void> {
+    const client = new Client({ connectionString: this.url, connectionTimeoutMillis: 10_000 });
+    client.on('error', this.onError);
+    try {
+      await client.connect();
+      await runMigrations(client, SCHEMA);
+    } finally {
+      await client.end();
+    }
+  }
+
+  openQueue(name: string): Connected<Queue> {
+    const { connection, usable, destroy } = this.connect(PRODUCER_POOL, this.enqueueTimeoutMs);
+    return { instance: new Queue(name, { connection }, factory), usable, destroy };
+  }
+
+  openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {
+    const { connection, usable, destroy } = this.connect(WORKER_POOL, WORKER_QUERY_MS);
+    const instance = new PatientWorker(name, processor, { ...options, connection, autorun: false }, factory);
+    return { instance, usable, destroy };
+  }
+
+  private connect(max: number, queryMs: number) {
+    const pool = new Pool({
+      // The server gives up a query too, so that what a producer was told has failed does not happen later.
+      connectionString: withServerOptions(
+        this.url,
+        `-c search_path=${SCHEMA} -c statement_timeout=${queryMs}`,
+      ),
+      max,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: queryMs,
+      query_timeout: queryMs,
+    });
+    const clients = new Set<PoolClient>();
+    pool.on('error', this.onError);
+    pool.on('connect', (client) => {
+      clients.add(client);
+      // The pool listens to idle clients only; one that breaks while it is lent would end the process.
+      client.on('error', this.onError);
+    });
+    pool.on('remove', (client) => clients.delete(client));
+
+    const destroy = async (): Promise<void> => {
+      const ended = pool.ending ? Promise.resolve() : pool.end();
+      if (await settlesWithin(CLOSE_MS, ended)) return;
+      for (const client of clients) {
+        // BullMQ takes all listeners off the client that listens.
+        client.on('error', this.onError);
+        socketOf(client)?.destroy();
+      }
+    };
+    // See the factory above.
+    return { connection: pool as unknown as ConnectionOptions, usable: () => true, destroy };
+  }
+}
+
+/** Adds to the options that the server gets at the start of a session; later ones win (libpq, `options`). */
+export function withServerOptions(url: string, options: string): string {
+  const encoded = encodeURIComponent(options);
+  const given = /([?&]options=)([^&#]*)/;
+  if (given.test(url)) {
+    return url.replace(given, (_, name: string, theirs: string) => `${name}${theirs}%20${encoded}`);
+  }
+  return `${url}${url.includes('?') ? '&' : '?'}options=${encoded}`;
+}
+
+/** Declared by pg as an event emitter only. */
+function socketOf(client: PoolClient): Socket | undefined {
+  return (client.connection as unknown as { stream?: Socket }).stream;
+}

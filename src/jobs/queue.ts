@@ -1,0 +1,100 @@
+import { Logger } from '@nestjs/common';
+import type { Processor, Queue, WorkerOptions } from 'bullmq';
+import { QueueUnavailableError } from '../contract/errors.js';
+import type { ResolvedOptions } from '../contract/options.js';
+import type { QueueDepth } from '../contract/ports/ops.js';
+import type { Connected, QueueBackend } from './backend.js';
+import { settlesWithin, within } from './deadline.js';
+import type { PatientWorker } from './patient-worker.js';
+import { PostgresBackend } from './postgres-backend.js';
+import { RedisBackend } from './redis-backend.js';
+import { RepeatedErrors } from './repeated-errors.js';
+
+const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
+const CLOSE_MS = 1_000;
+
+/** What {@link JobQueue} needs of the options. */
+export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queue'>;
+
+/**
+ * BullMQ's queue on the backend that the options choose. The process-wide default of BullMQ and the static classes of `BullModule` belong
+ * to the host and stay as they are; {@link queue} is to be provided under `getQueueToken(name)`, where `@InjectQueue` and Bull Board look.
+ */
+export class JobQueue {
+  private closed: Promise<void> | undefined;
+
+  private constructor(
+    readonly name: string,
+    private readonly backend: QueueBackend,
+    private readonly connected: Connected<Queue>,
+    private readonly answerMs: number,
+    private readonly errors: RepeatedErrors,
+  ) {
+    connected.instance.on('error', errors.report);
+  }
+
+  /**
+   * On Postgres this creates BullMQ's tables and fails if the database is away. On Redis it does not wait: Redis may come later.
+   *
+   * @throws what the database says, if the tables cannot be made.
+   */
+  static async open({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
+    const errors = new RepeatedErrors(new Logger('Queue'));
+    const backend = redis
+      ? new RedisBackend(redis.url, errors.report)
+      : new PostgresBackend(database.url, queue.enqueueTimeoutMs, errors.report);
+    await backend.prepare();
+    const connected = backend.openQueue(queue.name);
+    const jobs = new JobQueue(queue.name, backend, connected, queue.enqueueTimeoutMs, errors);
+    if (!backend.waits) {
+      try {
+        await jobs.queue.waitUntilReady();
+      } catch (error) {
+        await jobs.close();
+        throw error;
+      }
+    }
+    return jobs;
+  }
+
+  get queue(): Queue {
+    return this.connected.instance;
+  }
+
+  get closing(): boolean {
+    return this.closed !== undefined;
+  }
+
+  /** A Worker of this queue, not running yet; the caller closes it. */
+  openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
+    const connected = this.backend.openWorker(this.name, processor, options);
+    connected.instance.on('error', this.errors.report);
+    return connected;
+  }
+
+  /** See {@link QueueBackend.waits}. */
+  get waits(): boolean {
+    return this.backend.waits;
+  }
+
+  /**
+   * How many jobs are in each state.
+   *
+   * @throws {QueueUnavailableError} if the queue does not answer in time.
+   */
+  readonly depth: QueueDepth = () =>
+    within(
+      this.answerMs,
+      this.queue.waitUntilReady().then(() => this.queue.getJobCounts(...STATES)),
+      () => new QueueUnavailableError(`The queue gave no answer within ${this.answerMs} ms.`),
+    );
+
+  /** Closes this queue's connection, not those of workers. Waits at most a moment for a server that is away. */
+  close(): Promise<void> {
+    this.closed ??= (async () => {
+      await settlesWithin(CLOSE_MS, this.queue.close());
+      await this.connected.destroy();
+    })();
+    return this.closed;
+  }
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { defineNotification } from '../../contract/notification-type.js';
+import { object, text, wholeNumber } from './fields.js';
+import { formatMoney, isCurrency } from './money.js';
+
+const item = object({ name: text, quantity: wholeNumber(1).optional() });
+
+/** How many there are, or which: `[{name, quantity?}]`, quantity 1 if not given. */
+const items = z.union([wholeNumber(1), z.array(item).min(1, 'must not be empty')], {
+  error: ({ input }) =>
+    input === undefined ? 'is missing' : 'must be a whole number from 1, or a list of {name, quantity?}',
+});
+
+/**
+ * An order came in: `{orderId, customer, items, total: {amount, currency}}`. `items` is their number or a list of
+ * `{name, quantity?}` (not empty); `amount` is in the currency's minor unit (cents) and `currency` an ISO 4217 code. The data
+ * names no page of the order, so there is no link.
+ */
+export const newOrder = defineNotification('new-order', {
+  version: 1,
+  schema: object({
+    orderId: text,
+    customer: text,
+    items,
+    total: object({
+      amount: wholeNumber(0),
+      currency: text.refine(isCurrency, {
+        error: ({ input }) =>
+          `must be an ISO 4217 code in capitals such as "EUR", is ${JSON.stringify(input)}`,
+      }),
+    }),
+  }),
+  render: ({ orderId, customer, items, total }, { locale }) => {
+    const count =
+      typeof items === 'number' ? items : items.reduce((sum, { quantity = 1 }) => sum + quantity, 0);
+    const counted = `${count.toLocaleString(locale)} ${count === 1 ? 'item' : 'items'}`;
+    return { title: `New order ${orderId}`, body: `${customer}: ${counted}, ${formatMoney(total, locale)}` };
+  },
+});
