@@ -1,0 +1,73 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { QueueDepth } from './contract/ports/ops.js';
+import { QUEUE_DEPTH } from './contract/tokens.js';
+import { corsOptions, MAX_BODY_BYTES, ProblemFilter } from './http/index.js';
+import { SHIPPED_TYPES } from './jobs/index.js';
+import { DrainState } from './ops/drain-state.js';
+import { HealthController } from './ops/health.controller.js';
+import { Readiness } from './ops/readiness.js';
+import { DEMO_CREDENTIALS, DemoController } from './service/demo/demo.controller.js';
+import type { Life } from './service/lifecycle.js';
+import { METRICS_REGISTRY, MetricsController } from './service/metrics.controller.js';
+import type { Composition, ServicePlan } from './service/start.js';
+import { TidingsModule } from './tidings.module.js';
+
+/** Longer than any usual proxy keeps an idle connection (nginx 60 s), or it would send a request into a closing one. */
+const KEEP_ALIVE_MS = 65_000;
+
+/** The module as a service of its own: with health, metrics and, for development, the demo page. */
+@Module({})
+export class ServiceModule {
+  static forRoot({ options, metrics, credentials }: ServicePlan): DynamicModule {
+    return {
+      module: ServiceModule,
+      imports: [TidingsModule.forRoot(options)],
+      controllers: [HealthController, MetricsController, ...(credentials ? [DemoController] : [])],
+      providers: [
+        DrainState,
+        Readiness,
+        { provide: METRICS_REGISTRY, useValue: metrics.registry },
+        { provide: DEMO_CREDENTIALS, useValue: credentials },
+      ],
+    };
+  }
+}
+
+async function open(plan: ServicePlan, life: Life): Promise<string> {
+  const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), {
+    // The errors of a start are reported in one place, in words.
+    abortOnError: false,
+    // Ours has a limit of its own and takes nothing but JSON.
+    bodyParser: false,
+    // Idle keep-alive connections would hold up the end.
+    forceCloseConnections: true,
+  });
+  life.onStop('The application', () => {
+    app.get(DrainState).begin();
+    return app.close();
+  });
+  plan.metrics.observeQueue(app.get<QueueDepth>(QUEUE_DEPTH, { strict: false }));
+
+  app.disable('x-powered-by');
+  app.useBodyParser('json', { limit: MAX_BODY_BYTES });
+  app.enableCors(corsOptions(plan.settings.allowedOrigins));
+  app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
+
+  const server = app.getHttpServer() as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  await app.listen(plan.settings.port, plan.settings.host);
+  return originOf(server.address() as AddressInfo);
+}
+
+function originOf({ address, family, port }: AddressInfo): string {
+  // Listening everywhere is no address that one could connect to.
+  if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`;
+  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+}
+
+/** The stages as one service. */
+export const composition: Composition = { shippedTypes: SHIPPED_TYPES, open };

@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { connect as connectSocket, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../support/eventually.js';
+import {
+  buildService,
+  killServices,
+  spawnService,
+  startService,
+  type ServiceProcess,
+} from '../../support/service.js';
+import { connect, type SseClient } from '../../support/sse-client.js';
+
+beforeAll(buildService, 180_000);
+afterEach(killServices);
+
+async function announce(service: ServiceProcess, title: string, body = ''): Promise<void> {
+  const response = await fetch(`${service.origin}/v1/notifications`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-API-Key': service.apiKey },
+    body: JSON.stringify({ type: 'announcement', to: 'ada', data: { title, ...(body && { body }) } }),
+  });
+  expect(response.status).toBe(202);
+}
+
+function watch(service: ServiceProcess, lastEventId = ''): Promise<SseClient> {
+  const headers = {
+    Authorization: `Bearer ${service.token}`,
+    ...(lastEventId && { 'Last-Event-ID': lastEventId }),
+  };
+  return connect(`${service.origin}/v1/stream`, { headers });
+}
+
+/** A client that asks for everything and reads nothing, so that the server's socket fills up. */
+async function stalledClient(service: ServiceProcess): Promise<Socket> {
+  const { hostname, port } = new URL(service.origin);
+  const socket = connectSocket({ host: hostname, port: Number(port) });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.pause();
+  socket.write(
+    `GET /v1/stream HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${service.token}\r\nLast-Event-ID: 0\r\n\r\n`,
+  );
+  return socket;
+}
+
+const openStreams = async (service: ServiceProcess): Promise<number> => {
+  const text = await (await fetch(`${service.origin}/metrics`)).text();
+  return Number(/^tidings_streams_open (\d+)$/m.exec(text)?.[1]);
+};
+
+/** More than loopback sockets hold, so that a client which does not read blocks its stream. */
+async function fillFeed(service: ServiceProcess): Promise<void> {
+  const body = 'x'.repeat(60_000);
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(Array.from({ length: 20 }, () => announce(service, 'big', body)));
+  }
+}
+
+const postgresRuns = (service: ServiceProcess): boolean =>
+  existsSync(join(service.dataDir, 'postgres', 'data', 'postmaster.pid'));
+
+describe('the end of the service', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'comes within 5 s of a %s, with open and with stalled streams told or cut, Postgres stopped, and code 0',
+    async (signal) => {
+      const service = await startService();
+      await fillFeed(service);
+      const open = await watch(service);
+      await open.waitFor(({ event }) => event === 'feed.ready');
+      const stalled = await stalledClient(service);
+      await eventually(async () => (await openStreams(service)) === 2);
+      expect(postgresRuns(service)).toBe(true);
+
+      const exit = await service.stop(signal);
+
+      expect(exit).toMatchObject({ code: 0, signal: null });
+      expect(exit.tookMs).toBeLessThan(5_000);
+      expect(await open.closed).toBe('ended');
+      expect(open.events.at(-1)?.event).toBe('feed.closing');
+      expect(JSON.parse(open.events.at(-1)!.data!)).toMatchObject({ reason: 'draining' });
+      expect(postgresRuns(service)).toBe(false);
+      stalled.destroy();
+    },
+    60_000,
+  );
+
+  it('is just as orderly when one Ctrl-C arrives twice, as under npm', async () => {
+    const service = await startService();
+    const open = await watch(service);
+    await open.waitFor(({ event }) => event === 'feed.ready');
+    service.signal('SIGINT');
+    service.signal('SIGINT');
+    expect(await service.exited).toMatchObject({ code: 0 });
+    expect(open.events.at(-1)?.event).toBe('feed.closing');
+    expect(postgresRuns(service)).toBe(false);
+  });
+
+  it('is announced to load balancers first: not ready while it drains', async () => {
+    const service = await startService();
+    await fillFeed(service);
+    // Keeps the drain going for a moment.
+    const stalled = await stalledClient(service);
+    await eventually(async () => (await openStreams(service)) === 1);
+    service.signal('SIGTERM');
+    const report = await eventually(async () => {
+      const response = await fetch(`${service.origin}/readyz`);
+      expect(response.status).toBe(503);
+      return (await response.json()) as { code: string };
+    });
+    expect(report.code).toBe('draining');
+    expect(await service.exited).toMatchObject({ code: 0 });
+    stalled.destroy();
+  }, 60_000);
+
+  it('leaves no Postgres behind when it comes during the start', async () => {
+    const service = await spawnService();
+    await eventually(() => postgresRuns(service), { timeoutMs: 20_000 });
+    const exit = await service.stop('SIGINT');
+    expect(exit).toMatchObject({ code: 0 });
+    expect(exit.tookMs).toBeLessThan(5_000);
+    expect(postgresRuns(service)).toBe(false);
+  });
+
+  it('does not come because nobody reads its output any more', async () => {
+    const service = await startService();
+    const { origin } = service;
+    service.child.stdout!.destroy();
+    service.child.stderr!.destroy();
+    // Writes a line: the check of an origin, a refused credential or the like must not matter, so make it say something.
+    const stream = await watch(service);
+    await stream.waitFor(({ event }) => event === 'feed.ready');
+    expect((await fetch(`${origin}/healthz`)).status).toBe(200);
+    expect(await service.stop()).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a service that was killed', () => {
+  it('starts again on the same data, with the same credentials, and goes on where its clients stopped', async () => {
+    const first = await startService();
+    const before = await watch(first, '0');
+    await announce(first, 'one');
+    const seen = await before.waitFor(({ raw }) => raw.includes('"one"'));
+    await announce(first, 'two');
+    await first.stop('SIGKILL');
+    expect(await before.closed).toBe('broken');
+    expect(postgresRuns(first)).toBe(true);
+
+    const second = await startService({ TIDINGS_DATA_DIR: first.dataDir });
+    const headers = { Authorization: `Bearer ${first.token}`, 'Last-Event-ID': seen.lastEventId };
+    const after = await connect(`${second.origin}/v1/stream`, { headers });
+    await announce(second, 'three');
+    await after.waitFor(({ raw }) => raw.includes('"three"'));
+    const titles = after.events
+      .map(({ data }) => JSON.parse(data!) as { title?: string })
+      .flatMap(({ title }) => (title === undefined ? [] : [title]));
+    expect(titles).toEqual(['two', 'three']);
+    expect(await second.stop()).toMatchObject({ code: 0 });
+    expect(postgresRuns(second)).toBe(false);
+  }, 60_000);
+});
+
+describe('a start that cannot succeed', () => {
+  it('lists everything that is wrong with the settings, without a stack', async () => {
+    const service = await spawnService({
+      PORT: 'x',
+      DATABASE_URL: 'mysql://u:hunter2@h/d',
+      CORS_ORIGINS: '*',
+    });
+    expect(await service.exited).toMatchObject({ code: 1 });
+    expect(service.stderr.trim().split('\n')).toEqual([
+      'Tidings cannot start. These settings are not valid:',
+      '  - PORT: must be a whole number from 0 to 65535 (such as 3000), is "x"',
+      '  - DATABASE_URL: must begin with postgres:// or postgresql://, such as postgres://user:password@localhost:5432/app; is "mysql://u:***@h/d"',
+      '  - CORS_ORIGINS: must not be "*": any page could act for the user. List the origins, with commas',
+    ]);
+    expect(service.stdout).toBe('');
+  });
+
+  it('says that the port is taken and what to do, and leaves the service that has it alone', async () => {
+    const first = await startService();
+    const { port } = new URL(first.origin);
+    const second = await spawnService({ PORT: port, TIDINGS_DATA_DIR: first.dataDir });
+    expect(await second.exited).toMatchObject({ code: 1 });
+    expect(second.stderr).toBe(
+      `Tidings cannot start. These settings are not valid:\n  - PORT: ${port} is taken on 127.0.0.1 by another program; take another, such as PORT=${Number(port) + 1}\n`,
+    );
+    expect((await fetch(`${first.origin}/readyz`)).status).toBe(200);
+    expect(await first.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('says which export of TIDINGS_TYPES is wrong', async () => {
+    const service = await spawnService({ TIDINGS_TYPES: './missing.mjs' });
+    expect(await service.exited).toMatchObject({ code: 1 });
+    expect(service.stderr).toContain(
+      `TIDINGS_TYPES: there is no readable file ${join(service.dataDir, 'missing.mjs')}`,
+    );
+  });
+
+  it('says that the database does not answer, in one line', async () => {
+    const service = await spawnService({ DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/d' });
+    expect(await service.exited).toMatchObject({ code: 1 });
+    expect(service.stderr).toMatch(/^Tidings cannot start\. .*127\.0\.0\.1:1/m);
+    expect(service.stderr).not.toMatch(/^\s+at /m);
+    expect(service.stderr).not.toContain('hunter2');
+  });
+});
+
+describe('development credentials', () => {
+  it('are in a file of the data directory that the banner repeats', async () => {
+    const service = await startService();
+    const file = join(service.dataDir, 'development-credentials.json');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ producerApiKey: service.apiKey });
+    expect(await service.stop()).toMatchObject({ code: 0 });
+  });
+});
