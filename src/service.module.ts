@@ -25,7 +25,7 @@ export class ServiceModule {
   static forRoot({ options, metrics, credentials }: ServicePlan): DynamicModule {
     return {
       module: ServiceModule,
-      imports: [TidingsModule.forRoot(options)],
+      imports: [TidingsModule.forRoot({ ...options, controllers: options.roles?.includes('api') })],
       controllers: [HealthController, MetricsController, ...(credentials ? [DemoController] : [])],
       providers: [
         DrainState,

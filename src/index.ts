@@ -1,0 +1,60 @@
+export { TidingsModule } from './tidings.module.js';
+export type { TidingsModuleExtras } from './tidings.module-definition.js';
+export {
+  defineNotification,
+  type AnyNotificationType,
+  type NotificationType,
+  type RenderContext,
+  type Rendered,
+} from './contract/notification-type.js';
+export type {
+  DatabaseOptions,
+  HttpOptions,
+  Identity,
+  JwtOptions,
+  QueueOptions,
+  RetentionOptions,
+  Role,
+  StreamOptions,
+  TidingsOptions,
+  WorkerOptions,
+} from './contract/options.js';
+export type { FeedKey } from './contract/feed.js';
+export type { NotificationItem } from './contract/entry.js';
+export type { JobData } from './contract/job.js';
+export type { EnqueueOptions, Producer } from './contract/ports/produce.js';
+export type {
+  ClosingReason,
+  Frame,
+  ResetReason,
+  StreamOutlet,
+  StreamRequest,
+  Streams,
+} from './contract/ports/stream.js';
+export type { Metrics } from './contract/ports/metrics.js';
+export type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
+export { PRODUCER, QUEUE_DEPTH, READINESS_CHECKS, STREAMS } from './contract/tokens.js';
+export {
+  parseCursor,
+  parseRequestedPosition,
+  type Cursor,
+  type RequestedPosition,
+} from './contract/cursor.js';
+export {
+  ERROR_TABLE,
+  ForbiddenError,
+  IdempotencyKeyReusedError,
+  InvalidJobError,
+  InvalidRequestError,
+  InvalidSettingsError,
+  KeyServerUnavailableError,
+  LogUnavailableError,
+  OriginNotAllowedError,
+  QueueUnavailableError,
+  TidingsError,
+  UnauthenticatedError,
+  UnknownTypeError,
+  type ErrorCode,
+  type InvalidField,
+} from './contract/errors.js';
+export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './jobs/types/index.js';

@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type Provider,
+} from '@nestjs/common';
+import { getQueueToken } from '@nestjs/bullmq';
+import { LogUnavailableError } from './contract/errors.js';
+import { resolveOptions, type ResolvedOptions, type TidingsOptions } from './contract/options.js';
+import type { Appender, FeedReader, LiveBus, Producer, Streams } from './contract/ports/index.js';
+import type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
+import {
+  APPENDER,
+  FEED_READER,
+  LIVE_BUS,
+  LIVE_FEEDS,
+  PRODUCER,
+  QUEUE_DEPTH,
+  READINESS_CHECKS,
+  RESOLVED_OPTIONS,
+  STREAMS,
+} from './contract/tokens.js';
+import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/index.js';
+import { JobQueue, NotificationWorker, QueueProducer, TypeRegistry } from './jobs/index.js';
+import { LiveFeedsHub } from './live/live-feeds.js';
+import { PostgresBus } from './live/postgres-bus.js';
+import { RedisBus } from './live/redis-bus.js';
+import { LogDatabase } from './log/database.js';
+import { PostgresFeedReader } from './log/feed-reader.js';
+import { GroupCommitAppender } from './log/group-commit.js';
+import { Retention } from './log/retention.js';
+import { FeedStreams } from './stream/feed-streams.js';
+import {
+  ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  OPTIONS_TYPE,
+} from './tidings.module-definition.js';
+
+/** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
+const CONNECT = { attempts: 10, delayMs: 3_000 };
+/** How long the streams wait at the end for what the running batch brings. */
+const LAST_BATCH_MS = 1_500;
+
+/** What stands behind the ports; the order is that of the data. */
+const PROVIDERS: Provider[] = [
+  {
+    provide: RESOLVED_OPTIONS,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: (options: TidingsOptions) => resolveOptions(options),
+  },
+  {
+    provide: TypeRegistry,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ types }: ResolvedOptions) => new TypeRegistry(types),
+  },
+  {
+    provide: LogDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ database }: ResolvedOptions) => connectPatiently(database),
+  },
+  {
+    // After the database, which says by its own waiting when Postgres is there.
+    provide: JobQueue,
+    inject: [RESOLVED_OPTIONS, LogDatabase],
+    useFactory: (options: ResolvedOptions) => JobQueue.open(options),
+  },
+  {
+    provide: PRODUCER,
+    inject: [JobQueue, TypeRegistry, RESOLVED_OPTIONS],
+    useFactory: (jobs: JobQueue, types: TypeRegistry, { queue }: ResolvedOptions): Producer =>
+      new QueueProducer(jobs, types, queue.enqueueTimeoutMs),
+  },
+  {
+    provide: LIVE_BUS,
+    inject: [RESOLVED_OPTIONS, LogDatabase],
+    useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
+      redis
+        ? new RedisBus({ incarnation: log.identity, connection: redis.url, metrics })
+        : new PostgresBus({ incarnation: log.identity, pool: log.pool, connection: database.url, metrics }),
+  },
+  {
+    provide: APPENDER,
+    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
+    // Announced batch by batch, as soon as it is committed, and never before (G1).
+    useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions): Appender =>
+      new GroupCommitAppender(log, metrics, (results) => bus.announce(results)),
+  },
+  {
+    provide: NotificationWorker,
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER],
+    useFactory: (options: ResolvedOptions, jobs: JobQueue, types: TypeRegistry, appender: Appender) =>
+      options.roles.includes('worker')
+        ? new NotificationWorker({ jobs, types, appender, announcer: { announce: () => {} }, options })
+        : null,
+  },
+  {
+    provide: FEED_READER,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, { metrics }: ResolvedOptions): FeedReader =>
+      new PostgresFeedReader(log, metrics),
+  },
+  {
+    provide: LIVE_FEEDS,
+    inject: [LIVE_BUS, FEED_READER, RESOLVED_OPTIONS],
+    useFactory: (bus: LiveBus, reader: FeedReader, { stream }: ResolvedOptions) =>
+      new LiveFeedsHub(bus, reader, stream),
+  },
+  {
+    provide: STREAMS,
+    inject: [FEED_READER, LIVE_FEEDS, RESOLVED_OPTIONS],
+    useFactory: (reader: FeedReader, live: LiveFeedsHub, { metrics, stream }: ResolvedOptions): Streams =>
+      new FeedStreams({ reader, live, metrics, options: stream }),
+  },
+  {
+    provide: Retention,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new Retention(log, retention),
+  },
+  {
+    provide: QUEUE_DEPTH,
+    inject: [JobQueue],
+    useFactory: (jobs: JobQueue): QueueDepth => jobs.depth,
+  },
+  {
+    provide: READINESS_CHECKS,
+    inject: [LogDatabase, JobQueue],
+    useFactory: (log: LogDatabase, jobs: JobQueue): ReadinessCheck[] => [
+      { name: 'postgres', check: () => log.query('SELECT 1') },
+      { name: 'queue', check: () => jobs.depth() },
+    ],
+  },
+  ...HTTP_PROVIDERS,
+];
+
+/**
+ * Durable, live notification feeds: jobs in, Server-Sent Events out.
+ *
+ * ```ts
+ * TidingsModule.forRoot({
+ *   database: { url: 'postgres://...' },
+ *   types: [newOrder],
+ *   http: { jwt: { secret: process.env.JWT_SECRET } },
+ * })
+ * ```
+ */
+@Module({})
+export class TidingsModule
+  extends ConfigurableModuleClass
+  implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
+  constructor(
+    @Inject(NotificationWorker) private readonly worker: NotificationWorker | null,
+    @Inject(Retention) private readonly retention: Retention,
+    @Inject(STREAMS) private readonly streams: Streams,
+    @Inject(LIVE_FEEDS) private readonly live: LiveFeedsHub,
+    @Inject(LIVE_BUS) private readonly bus: LiveBus,
+    @Inject(JobQueue) private readonly jobs: JobQueue,
+    @Inject(LogDatabase) private readonly log: LogDatabase,
+  ) {
+    super();
+  }
+
+  static forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return compose(super.forRoot(options), options.queue?.name, options.controllers);
+  }
+
+  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return compose(super.forRootAsync(options), options.queueName, options.controllers);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.worker?.start();
+    if (this.worker) this.retention.start();
+  }
+
+  /**
+   * The intake first, so that the streams still bring what the running batch commits. All before Nest waits for open requests: a stream is one
+   * that never ends by itself.
+   */
+  async onModuleDestroy(): Promise<void> {
+    const intake = Promise.all([this.worker?.close(), this.retention.stop()]);
+    await Promise.race([intake, sleep(LAST_BATCH_MS, undefined, { ref: false })]);
+    await this.streams.drain();
+    await intake;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.live.close();
+    await this.bus.close();
+    await this.jobs.close();
+    await this.log.close();
+  }
+}
+
+function compose(definition: DynamicModule, queueName = 'tidings', controllers = true): DynamicModule {
+  const queueToken = getQueueToken(queueName);
+  return {
+    ...definition,
+    controllers: controllers ? [...HTTP_CONTROLLERS] : [],
+    providers: [
+      ...(definition.providers ?? []),
+      ...PROVIDERS,
+      // Where @InjectQueue and Bull Board look for it.
+      { provide: queueToken, inject: [JobQueue], useFactory: (jobs: JobQueue) => jobs.queue },
+    ],
+    exports: [PRODUCER, STREAMS, FEED_READER, READINESS_CHECKS, QUEUE_DEPTH, RESOLVED_OPTIONS, queueToken],
+  };
+}
+
+async function connectPatiently(options: ResolvedOptions['database']): Promise<LogDatabase> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await LogDatabase.connect(options);
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError) || attempt >= CONNECT.attempts) throw error;
+      const next = `attempt ${attempt + 1} of ${CONNECT.attempts} in ${CONNECT.delayMs / 1_000} s`;
+      new Logger('Tidings').warn(`${error.message}; ${next}`);
+      await sleep(CONNECT.delayMs);
+    }
+  }
+}
