@@ -12,24 +12,28 @@ import type { StreamOutlet } from '../contract/ports/stream.js';
  *     whenWritable:  (full turn) -> needs drain? -> no: called
  *                                                -> yes: (drain) -> (full turn) -> ...
  *
- * and both end, without a call, when the response closes. An ended response is writable when its last byte has left.
+ * An ended response counts as writable when its last byte has left (`finish`), which is how a stream learns that its farewell
+ * was sent. A response that breaks off calls nobody back.
  */
 export class ResponseOutlet implements StreamOutlet {
   #corked = false;
+  #finished = false;
   #bytesTaken = 0;
 
-  constructor(private readonly response: ServerResponse) {}
+  constructor(private readonly response: ServerResponse) {
+    // Remembered, because `writableFinished` may be true of a response that broke off as well.
+    response.once('finish', () => (this.#finished = true));
+  }
 
   whenWritable(callback: () => void): void {
     setImmediate(() => {
       const { response } = this;
-      if (response.closed || response.destroyed) return;
-      if (response.writableEnded) {
-        if (response.writableFinished) callback();
-        else onceAny(response, ['finish'], callback);
-      } else if (response.writableNeedDrain) {
+      if (this.#finished) callback();
+      else if (response.closed || response.destroyed) return;
+      else if (response.writableEnded) onceAny(response, ['finish'], callback);
+      else if (response.writableNeedDrain)
         onceAny(response, ['drain', 'finish'], () => this.whenWritable(callback));
-      } else callback();
+      else callback();
     });
   }
 

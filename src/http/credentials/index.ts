@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from '../../contract/options.js';
 import { HostAuthenticator } from './host-authenticator.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
-import { RecipientAuthenticator } from './recipient-authenticator.js';
+import { type RecipientAuthenticator } from './recipient-authenticator.js';
 
 /** The way to know recipients that the options name: the host's `identify`, or our own JWTs. */
 export function createRecipientAuthenticator(http: ResolvedOptions['http']): RecipientAuthenticator {

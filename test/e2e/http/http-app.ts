@@ -28,7 +28,7 @@ export class RecordingStreams implements Streams {
   readonly opened: StreamRequest[] = [];
   readonly refused: { reason: ClosingReason; lastEventId: string }[] = [];
   frames: (request: StreamRequest) => Observable<Frame> = () =>
-    of({ type: 'feed.ready', id: 'e-0', data: { type: 'feed.ready' } });
+    of({ type: 'feed.ready', id: 'e-0', data: '{"type":"feed.ready"}' });
 
   open(request: StreamRequest): Observable<Frame> {
     this.opened.push(request);
@@ -37,7 +37,12 @@ export class RecordingStreams implements Streams {
 
   refuse(reason: ClosingReason, lastEventId: string): Observable<Frame> {
     this.refused.push({ reason, lastEventId });
-    return of({ type: 'feed.closing', id: lastEventId, data: { type: 'feed.closing', reason }, retry: 2000 });
+    return of({
+      type: 'feed.closing',
+      id: lastEventId,
+      data: JSON.stringify({ type: 'feed.closing', reason }),
+      retry: 2000,
+    });
   }
 
   drain(): Promise<void> {
