@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findBinaries } from '../../src/service/postgres/binaries.js';
 import { Cluster, SUPERUSER } from '../../src/service/postgres/cluster.js';
@@ -8,6 +8,7 @@ import { openHome, passwordOf } from '../../src/service/postgres/home.js';
 import { APPLICATION, Keeper } from '../../src/service/postgres/keeper.js';
 import { signalTree } from '../../src/service/postgres/postmaster.js';
 import { run } from '../../src/service/postgres/run.js';
+import { STATE_DIR } from '../../src/service/postgres/state-dir.js';
 import { freePort } from './ports.js';
 import { testDirectory } from './test-root.js';
 
@@ -138,7 +139,8 @@ export async function stopAllPostgres(root: string): Promise<void> {
     if (!entries.includes('postgres')) continue;
     const home = await openHome(join(root, name), silent);
     await new Cluster(home, await findBinaries(home.account)).stop('immediate');
-    await rm(home.path, { recursive: true, force: true });
+    // What was put elsewhere because Postgres's user cannot enter the temporary directory.
+    if (dirname(home.path) === STATE_DIR) await rm(home.path, { recursive: true, force: true });
   }
 }
 

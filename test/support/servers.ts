@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive } from '../../src/service/postgres/postmaster.js';
@@ -39,8 +39,12 @@ async function sweepAbandonedRuns(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = new RegExp(`^${ROOT_PREFIX}(\\d+)-`).exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    // It may be another user's, or another run may be at it.
-    await sweep(join(tmpdir(), name)).catch(() => {});
+    // Anybody may make such a name here, with links inside that lead elsewhere.
+    const root = join(tmpdir(), name);
+    const stats = await lstat(root).catch(() => null);
+    if (!stats?.isDirectory() || stats.uid !== process.geteuid?.()) continue;
+    // Another run may be at it.
+    await sweep(root).catch(() => {});
   }
 }
 
