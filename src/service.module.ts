@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
@@ -57,7 +56,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   app.enableCors(corsOptions(plan.settings.allowedOrigins));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
 
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await app.listen(plan.settings.port, plan.settings.host);
   return originOf(server.address() as AddressInfo);

@@ -4,7 +4,7 @@ import { TidingsError } from '../contract/errors.js';
 /** From the signal to the end of the process. */
 export const SHUTDOWN_LIMIT_MS = 5_000;
 /** What one part may take of it, so that the parts behind it still get their turn. */
-const STOP_LIMIT_MS = 3_500;
+const STOP_LIMIT_MS = 4_200;
 /** How long a start that is under way may go on after a signal before what it began is stopped all the same. */
 const START_GRACE_MS = 1_000;
 /**

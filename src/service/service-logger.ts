@@ -11,6 +11,9 @@ const WORDY = new Set([
   'RoutesResolver',
 ]);
 
+/** What fails while Nest builds or ends the application is thrown, too, and reported by the lifecycle, once. */
+const REPORTED_ELSEWHERE = 'ExceptionHandler';
+
 /** Lines for a person at a terminal, JSON for everyone else. */
 export class ServiceLogger extends ConsoleLogger {
   private readonly wordy: boolean;
@@ -28,5 +31,9 @@ export class ServiceLogger extends ConsoleLogger {
     const context = rest.at(-1);
     if (!this.wordy && typeof context === 'string' && WORDY.has(context)) return;
     super.log(message, ...rest);
+  }
+
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) !== REPORTED_ELSEWHERE) super.error(message, ...rest);
   }
 }

@@ -102,10 +102,10 @@ describe('the life of the process', () => {
       life.onStop('The application', () => new Promise(() => {}));
     });
     host.emit('SIGTERM');
-    await jest.advanceTimersByTimeAsync(4_000);
+    await jest.advanceTimersByTimeAsync(4_500);
     expect(stop).toHaveBeenCalledTimes(1);
     expect(host.codes).toEqual([1]);
-    expect(lines).toEqual(['The application did not stop within 3500 ms']);
+    expect(lines).toEqual(['The application did not stop within 4200 ms']);
   });
 
   it('ends after 5 s whatever hangs', async () => {

@@ -1,9 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
-import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import {
+  buildService,
+  killServices,
+  spawnService,
+  startService,
+  type ServiceProcess,
+} from '../../support/service.js';
 import { connect, type SseClient } from '../../support/sse-client.js';
 import { testDirectory } from '../../support/test-root.js';
 
@@ -22,6 +29,9 @@ function watch(service: ServiceProcess, lastEventId = '0'): Promise<SseClient> {
   const headers = { Authorization: `Bearer ${service.token}`, 'Last-Event-ID': lastEventId };
   return connect(`${service.origin}/v1/stream`, { headers });
 }
+
+const mediaType = (response: Response): string | undefined =>
+  response.headers.get('content-type')?.split(';')[0];
 
 describe('the service without any settings', () => {
   let service: ServiceProcess;
@@ -107,10 +117,10 @@ describe('the service without any settings', () => {
         body,
       });
       const { code } = (await response.json()) as { code: string };
-      return [response.status, response.headers.get('content-type'), code];
+      return [response.status, mediaType(response), code];
     };
     const unknown = await fetch(`${service.origin}/nothing/here`);
-    expect([unknown.status, unknown.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    expect([unknown.status, mediaType(unknown)]).toEqual([404, 'application/problem+json']);
     expect(unknown.headers.get('x-powered-by')).toBeNull();
     expect(await send('{"type":')).toEqual([400, 'application/problem+json', 'invalid-request']);
     expect(await send(JSON.stringify({ data: 'x'.repeat(2_000_000) }))).toEqual([
@@ -119,10 +129,30 @@ describe('the service without any settings', () => {
       'too-large',
     ]);
   });
+
+  it('keeps its credentials in a file of the data directory', async () => {
+    const file = join(service.dataDir, 'development-credentials.json');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ producerApiKey: service.apiKey });
+  });
+
+  it('is left alone by a second one on its port, which says what to do', async () => {
+    const { port } = new URL(service.origin);
+    const second = await spawnService({ PORT: port, TIDINGS_DATA_DIR: service.dataDir });
+    expect(await second.exited).toMatchObject({ code: 1 });
+    expect(second.stderr).toBe(
+      `Tidings cannot start. These settings are not valid:\n  - PORT: ${port} is taken on 127.0.0.1 by another program; take another, such as PORT=${Number(port) + 1}\n`,
+    );
+    expect((await fetch(`${service.origin}/readyz`)).status).toBe(200);
+  });
 });
 
 describe('the service with settings', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
   afterEach(killServices);
+  afterAll(() => database.drop());
 
   it("takes jobs of a team's own types", async () => {
     const folder = testDirectory('types');
@@ -135,7 +165,7 @@ describe('the service with settings', () => {
         render: (data) => ({ title: 'Parcel ' + data.number }),
       };`,
     );
-    const service = await startService({ TIDINGS_TYPES: file });
+    const service = await startService({ DATABASE_URL: database.url, TIDINGS_TYPES: file });
     const stream = await watch(service);
     expect(await publish(service, { type: 'parcel', to: 'ada', data: { number: 7 } })).toMatchObject({
       status: 202,
@@ -151,6 +181,7 @@ describe('the service with settings', () => {
     const key = 'producer-key-number-1';
     const service = await startService({
       NODE_ENV: 'production',
+      DATABASE_URL: database.url,
       HOST: '127.0.0.1',
       AUTH_JWT_SECRET: secret,
       PRODUCER_API_KEYS: key,
@@ -161,13 +192,14 @@ describe('the service with settings', () => {
     expect(await service.stop()).toMatchObject({ code: 0 });
     const output = service.stdout + service.stderr;
     expect(output).not.toMatch(/curl|Bearer|development/);
+    expect(output).not.toContain(new URL(database.url).password);
     expect(output).not.toContain(secret);
     expect(output).not.toContain(key);
     for (const line of output.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('message');
   });
 
   it('is health and metrics only as a worker alone', async () => {
-    const service = await startService({ TIDINGS_ROLES: 'worker' });
+    const service = await startService({ DATABASE_URL: database.url, TIDINGS_ROLES: 'worker' });
     for (const path of ['/v1/stream', '/demo']) {
       expect((await fetch(`${service.origin}${path}`)).status).toBe(404);
     }
