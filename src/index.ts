@@ -42,6 +42,7 @@ export {
 } from './contract/cursor.js';
 export {
   ERROR_TABLE,
+  FeedBusyError,
   ForbiddenError,
   IdempotencyKeyReusedError,
   InvalidJobError,

@@ -42,6 +42,7 @@ export const ERROR_TABLE = {
   },
   'queue-unavailable': { status: 503, title: 'The queue did not take the job in time', retry: true },
   'log-unavailable': { status: 503, title: 'The database did not answer', retry: true },
+  'feed-busy': { status: 503, title: 'The feed is locked by another transaction', retry: true },
   'key-server-unavailable': { status: 503, title: 'The key server did not answer', retry: true },
   draining: { status: 503, title: 'This instance is going away', retry: true },
   internal: { status: 500, title: 'Something went wrong on our side', retry: true },
@@ -126,6 +127,11 @@ export class QueueUnavailableError extends TidingsError {
 /** The database is away, too slow or refusing work for now. Nothing of the call is known to be stored. */
 export class LogUnavailableError extends TidingsError {
   readonly code = 'log-unavailable';
+}
+
+/** One feed has been locked for long by another transaction; the database itself is well, and other feeds go on. */
+export class FeedBusyError extends TidingsError {
+  readonly code = 'feed-busy';
 }
 
 /** The JWKS endpoint did not answer, so no token can be checked for now. */

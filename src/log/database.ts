@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import type { ResolvedOptions } from '../contract/options.js';
+import type { Sql } from '../contract/ports/sql.js';
 import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
 import { EntryEntity } from './entities/entry.entity.js';
 import { FeedEntity } from './entities/feed.entity.js';
@@ -18,7 +19,9 @@ export const SCHEMA = 'tidings';
  * The connection to Postgres: a DataSource of our own, so that our entities never enter the host's, with its pool opened up for
  * the statements of the hot paths, which TypeORM would only slow down.
  */
-export class LogDatabase {
+export class LogDatabase implements Sql {
+  readonly schema = `"${SCHEMA}"`;
+
   private constructor(
     readonly dataSource: DataSource,
     /** A short word for this database, the same for all processes on it and another for every other. */

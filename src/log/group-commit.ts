@@ -1,6 +1,6 @@
 import type { Appender, AppendResult, NewNotification } from '../contract/ports/append.js';
 import type { Metrics } from '../contract/ports/metrics.js';
-import { InvalidJobError, LogUnavailableError } from '../contract/errors.js';
+import { FeedBusyError, InvalidJobError } from '../contract/errors.js';
 import { feedId } from '../contract/feed.js';
 import { appendBatch, frameBytes, makeFeeds, type ItemOutcome } from './append-batch.js';
 import type { LogDatabase } from './database.js';
@@ -260,8 +260,6 @@ function heldTooLong(lane: Lane): boolean {
   return lane.heldSince !== null && Date.now() - lane.heldSince > HELD_LIMIT_MS;
 }
 
-function heldError(): LogUnavailableError {
-  return new LogUnavailableError(
-    `The feed has been locked by another transaction for over ${HELD_LIMIT_MS} ms.`,
-  );
+function heldError(): FeedBusyError {
+  return new FeedBusyError(`The feed has been locked by another transaction for over ${HELD_LIMIT_MS} ms.`);
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { InvalidJobError, LogUnavailableError } from '../../src/contract/errors.js';
+import { FeedBusyError, InvalidJobError } from '../../src/contract/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { notification, openLog, type Log } from './open-log.js';
 
@@ -152,15 +152,15 @@ describe('the append', () => {
     expect((await held)[0]).toMatchObject({ outcome: 'appended', seq: 2 });
   });
 
-  it('gives a feed back as an outage when it is held for long, and goes on by itself once it is free', async () => {
+  it('gives a feed back when it is held for long, and goes on by itself once it is free', async () => {
     await one.appender.append([notification('stuck')]);
     const release = await holdFeed('stuck');
     const job = notification('stuck');
-    await expect(one.appender.append([job])).rejects.toThrow(LogUnavailableError);
+    await expect(one.appender.append([job])).rejects.toThrow(FeedBusyError);
     // One at a time finds out whether it is free; the others do not wait for it.
     const probe = one.appender.append([job]);
-    await expect(one.appender.append([notification('stuck')])).rejects.toThrow(LogUnavailableError);
-    await expect(probe).rejects.toThrow(LogUnavailableError);
+    await expect(one.appender.append([notification('stuck')])).rejects.toThrow(FeedBusyError);
+    await expect(probe).rejects.toThrow(FeedBusyError);
     await release();
     expect((await one.appender.append([job]))[0]).toMatchObject({ outcome: 'appended', seq: 2 });
   });

@@ -36,7 +36,10 @@ export interface Appender {
    * Appends all of them and resolves when they are committed (G1), in the order given. Calls that run at the same moment share
    * one transaction (group commit). Safe to repeat: what was committed before comes back as a duplicate.
    *
+   * What is committed is announced on the bus without the caller's doing.
+   *
    * @throws {LogUnavailableError} if the database is away; some may be committed, so repeat all.
+   * @throws {FeedBusyError} if one of the feeds is locked for long; the others may be committed, so repeat all.
    * @throws {InvalidJobError} if Postgres refuses the content; neighbours in the batch are not affected.
    */
   append(notifications: readonly NewNotification[]): Promise<AppendResult[]>;

@@ -47,6 +47,9 @@ export class EntryEntity {
   @Column('timestamptz', { name: 'read_at', nullable: true })
   readAt!: Date | null;
 
+  @Column('timestamptz', { name: 'archived_at', nullable: true })
+  archivedAt!: Date | null;
+
   @Column('text', { name: 'collapse_key', nullable: true })
   collapseKey!: string | null;
 

@@ -35,6 +35,7 @@ export class Log1763800000001 implements MigrationInterface {
         created_at timestamptz NOT NULL,
         expires_at timestamptz,
         read_at timestamptz,
+        archived_at timestamptz,
         collapse_key text,
         count integer NOT NULL DEFAULT 1,
         replaces uuid[] NOT NULL DEFAULT '{}',
