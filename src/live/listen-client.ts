@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import type { Outage } from './outage.js';
+import { afterSilence } from './silence.js';
 
 /** How long a silent server is believed to be alive. */
 export interface ListenTimings {
@@ -103,17 +104,16 @@ export class ListenClient {
 
   private async ask(client: Client, statement: string): Promise<void> {
     const { answerMs } = this.timings;
-    let timer: NodeJS.Timeout | undefined;
+    let endWait = (): void => {};
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`Postgres gave no answer within ${answerMs} ms`)),
-        answerMs,
-      ).unref();
+      endWait = afterSilence(answerMs, () =>
+        reject(new Error(`Postgres gave no answer within ${answerMs} ms`)),
+      );
     });
     try {
       await Promise.race([client.query(statement), silence]);
     } finally {
-      clearTimeout(timer);
+      endWait();
     }
   }
 

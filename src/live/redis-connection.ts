@@ -1,11 +1,17 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import type { Outage } from './outage.js';
+import { afterSilence } from './silence.js';
 
 export type RedisClient = Redis | Cluster;
 
 /** By its own word: a host's client may be of another copy of ioredis, which `instanceof` does not know. */
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
+}
+
+/** Whether Redis itself said no (NOPERM and the like): that is an answer, too, unlike a lost connection. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 /** How long a silent server is believed to be alive. */
@@ -45,7 +51,8 @@ export class RedisConnection {
   readonly client: RedisClient;
   private readonly owned: boolean;
   private readonly pings: NodeJS.Timeout | null;
-  private silence: NodeJS.Timeout | undefined;
+  /** Ends the wait for an answer. */
+  private silence: (() => void) | undefined;
   private isUp = false;
   private closed = false;
   private readonly listening: (() => void)[] = [];
@@ -123,25 +130,26 @@ export class RedisConnection {
   private ping(): void {
     if (this.client.status !== 'ready' || this.silence !== undefined) return;
     this.expectAnswer();
-    // A refusal (NOPERM) is an answer, too; a lost connection says so by itself.
-    const answered = (): void => {
-      if (this.client.status === 'ready') this.up();
-    };
-    this.client.ping().then(answered, answered);
+    this.client.ping().then(
+      () => this.up(),
+      (error: unknown) => {
+        if (isReply(error)) this.up();
+      },
+    );
   }
 
   private expectAnswer(): void {
     this.heard();
-    this.silence = setTimeout(() => {
+    this.silence = afterSilence(this.timings.answerMs, () => {
       this.silence = undefined;
       const problem = new Error(`Redis gave no answer within ${this.timings.answerMs} ms`);
       this.outage.begin(problem);
       if (this.isUp) this.down(problem);
       if (this.owned) this.client.disconnect(true);
-    }, this.timings.answerMs).unref();
+    });
   }
   private heard(): void {
-    clearTimeout(this.silence);
+    this.silence?.();
     this.silence = undefined;
   }
 }

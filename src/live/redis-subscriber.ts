@@ -5,7 +5,7 @@ import type { Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { feedHash } from './channel.js';
 import { reason } from './outage.js';
-import { isCluster, type RedisConnection } from './redis-connection.js';
+import { isReply, type RedisConnection } from './redis-connection.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** Channels of one SUBSCRIBE when all are subscribed again: one command would hold up Redis, one each is slow. */
@@ -120,8 +120,8 @@ export class RedisSubscriber {
         channel.acknowledgement.settle();
       }
     } catch (error) {
-      // A connection that was lost meanwhile is no answer: its successor subscribes again.
-      if (generation !== this.generation || !this.stillReady()) return;
+      // Anything else is a lost connection: its successor subscribes again.
+      if (generation !== this.generation || !isReply(error)) return;
       this.logger.error(`Redis refused to subscribe: ${reason(error)}`);
       for (const { acknowledgement } of channels) {
         acknowledgement.settle(new NotAcknowledgedError(`Redis refused to subscribe: ${reason(error)}`));
@@ -134,10 +134,5 @@ export class RedisSubscriber {
     const { client } = this.connection;
     // If this fails the connection is gone, and the subscription with it.
     (this.sharded ? client.sunsubscribe(name) : client.unsubscribe(name)).catch(() => {});
-  }
-
-  private stillReady(): boolean {
-    const { client } = this.connection;
-    return isCluster(client) || client.status === 'ready';
   }
 }

@@ -197,6 +197,20 @@ describe('The word of the log', () => {
     expect(watch.behind('e1', 43)).toBe(false);
     expect(late.behind('e1', 42)).toBe(true);
   });
+
+  it('is asked once more when two reads crossed a change of epoch', async () => {
+    const early = await hub.watch(FEED, changed);
+    const late = await hub.watch(FEED, changed);
+    early.observe(state(41));
+    late.observe(state(41));
+    // Both read: one before the epochs were given out anew, one after; the answer of the former comes last.
+    early.observe(state(41, 'e2'));
+    early.close();
+    late.observe(state(41));
+    expect(late.behind('e1', 41)).toBe(true);
+    late.observe(state(41, 'e2'));
+    expect(late.behind('e2', 41)).toBe(false);
+  });
 });
 
 describe('The check of heads', () => {

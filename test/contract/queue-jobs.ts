@@ -1,0 +1,114 @@
+import type { Queue } from 'bullmq';
+import { z } from 'zod';
+import { feedId } from '../../src/contract/feed.js';
+import { defineNotification, type AnyNotificationType } from '../../src/contract/notification-type.js';
+import { resolveOptions } from '../../src/contract/options.js';
+import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
+import type { Announcement } from '../../src/contract/ports/live.js';
+import { NO_METRICS } from '../../src/contract/ports/metrics.js';
+import {
+  JobQueue,
+  NotificationWorker,
+  QueueProducer,
+  SHIPPED_TYPES,
+  TypeRegistry,
+} from '../../src/jobs/index.js';
+
+export { defineNotification, z };
+
+export const orderData = {
+  orderId: 'A-17',
+  customer: 'Zoe',
+  items: [{ name: 'Cup', quantity: 2 }, { name: 'Pot' }],
+  total: { amount: 123_450, currency: 'EUR' },
+};
+
+/** A log that remembers what it was given, and can be away or slow. */
+export class RecordingAppender implements Appender {
+  /** What was committed, one list for each call. */
+  readonly batches: NewNotification[][] = [];
+  calls = 0;
+  problem: Error | null = null;
+  private gate: Promise<void> = Promise.resolve();
+  private readonly known = new Set<string>();
+
+  /** Lets every call wait until the gate is opened. */
+  hold(): { open: () => void } {
+    let open = (): void => {};
+    this.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    return { open };
+  }
+
+  async append(notifications: readonly NewNotification[]): Promise<AppendResult[]> {
+    this.calls++;
+    await this.gate;
+    if (this.problem) throw this.problem;
+    this.batches.push([...notifications]);
+    return notifications.map(({ feed, dedupeKey }, index) => {
+      const key = `${feedId(feed)}\u0000${dedupeKey}`;
+      const outcome = this.known.has(key) ? ('duplicate' as const) : ('appended' as const);
+      this.known.add(key);
+      return { outcome, feed, epoch: 'test', seq: index + 1, entry: null };
+    });
+  }
+}
+
+/** The whole stage, with a recording log behind it. */
+export interface Jobs {
+  readonly name: string;
+  readonly jobs: JobQueue;
+  readonly queue: Queue;
+  readonly producer: QueueProducer;
+  readonly appender: RecordingAppender;
+  readonly announced: Announcement[];
+  readonly outcomes: string[];
+  close(): Promise<void>;
+}
+
+interface JobsSettings {
+  queue?: string;
+  types?: AnyNotificationType[];
+  appender?: RecordingAppender;
+  concurrency?: number;
+  unknownTypeRetryMs?: number;
+  /** Default `true`. */
+  worker?: boolean;
+}
+
+export async function openJobs(
+  server: { database: { url: string }; redis: { url: string } | null },
+  settings: JobsSettings,
+): Promise<Jobs> {
+  const { queue: name = 'tidings', appender = new RecordingAppender() } = settings;
+  const outcomes: string[] = [];
+  const announced: Announcement[] = [];
+  const options = resolveOptions({
+    ...server,
+    roles: ['worker'],
+    queue: { name },
+    worker: { concurrency: settings.concurrency, unknownTypeRetryMs: settings.unknownTypeRetryMs },
+    types: [...SHIPPED_TYPES, ...(settings.types ?? [])],
+    metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },
+  });
+  const types = new TypeRegistry(options.types);
+  const jobs = await JobQueue.open(options);
+  const announcer = { announce: (list: readonly Announcement[]) => announced.push(...list) };
+  const worker =
+    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, announcer, options });
+  await worker?.start();
+  return {
+    name,
+    jobs,
+    queue: jobs.queue,
+    producer: new QueueProducer(jobs, types, options.queue.enqueueTimeoutMs),
+    appender,
+    announced,
+    outcomes,
+    close: async () => {
+      await worker?.close();
+      await jobs.close();
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { describe, it } from '@jest/globals';
+import { Queue } from 'bullmq';
+import { hasRedis, startRedis } from '../support/redis.js';
+import { queueContract, type QueueServer } from './queue.contract.js';
+
+async function startServer(): Promise<QueueServer> {
+  const redis = await startRedis({ appendonly: true });
+  return {
+    // The database is not asked for anything: the queue is on Redis.
+    options: { database: { url: 'postgres://127.0.0.1:1/none' }, redis: { url: redis.url } },
+    plainQueue: async (name) => {
+      const queue = new Queue(name, { connection: { url: redis.url } });
+      queue.on('error', () => {}); // the tests stop the server on purpose
+      await queue.waitUntilReady();
+      return { queue, close: () => queue.close() };
+    },
+    wipe: () => redis.flushAll(),
+    pause: () => redis.pause(),
+    resume: () => redis.resume(),
+    stop: () => redis.stop(),
+    start: () => redis.start(),
+    close: () => redis.stop(),
+  };
+}
+
+if (hasRedis()) queueContract('Redis', startServer);
+else {
+  describe('The queue on Redis', () => {
+    it.skip('needs redis-server', () => {});
+  });
+}
