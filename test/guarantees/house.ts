@@ -60,7 +60,7 @@ export class House {
         types: [...SHIPPED_TYPES],
         ...options,
         stream: { retryMs: 50, headCheckMs: 1_000, ...options.stream },
-        http: { jwt: { secret: JWT_SECRET }, producerApiKeys: [API_KEY] },
+        http: { jwt: { secret: JWT_SECRET }, producerApiKeys: [API_KEY], ...options.http },
       }),
       { logger: ['fatal'], abortOnError: false },
     );
