@@ -104,6 +104,7 @@ export class Lifecycle implements Life {
     );
     for (let part = this.parts.pop(); part !== undefined; part = this.parts.pop()) await this.stop(part);
     clearTimeout(limit);
+    if (this.exitCode === 0) this.logger.log('Stopped');
     this.host.exit(this.exitCode);
   }
 

@@ -1,13 +1,28 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './ports.js';
 import { testDirectory, testRoot } from './test-root.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const MAIN = join(PACKAGE, 'dist', 'main.js');
+/** Below `node_modules`, where what is built finds its packages and nobody looks at it. */
+const CACHE = join(PACKAGE, 'node_modules', '.cache', 'tidings');
+const KEEP_UNUSED_MS = 3_600_000;
 
 /** How a process ended. */
 export interface Exit {
@@ -78,7 +93,7 @@ export class ServiceProcess {
   }
 
   /** Resolves when the output has such a text; rejects when the process ends before. */
-  async says(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
+  async says(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const found = new Promise<void>((resolve, reject) => {
       const check = (): void => {
@@ -100,7 +115,8 @@ const running = new Set<ServiceProcess>();
 /** Spawns the service with these variables and none of ours; says nothing about how that goes. */
 export async function spawnService(env: Record<string, string> = {}): Promise<ServiceProcess> {
   const dataDir = env['TIDINGS_DATA_DIR'] ?? testDirectory('service');
-  const child = spawn(process.execPath, [MAIN], {
+  const main = await buildService();
+  const child = spawn(process.execPath, [main], {
     cwd: dataDir,
     env: {
       PATH: process.env['PATH'],
@@ -128,13 +144,22 @@ export async function killServices(): Promise<void> {
   await Promise.all([...running].map((service) => service.stop('SIGKILL')));
 }
 
+let built: Promise<string> | null = null;
+
 /**
- * For `beforeAll`, with time: builds the package unless `dist` is newer than every source. Suites run in several processes, of
- * which one builds.
+ * Builds the package as `npm run build` does, but for this source alone and beside `dist`, so that runs that test another state of it
+ * do not take it away from each other. For `beforeAll`, with time; resolves with the path of `main.js`.
  */
-export async function buildService(): Promise<void> {
+export function buildService(): Promise<string> {
+  return (built ??= build());
+}
+
+async function build(): Promise<string> {
+  const home = join(CACHE, hashOfSource());
+  const main = join(home, 'dist', 'main.js');
+  // Suites run in several processes, of which one builds.
   const lock = join(testRoot(), 'build.lock');
-  while (isStale()) {
+  while (!existsSync(main)) {
     try {
       mkdirSync(lock);
     } catch {
@@ -142,24 +167,51 @@ export async function buildService(): Promise<void> {
       continue;
     }
     try {
-      const { status, stdout, stderr } = spawnSync('npm', ['run', 'build'], {
-        cwd: PACKAGE,
-        encoding: 'utf8',
-      });
-      if (status !== 0) throw new Error(`npm run build failed:\n${stdout}${stderr}`);
+      if (!existsSync(main)) buildInto(home);
     } finally {
       rmdirSync(lock);
     }
   }
+  const now = new Date();
+  utimesSync(home, now, now);
+  for (const name of readdirSync(CACHE)) {
+    const other = join(CACHE, name);
+    const usedAt = statSync(other, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (now.getTime() - usedAt > KEEP_UNUSED_MS) rmSync(other, { recursive: true, force: true });
+  }
+  return main;
 }
 
-function isStale(): boolean {
-  const built = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const files = readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })
+/** It has its name when it is complete; another run may have been first. */
+function buildInto(home: string): void {
+  const staging = `${home}.${process.pid}`;
+  mkdirSync(staging, { recursive: true });
+  const here = (path: string): string => join(PACKAGE, path);
+  // The sources are checked elsewhere; this is about what they do.
+  const compilerOptions = { rootDir: here('src'), outDir: './dist', noCheck: true, declaration: false };
+  const config = { extends: here('tsconfig.build.json'), compilerOptions, include: [here('src')] };
+  writeFileSync(join(staging, 'tsconfig.json'), JSON.stringify(config));
+  copyFileSync(here('package.json'), join(staging, 'package.json'));
+  const nest = here('node_modules/@nestjs/cli/bin/nest.js');
+  const args = [nest, 'build', '-p', relative(PACKAGE, join(staging, 'tsconfig.json'))];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`nest build failed:\n${stdout}${stderr}`);
+  try {
+    renameSync(staging, home);
+  } catch (error) {
+    rmSync(staging, { recursive: true });
+    if (!existsSync(home)) throw error;
+  }
+}
+
+function hashOfSource(): string {
+  const sources = readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
   const configs = ['package.json', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
-  return [...files, ...configs.map((file) => join(PACKAGE, file))].some(
-    (file) => statSync(file).mtimeMs > built,
-  );
+  const hash = createHash('sha256');
+  for (const file of [...sources, ...configs.map((name) => join(PACKAGE, name))].sort()) {
+    hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex').slice(0, 16);
 }

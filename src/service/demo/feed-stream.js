@@ -40,7 +40,7 @@ async function* frames(body) {
     if (done) return;
     const parts = (rest + value).split('\n\n');
     rest = parts.pop();
-    for (const part of parts) yield parse(part);
+    for (const part of parts) if (part.trim() !== '') yield parse(part.replace(/^\n+/, ''));
   }
 }
 

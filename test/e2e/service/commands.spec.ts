@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import {
@@ -14,7 +14,9 @@ import {
 import { connect, type SseClient } from '../../support/sse-client.js';
 import { testDirectory } from '../../support/test-root.js';
 
-beforeAll(buildService, 180_000);
+// Processes start, and on a busy machine that takes a while.
+jest.setTimeout(120_000);
+beforeAll(() => buildService(), 180_000);
 
 async function publish(service: ServiceProcess, job: object): Promise<{ status: number; body: unknown }> {
   const response = await fetch(`${service.origin}/v1/notifications`, {
@@ -37,7 +39,7 @@ describe('the service without any settings', () => {
   let service: ServiceProcess;
   beforeAll(async () => {
     service = await startService();
-  }, 60_000);
+  });
   afterAll(async () => {
     await service.stop();
     await killServices();

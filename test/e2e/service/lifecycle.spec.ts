@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import {
@@ -14,7 +14,9 @@ import {
 } from '../../support/service.js';
 import { connect, type SseClient } from '../../support/sse-client.js';
 
-beforeAll(buildService, 180_000);
+// Processes start, and on a busy machine that takes a while.
+jest.setTimeout(120_000);
+beforeAll(() => buildService(), 180_000);
 afterEach(killServices);
 
 async function announce(service: ServiceProcess, title: string, body = ''): Promise<void> {
@@ -81,7 +83,7 @@ describe('the end of the service', () => {
     expectToldToComeBack(open);
     expect(await open.closed).toBe('ended');
     expect(postgresRuns(service)).toBe(false);
-  }, 60_000);
+  });
 
   it('comes within 5 s also with stalled streams, and load balancers are told first', async () => {
     const service = await startService();
@@ -107,11 +109,11 @@ describe('the end of the service', () => {
     expect(await open.closed).toBe('ended');
     expect(postgresRuns(service)).toBe(false);
     stalled.destroy();
-  }, 60_000);
+  });
 
   it('leaves no Postgres behind when it comes during the start', async () => {
     const service = await spawnService();
-    await eventually(() => postgresRuns(service), { timeoutMs: 20_000 });
+    await eventually(() => postgresRuns(service), { timeoutMs: 60_000 });
     const exit = await service.stop('SIGINT');
     expect(exit).toMatchObject({ code: 0 });
     expect(exit.tookMs).toBeLessThan(5_000);
@@ -152,7 +154,7 @@ describe('a service that was killed', () => {
     expect(titles).toEqual(['two', 'three']);
     expect(await second.stop()).toMatchObject({ code: 0 });
     expect(postgresRuns(second)).toBe(false);
-  }, 60_000);
+  });
 });
 
 describe('a start that cannot succeed', () => {
