@@ -13,6 +13,8 @@ export const PRODUCER = Symbol('tidings:producer');
 export const APPENDER = Symbol('tidings:appender');
 /** {@link Announcer} */
 export const ANNOUNCER = Symbol('tidings:announcer');
+/** {@link Sql} */
+export const SQL = Symbol('tidings:sql');
 /** {@link FeedReader} */
 export const FEED_READER = Symbol('tidings:feed-reader');
 /** {@link LiveBus} */
@@ -21,7 +23,7 @@ export const LIVE_BUS = Symbol('tidings:live-bus');
 export const LIVE_FEEDS = Symbol('tidings:live-feeds');
 /** {@link Metrics} */
 export const METRICS = Symbol('tidings:metrics');
-/** The pages, counts and state changes of a feed. */
+/** {@link Inbox} */
 export const INBOX = Symbol('tidings:inbox');
 /** {@link ReadinessCheck}, an array of them: what `/readyz` asks. */
 export const READINESS_CHECKS = Symbol('tidings:readiness-checks');

@@ -1,0 +1,65 @@
+/** One row for each entry that fits, newest first; a single one without an entry where none does. */
+export interface PageRow {
+  readonly epoch: string;
+  readonly head: string;
+  readonly floor: string;
+  readonly unread: number;
+  readonly unseen: number;
+  /** Entries up to this one were not looked at. */
+  readonly low: string;
+  readonly seq: string | null;
+  /** Null if the entry fits, but not on this page. */
+  readonly json: string | null;
+}
+
+/** What one page may cost, whatever it is asked for. */
+export interface PageBounds {
+  /** Entries looked at: numbers have no holes, so this many places are at most this many rows. */
+  readonly scanned: number;
+  /** Bytes of JSON, or one item. */
+  readonly bytes: number;
+}
+
+/**
+ * Parameters: tenant, recipient, the number before which the page begins (null: from the newest), most items, unread (null: whatever),
+ * archived, type (null: whatever). Result: {@link PageRow}s; none if the feed has no row.
+ *
+ * All of it is one statement and thus one snapshot, so that a stream from the head goes on exactly where the page ends. The entries come from a
+ * range of the primary key, backwards, up to one more than the page takes, which tells whether there is a next page. Filters are
+ * looked at row by row within that range: an index for each of them would be paid by every append and every change of state, and
+ * the range bounds what a filter can cost that nothing fits. Sizes are summed up before any content is fetched.
+ *
+ * Those that expired without anyone writing are subtracted from the counts, as where a stream is opened.
+ */
+export function readPage(schema: string, { scanned, bytes }: PageBounds): string {
+  return `
+  SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unread AS unseen, r.low, e.seq, e.json
+    FROM ${schema}.feed f
+    CROSS JOIN LATERAL (
+      SELECT count(*)::integer AS unread FROM ${schema}.entry x
+       WHERE x.feed_id = f.id AND x.expires_at <= now() AND NOT x.hidden AND x.read_at IS NULL
+    ) due
+    CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
+    CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - ${scanned}) AS low) r
+    LEFT JOIN LATERAL (
+      SELECT p.seq,
+             CASE WHEN p.nth = 1 OR (p.nth <= $4 AND p.bytes_so_far <= ${bytes})
+                  THEN ${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version,
+                                           p.created_at, p.read_at, p.count, p.replaces)
+             END AS json
+        FROM (
+          SELECT n.*, row_number() OVER (ORDER BY n.seq DESC) AS nth, sum(n.bytes) OVER (ORDER BY n.seq DESC) AS bytes_so_far
+            FROM (
+              SELECT * FROM ${schema}.entry x
+               WHERE x.feed_id = f.id AND x.seq > r.low AND x.seq < t.top
+                 AND x.id IS NOT NULL AND NOT x.hidden AND (x.expires_at IS NULL OR x.expires_at > now())
+                 AND ($5::boolean IS NULL OR (x.read_at IS NULL) = $5)
+                 AND (x.archived_at IS NOT NULL) = $6
+                 AND ($7::text IS NULL OR x.type = $7)
+               ORDER BY x.seq DESC LIMIT $4::integer + 1
+            ) n
+        ) p
+    ) e ON true
+   WHERE f.tenant = $1 AND f.recipient = $2
+   ORDER BY e.seq DESC`;
+}
