@@ -12,20 +12,23 @@ import {
 import { getQueueToken } from '@nestjs/bullmq';
 import { LogUnavailableError } from './contract/errors.js';
 import { resolveOptions, type ResolvedOptions, type TidingsOptions } from './contract/options.js';
-import type { Appender, FeedReader, LiveBus, Producer, Streams } from './contract/ports/index.js';
+import type { Appender, FeedReader, Inbox, LiveBus, Producer, Sql, Streams } from './contract/ports/index.js';
 import type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 import {
   APPENDER,
   FEED_READER,
+  INBOX,
   LIVE_BUS,
   LIVE_FEEDS,
   PRODUCER,
   QUEUE_DEPTH,
   READINESS_CHECKS,
   RESOLVED_OPTIONS,
+  SQL,
   STREAMS,
 } from './contract/tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/index.js';
+import { PostgresInbox } from './inbox/postgres-inbox.js';
 import { JobQueue, NotificationWorker, QueueProducer, TypeRegistry } from './jobs/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
@@ -64,6 +67,7 @@ const PROVIDERS: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ database }: ResolvedOptions) => connectPatiently(database),
   },
+  { provide: SQL, useExisting: LogDatabase },
   {
     // After the database, which says by its own waiting when Postgres is there.
     provide: JobQueue,
@@ -106,6 +110,11 @@ const PROVIDERS: Provider[] = [
       new PostgresFeedReader(log, metrics),
   },
   {
+    provide: INBOX,
+    inject: [SQL, FEED_READER],
+    useFactory: (sql: Sql, reader: FeedReader): Inbox => new PostgresInbox(sql, reader),
+  },
+  {
     provide: LIVE_FEEDS,
     inject: [LIVE_BUS, FEED_READER, RESOLVED_OPTIONS],
     useFactory: (bus: LiveBus, reader: FeedReader, { stream }: ResolvedOptions) =>
@@ -129,13 +138,13 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: READINESS_CHECKS,
-    inject: [LogDatabase, JobQueue],
-    useFactory: (log: LogDatabase, jobs: JobQueue): ReadinessCheck[] => [
+    inject: [LogDatabase, JobQueue, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, jobs: JobQueue, { roles }: ResolvedOptions): ReadinessCheck[] => [
       { name: 'postgres', check: () => log.query('SELECT 1') },
-      { name: 'queue', check: () => jobs.depth() },
+      // Without the queue an instance still streams; taking them all out of the balancer would end that, too.
+      ...(roles.includes('worker') ? [{ name: 'queue', check: () => jobs.depth() }] : []),
     ],
   },
-  ...HTTP_PROVIDERS,
 ];
 
 /**
@@ -206,6 +215,7 @@ function compose(definition: DynamicModule, queueName = 'tidings', controllers =
     providers: [
       ...(definition.providers ?? []),
       ...PROVIDERS,
+      ...(controllers ? HTTP_PROVIDERS : []),
       // Where @InjectQueue and Bull Board look for it.
       { provide: queueToken, inject: [JobQueue], useFactory: (jobs: JobQueue) => jobs.queue },
     ],

@@ -4,6 +4,7 @@ import { RESOLVED_OPTIONS } from '../contract/tokens.js';
 import { createRecipientAuthenticator } from './credentials/index.js';
 import { ProducerKeys } from './credentials/producer-keys.js';
 import { RecipientAuthenticator } from './credentials/recipient-authenticator.js';
+import { InboxController } from './inbox.controller.js';
 import { MethodNotAllowedController } from './method-not-allowed.controller.js';
 import { NotificationsController } from './notifications.controller.js';
 import { StreamController } from './stream.controller.js';
@@ -13,6 +14,7 @@ export { corsOptions } from './cors.js';
 export { ProducerKeys, type ProducerIdentity } from './credentials/producer-keys.js';
 export { RecipientAuthenticator, type RecipientIdentity } from './credentials/recipient-authenticator.js';
 export type { HttpRequest } from './http-request.js';
+export { InboxController } from './inbox.controller.js';
 export { jsonObject } from './json-body.js';
 export { MethodNotAllowedController } from './method-not-allowed.controller.js';
 export { NotificationsController, type Accepted } from './notifications.controller.js';
@@ -23,10 +25,11 @@ export { CurrentFeed, RecipientGuard } from './recipient.guard.js';
 export { ResponseOutlet } from './response-outlet.js';
 export { StreamController } from './stream.controller.js';
 
-/** The controllers of the role `api`. They ask for STREAMS, PRODUCER and {@link HTTP_PROVIDERS}. */
+/** The controllers of the role `api`. They ask for STREAMS, PRODUCER, INBOX and {@link HTTP_PROVIDERS}. */
 export const HTTP_CONTROLLERS: readonly Type[] = [
   StreamController,
   NotificationsController,
+  InboxController,
   MethodNotAllowedController,
 ];
 

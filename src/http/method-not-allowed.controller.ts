@@ -8,12 +8,13 @@ import {
 } from '@nestjs/common';
 import { ProblemFilter } from './problem.filter.js';
 
-const { GET, POST, PUT, PATCH, DELETE } = RequestMethod;
+const { POST, PUT, PATCH, DELETE } = RequestMethod;
 
 /** Our paths, with the methods that have no route. A method that gets one is taken away here. */
 const REFUSED = [
   { path: 'stream', allow: 'GET, HEAD', methods: [POST, PUT, PATCH, DELETE] },
-  { path: 'notifications', allow: 'POST', methods: [GET, PUT, PATCH, DELETE] },
+  { path: 'notifications', allow: 'GET, HEAD, POST', methods: [PUT, PATCH, DELETE] },
+  { path: 'notifications/count', allow: 'GET, HEAD', methods: [POST, PUT, PATCH, DELETE] },
 ];
 
 /**

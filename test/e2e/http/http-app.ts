@@ -8,9 +8,10 @@ import { UnknownTypeError } from '../../../src/contract/errors.js';
 import { parseJobData, type JobData } from '../../../src/contract/job.js';
 import { defineNotification, validateData } from '../../../src/contract/notification-type.js';
 import { resolveOptions, type HttpOptions } from '../../../src/contract/options.js';
+import type { Inbox, InboxCounts, InboxPage } from '../../../src/contract/ports/inbox.js';
 import type { EnqueueOptions, Producer } from '../../../src/contract/ports/produce.js';
 import type { ClosingReason, Frame, StreamRequest, Streams } from '../../../src/contract/ports/stream.js';
-import { PRODUCER, RESOLVED_OPTIONS, STREAMS } from '../../../src/contract/tokens.js';
+import { INBOX, PRODUCER, RESOLVED_OPTIONS, STREAMS } from '../../../src/contract/tokens.js';
 import {
   corsOptions,
   HTTP_CONTROLLERS,
@@ -74,6 +75,17 @@ export class RecordingProducer implements Producer {
   }
 }
 
+/** Has nothing; the real one has tests of its own. */
+class EmptyInbox implements Inbox {
+  async page(): Promise<InboxPage> {
+    return { items: [], next: null, ...(await this.count()) };
+  }
+
+  count(): Promise<InboxCounts> {
+    return Promise.resolve({ unread: 0, unseen: 0, cursor: 'e-0' });
+  }
+}
+
 /** Keeps what is logged. */
 export class RecordingLogger implements LoggerService {
   readonly lines: string[] = [];
@@ -123,6 +135,7 @@ export async function startHttpApp({
       { provide: RESOLVED_OPTIONS, useValue: options },
       { provide: STREAMS, useValue: streams },
       { provide: PRODUCER, useValue: producer },
+      { provide: INBOX, useClass: EmptyInbox },
       ...HTTP_PROVIDERS,
     ],
   })

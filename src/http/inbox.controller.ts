@@ -1,0 +1,38 @@
+import { Controller, Get, Header, Inject, Req, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
+import type { FeedKey } from '../contract/feed.js';
+import type { Inbox, InboxCounts, InboxPage } from '../contract/ports/inbox.js';
+import { INBOX } from '../contract/tokens.js';
+import type { HttpRequest } from './http-request.js';
+import { readPageQuery, refuseQuery } from './page-query.js';
+import { PrivateAnswer } from './private-answer.js';
+import { ProblemFilter } from './problem.filter.js';
+import { CurrentFeed, RecipientGuard } from './recipient.guard.js';
+
+/** `/v1/notifications` as its recipient sees it. */
+@Controller('v1/notifications')
+@UseFilters(ProblemFilter)
+@UseGuards(RecipientGuard)
+@UseInterceptors(PrivateAnswer)
+export class InboxController {
+  constructor(@Inject(INBOX) private readonly inbox: Inbox) {}
+
+  /** `GET /v1/notifications`: a page, newest first. */
+  @Get()
+  @Header('Content-Type', 'application/json')
+  async page(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<string> {
+    return pageJson(await this.inbox.page(feed, readPageQuery(request)));
+  }
+
+  /** `GET /v1/notifications/count`: what the bell shows. */
+  @Get('count')
+  async count(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<InboxCounts> {
+    refuseQuery(request);
+    return this.inbox.count(feed);
+  }
+}
+
+/** The items are JSON already, the same text as in their frames. */
+function pageJson({ items, next, unread, unseen, cursor }: InboxPage): string {
+  const rest = JSON.stringify({ next, unread, unseen, cursor });
+  return `{"items":[${items.join(',')}],${rest.slice(1)}`;
+}
