@@ -30,13 +30,16 @@ const UNITS = [
   { unit: 'millisecond', ms: 1 },
 ] as const;
 
+/** Making a formatter costs more than the rest of a job. */
+const formats = new Map<string, Intl.NumberFormat>();
+
 /** In the largest unit that fits, with at most one decimal: `850 ms`, `12.3 sec`, `2 hr`. */
 function formatDuration(durationMs: number, locale: string): string {
   const { unit, ms } = UNITS.find((candidate) => durationMs >= candidate.ms) ?? UNITS[4];
-  return new Intl.NumberFormat(locale, {
-    style: 'unit',
-    unit,
-    unitDisplay: 'short',
-    maximumFractionDigits: 1,
-  }).format(durationMs / ms);
+  const key = `${locale} ${unit}`;
+  const format =
+    formats.get(key) ??
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 });
+  formats.set(key, format);
+  return format.format(durationMs / ms);
 }
