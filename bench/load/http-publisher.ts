@@ -1,0 +1,74 @@
+import { connect, type Socket } from 'node:net';
+
+/** Where to publish over HTTP. */
+export interface PublishPlan {
+  readonly port: number;
+  /** The head of the request up to Content-Length, which is added. */
+  readonly head: string;
+  /** The body for one job: JSON in ASCII, with `$to` and `$task` for the recipient and the number. */
+  readonly body: string;
+}
+
+const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
+
+/** Publishes over connections that are kept, one request at a time on each. */
+export class HttpPublisher {
+  private readonly idle: Socket[] = [];
+  private readonly waiting: string[] = [];
+  private readonly sockets = new Set<Socket>();
+  private failure: Error | null = null;
+  /** Called when a request was answered. */
+  onAnswer: () => void = () => {};
+
+  constructor(
+    private readonly plan: PublishPlan,
+    private readonly maxConnections: number,
+  ) {}
+
+  get failed(): boolean {
+    return this.failure !== null;
+  }
+
+  publish(to: string | readonly string[], task: number): void {
+    const body = this.plan.body.replace('"$to"', JSON.stringify(to)).replace('$task', String(task));
+    const request = `${this.plan.head}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const socket = this.idle.pop();
+    if (socket) socket.write(request, 'latin1');
+    else if (this.sockets.size < this.maxConnections) this.open(request);
+    else this.waiting.push(request);
+  }
+
+  /** @throws the first thing that went wrong. */
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    if (this.failure) throw this.failure;
+  }
+
+  private open(request: string): void {
+    const socket = connect({ host: '127.0.0.1', port: this.plan.port, noDelay: true });
+    this.sockets.add(socket);
+    socket.write(request, 'latin1');
+    let text = '';
+    socket.setEncoding('latin1').on('data', (chunk) => {
+      text += String(chunk);
+      const head = text.indexOf('\r\n\r\n');
+      if (head === -1) return;
+      const length = Number(CONTENT_LENGTH.exec(text)?.[1] ?? 0);
+      if (text.length < head + 4 + length) return;
+      if (!text.startsWith('HTTP/1.1 2')) this.failure ??= new Error(`Publishing was answered ${text}`);
+      text = '';
+      this.next(socket);
+    });
+    socket.on('error', (error) => {
+      this.failure ??= error;
+      this.onAnswer();
+    });
+  }
+
+  private next(socket: Socket): void {
+    const request = this.waiting.shift();
+    if (request === undefined) this.idle.push(socket);
+    else socket.write(request, 'latin1');
+    this.onAnswer();
+  }
+}

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e'];
+
+/** How much is measured. */
+export interface Sizes {
+  /** Tidings and its baselines take turns so often; the median counts. */
+  readonly rounds: number;
+  /** (a) and (b): jobs of a round on Redis and over HTTP, on Postgres, and the streams that they go to. */
+  readonly jobs: number;
+  readonly jobsOnPostgres: number;
+  readonly busyStreams: number;
+  /** (c) */
+  readonly rate: { readonly streams: number; readonly perSecond: number; readonly jobs: number };
+  /** (d) */
+  readonly idleStreams: number;
+  /** (e) */
+  readonly reconnect: { readonly streams: number; readonly missed: number };
+  /** Jobs that run at the same moment, in Tidings and in the worker that does nothing. */
+  readonly concurrency: number;
+}
+
+const FULL: Sizes = {
+  rounds: 3,
+  jobs: 20_000,
+  jobsOnPostgres: 4_000,
+  busyStreams: 500,
+  rate: { streams: 2_000, perSecond: 500, jobs: 10_000 },
+  idleStreams: 5_000,
+  reconnect: { streams: 2_000, missed: 20 },
+  concurrency: 100,
+};
+
+/** Says whether everything runs, and roughly how fast: a minute instead of ten. */
+const QUICK: Sizes = {
+  ...FULL,
+  rounds: 1,
+  jobs: 4_000,
+  jobsOnPostgres: 800,
+  rate: { streams: 2_000, perSecond: 500, jobs: 2_000 },
+  idleStreams: 2_000,
+};
+
+export interface Options {
+  readonly parts: readonly Part[];
+  readonly quick: boolean;
+  readonly sizes: Sizes;
+  /** Where CPU profiles of the servers are written; `null`: none are recorded, as recording costs. */
+  readonly profileDir: string | null;
+}
+
+export const USAGE = `npm run bench -- [--only a,b,c,d,e] [--quick] [--rounds n] [--profile directory]`;
+
+/** @throws {Error} with the usage if an argument is wrong. */
+export function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      profile: { type: 'string' },
+    },
+  });
+  const parts =
+    values.only === undefined ? PARTS : PARTS.filter((part) => values.only?.split(',').includes(part));
+  const sizes = values.quick ? QUICK : FULL;
+  const rounds = values.rounds === undefined ? sizes.rounds : Number(values.rounds);
+  if (parts.length === 0 || !(Number.isInteger(rounds) && rounds > 0)) throw new Error(USAGE);
+  return { parts, quick: values.quick, sizes: { ...sizes, rounds }, profileDir: values.profile ?? null };
+}

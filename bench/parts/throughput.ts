@@ -1,0 +1,135 @@
+import type { Arrived } from '../arrivals.js';
+import type { Child } from '../child.js';
+import type { Backend, Lab } from '../lab.js';
+import { median, type Row } from '../report.js';
+import { remote } from '../rpc.js';
+import type { NoopWorker } from '../servers/noop-worker.js';
+import type { Target } from '../servers/target.js';
+
+/** As many requests under way as Tidings runs jobs at once. */
+const HTTP_CONNECTIONS = 100;
+
+const TARGETS = { redis: 0.6, postgres: 0.8 };
+
+/** (a) Jobs from the queue to the frame, against a worker that does nothing; (b) against plain Nest, published to over HTTP. */
+export async function throughput(lab: Lab): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const backend of lab.backends) rows.push(...(await onBackend(lab, backend)));
+  return rows;
+}
+
+async function onBackend(lab: Lab, backend: Backend): Promise<Row[]> {
+  const { parts, sizes } = lab.options;
+  const jobs = backend === 'redis' ? sizes.jobs : sizes.jobsOnPostgres;
+  const users = Array.from({ length: sizes.busyStreams }, (_, index) => `busy-${backend}-${index}`);
+
+  const tidings = await lab.tidings(backend);
+  await openAll(lab, tidings, users);
+  const noop = parts.includes('a') ? await startNoop(lab, backend) : null;
+  const nest = parts.includes('b') ? await lab.baseline('plain-nest') : null;
+  if (nest) await openAll(lab, nest, users);
+
+  const rates = { tidings: [] as number[], noop: [] as number[], nest: [] as number[] };
+  for (let round = 0; round <= sizes.rounds; round++) {
+    // The first one warms up.
+    const note = (list: number[], rate: number): unknown => round > 0 && list.push(rate);
+    const part = round > 0 ? 'a' : 'warm-up';
+    note(rates.tidings, await takeJobs(lab, part, tidings, users, jobs));
+    if (noop) note(rates.noop, await doNothing(lab, part, noop, users, jobs));
+    if (nest) note(rates.nest, await publish(lab, round > 0 ? 'b' : part, nest, users, sizes.jobs));
+  }
+  await lab.load.closeStreams(tidings.name);
+  if (nest) await lab.load.closeStreams(nest.name);
+  await lab.stop(tidings.child, ...(noop ? [noop.child] : []), ...(nest ? [nest.child] : []));
+
+  const on = backend === 'redis' ? 'Redis' : 'Postgres';
+  const own = { what: `queue to frame, ${on}`, unit: 'jobs/s', tidings: median(rates.tidings) };
+  const rows: Row[] = [];
+  if (noop) {
+    const target = { atLeast: TARGETS[backend] };
+    rows.push({ part: 'a', ...own, against: 'worker doing nothing', baseline: median(rates.noop), target });
+  }
+  if (nest) {
+    // The target is about what Tidings can do. On Postgres BullMQ itself does not come that far.
+    const target = backend === 'redis' ? { atLeast: 2 } : null;
+    rows.push({ part: 'b', ...own, against: 'plain Nest over HTTP', baseline: median(rates.nest), target });
+  }
+  return rows;
+}
+
+async function openAll(lab: Lab, target: Target, users: readonly string[]): Promise<void> {
+  await lab.load.addStreams(target.name, await target.streams(users));
+  await lab.load.openStreams(target.name, false);
+}
+
+async function takeJobs(
+  lab: Lab,
+  part: string,
+  target: Target,
+  users: string[],
+  jobs: number,
+): Promise<number> {
+  const { load } = lab;
+  const { name, child, queue } = target;
+  if (queue === null) throw new Error(`${name} has no queue`);
+  await load.fill(queue, users, jobs);
+  await load.expect(name, jobs);
+  return perSecond(
+    await lab.measure(part, child, jobs, async () => {
+      await load.resume(queue);
+      return load.arrived(name);
+    }),
+  );
+}
+
+interface Noop {
+  readonly child: Child;
+  readonly queue: NonNullable<Target['queue']>;
+}
+
+async function startNoop(lab: Lab, backend: Backend): Promise<Noop> {
+  const { databaseUrl, redisUrl } = lab.ground;
+  const url = backend === 'redis' && redisUrl !== null ? redisUrl : databaseUrl;
+  const queue = { backend, url, name: `noop-on-${backend}` };
+  const env = { QUEUE: JSON.stringify(queue), CONCURRENCY: String(lab.options.sizes.concurrency) };
+  const name = `worker doing nothing, ${backend === 'redis' ? 'Redis' : 'Postgres'}`;
+  return {
+    child: await lab.child({ name, script: 'bench/servers/noop-worker.ts', env, ready: /ready/ }),
+    queue,
+  };
+}
+
+async function doNothing(lab: Lab, part: string, noop: Noop, users: string[], jobs: number): Promise<number> {
+  const { load } = lab;
+  const worker = remote<NoopWorker>(noop.child.process, noop.child.name);
+  await load.fill(noop.queue, users, jobs);
+  await worker.expect(jobs);
+  return perSecond(
+    await lab.measure(part, noop.child, jobs, async () => {
+      await load.resume(noop.queue);
+      return worker.arrived();
+    }),
+  );
+}
+
+async function publish(
+  lab: Lab,
+  part: string,
+  target: Target,
+  users: string[],
+  jobs: number,
+): Promise<number> {
+  const { load } = lab;
+  await load.expect(target.name, jobs);
+  return perSecond(
+    await lab.measure(part, target.child, jobs, async () => {
+      await load.publish(target.publishing, users, jobs, HTTP_CONNECTIONS);
+      return load.arrived(target.name);
+    }),
+  );
+}
+
+/** From the first to the last, so that waking up does not count. */
+function perSecond({ count, firstAt, lastAt }: Arrived): number {
+  return ((count - 1) * 1_000) / (lastAt - firstAt);
+}

@@ -1,0 +1,81 @@
+/**
+ * `npm run bench`: Tidings beside what it stands on and what one would write instead, on this machine. Prints ratios next to their
+ * targets. docs/performance.md says what is measured and how.
+ */
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { Lab } from './lab.js';
+import { readOptions, type Options } from './options.js';
+import { latency } from './parts/latency.js';
+import { memory } from './parts/memory.js';
+import { reconnect } from './parts/reconnect.js';
+import { throughput } from './parts/throughput.js';
+import { isMet, table, type Row } from './report.js';
+
+/** Beside the sockets: modules, pools, pipes. */
+const OTHER_FILES = 300;
+
+const options = readOptions(process.argv.slice(2));
+assertFiles(options);
+console.log(machine());
+
+const lab = await Lab.open(options);
+// Ctrl-C: Postgres is a server of its own and would stay.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => void lab.close().finally(() => process.exit(1)));
+}
+try {
+  const { ground } = lab;
+  console.log(`8 KiB are on the disk (fdatasync) after ${ground.syncMs.toFixed(2)} ms`);
+  if (ground.redisUrl === null) console.log('redis-server is not installed: everything on Redis is SKIPPED');
+  if (options.quick)
+    console.log('--quick: small numbers, one round. Says that everything runs, not how fast it is.');
+  if (options.profileDir !== null)
+    console.log('--profile: recording takes its share, the rates are lower than they are.');
+
+  const rows = await run(lab);
+  console.log(`\n${table(rows)}\n\n${lab.costTable()}\n`);
+  const short = rows.filter((row) => !isMet(row)).length;
+  const aimed = rows.filter((row) => row.target !== null).length;
+  console.log(`${aimed - short} of ${aimed} targets met, ${short} short`);
+} finally {
+  await lab.close();
+}
+
+async function run(lab: Lab): Promise<Row[]> {
+  const { parts } = lab.options;
+  const rows: Row[] = [];
+  const add = async (name: string, measure: (lab: Lab) => Promise<Row[]>): Promise<void> => {
+    console.log(`${new Date().toISOString()} ${name}, load ${loadavg()[0]?.toFixed(1)}`);
+    rows.push(...(await measure(lab)));
+  };
+  if (parts.includes('a') || parts.includes('b')) await add('throughput', throughput);
+  if (parts.includes('c')) await add('latency', latency);
+  if (parts.includes('d')) await add('memory', memory);
+  if (parts.includes('e')) await add('reconnect', reconnect);
+  return rows.sort((a, b) => a.part.localeCompare(b.part));
+}
+
+function machine(): string {
+  const [cpu] = cpus();
+  return [
+    `Node ${process.version}, ${process.platform} ${release()}`,
+    `${cpus().length} x ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, load ${loadavg()[0]?.toFixed(1)}`,
+  ].join('; ');
+}
+
+/** Node raises its own limit as far as it may. */
+function assertFiles({ parts, sizes }: Options): void {
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
+  const limit = Number(report.userLimits?.open_files?.soft ?? Infinity);
+  const streams = Math.max(
+    parts.includes('d') ? sizes.idleStreams * 1.1 : 0,
+    // All servers of (c) have their streams open, in the one process of the load.
+    parts.includes('c') ? sizes.rate.streams * 3 : 0,
+    sizes.reconnect.streams,
+  );
+  if (limit >= streams + OTHER_FILES) return;
+  console.error(
+    `This takes ${streams + OTHER_FILES} open files, allowed are ${limit}: raise it with ulimit -n.`,
+  );
+  process.exit(1);
+}
