@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Pool } from 'pg';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
@@ -11,12 +10,6 @@ import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
 const MAX_WAITING_BYTES = 2 * 1024 * 1024;
 /** Feeds whose head may wait; what comes after that is dropped and healed by the check of heads. */
 const MAX_WAITING_HEADS = 20_000;
-/** A server that takes longer has frozen. */
-const QUERY_TIMEOUT_MS = 5_000;
-
-/** $1 the channel, $2 the payloads. */
-const NOTIFY = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
-
 /**
  * The writing half of the bus on Postgres. A NOTIFY takes a lock on the whole cluster at its commit, so one statement is
  * under way at a time and carries all that gathered during the one before:
@@ -33,8 +26,7 @@ export class NotifyQueue {
   private sending: Promise<void> | null = null;
 
   constructor(
-    private readonly pool: Pool,
-    private readonly channel: string,
+    private readonly notify: (payloads: readonly string[]) => Promise<unknown>,
     private readonly outage: Outage,
     private readonly metrics: Metrics,
   ) {}
@@ -77,12 +69,7 @@ export class NotifyQueue {
     while (this.messages.length > 0) {
       const messages = this.take();
       try {
-        const query = {
-          text: NOTIFY,
-          values: [this.channel, pack(messages)],
-          query_timeout: QUERY_TIMEOUT_MS,
-        };
-        await this.pool.query(query);
+        await this.notify(pack(messages));
         for (let sent = messages.length; sent > 0; sent--) this.metrics.busMessage('sent');
         this.outage.end();
       } catch (error) {

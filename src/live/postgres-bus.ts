@@ -12,6 +12,10 @@ import { unpack } from './payload.js';
 import { Signal } from './signal.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
+/** $1 the channel, $2 the payloads. */
+const NOTIFY = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
+/** A server that takes longer has frozen. */
+const NOTIFY_TIMEOUT_MS = 5_000;
 /** What is still to be announced at the end is not worth a longer wait: the check of heads says it, too. */
 const FLUSH_MS = 1_000;
 
@@ -52,8 +56,11 @@ export class PostgresBus implements LiveBus {
     this.timeoutMs = subscribeTimeoutMs;
     this.subscriptions = new Subscriptions(this.logger, metrics);
     this.queue = new NotifyQueue(
-      pool,
-      channel,
+      (payloads) => {
+        // pg takes a timeout for one query; only its types do not know that.
+        const query = { text: NOTIFY, values: [channel, payloads], query_timeout: NOTIFY_TIMEOUT_MS };
+        return pool.query(query);
+      },
       new Outage(this.logger, 'Publishing on the live bus (Postgres)'),
       metrics,
     );

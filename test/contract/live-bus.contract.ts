@@ -164,6 +164,19 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       }
     });
 
+    it('loses no entry whose size is close to a limit', async () => {
+      const metrics = count();
+      const bus = create({ metrics });
+      const received = await listen(bus, ADA);
+      await connected(bus);
+      const sizes = [7_900, 7_930, 7_945, 7_950, 7_955, 7_960, 7_975, 7_990, 8_000, 16_383, 16_384, 16_385];
+      for (const [index, size] of sizes.entries()) {
+        bus.announce([announcement(ADA, index + 1, `{"x":"${'x'.repeat(size - '{"x":""}'.length)}"}`)]);
+      }
+      await eventually(() => expect(received).toHaveLength(sizes.length));
+      expect(metrics.failed).toBe(0);
+    });
+
     it('keeps every byte of names and JSON', async () => {
       const bus = create();
       const feed = { tenant: `"O'Neill" \\ $1 %s`, recipient: '用户 🦊 a:b/c;--' };

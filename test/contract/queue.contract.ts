@@ -8,6 +8,7 @@ import {
   UnknownTypeError,
 } from '../../src/contract/errors.js';
 import type { JobData } from '../../src/contract/job.js';
+import { KEPT, removeFinished } from '../../src/jobs/finished-jobs.js';
 import { eventually } from '../support/eventually.js';
 import { defineNotification, openJobs, orderData, RecordingAppender, z, type Jobs } from './queue-jobs.js';
 
@@ -524,6 +525,22 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect((await reload(jobs.queue, waiting.id)).processedOn).toBeGreaterThanOrEqual(
           deliverAt.getTime() - 5,
         );
+      });
+
+      it('keeps the newest finished jobs, not too old and not too many', async () => {
+        const jobs = await open({ queue: queueName() });
+        const add = async (to: string): Promise<void> => {
+          const { id } = await jobs.producer.enqueue('announcement', { ...data, to });
+          await inState(jobs.queue, id, 'completed');
+        };
+        for (const to of ['a', 'b', 'c', 'd', 'e']) await add(to);
+        const kept = async (): Promise<string[]> =>
+          (await jobs.queue.getCompleted()).map((job: Job<JobData>) => job.data.to as string).sort();
+
+        await removeFinished(jobs.queue, { ...KEPT, completed: { age: 60, count: 3 } });
+        expect(await kept()).toEqual(['c', 'd', 'e']);
+        await removeFinished(jobs.queue, { ...KEPT, completed: { age: 0, count: 3 } });
+        expect(await kept()).toEqual([]);
       });
 
       it('tells how many jobs are in each state', async () => {
