@@ -9,6 +9,8 @@ export interface QueueBackend {
    * whose first look failed is broken for good.
    */
   readonly waits: boolean;
+  /** Whether BullMQ itself removes old finished jobs at little cost; else {@link FinishedJobsSweep} does. */
+  readonly trims: boolean;
   /** Makes what must be there before the first Queue or Worker, such as tables. Two processes may do it at once. */
   prepare(): Promise<void>;
   /** A Queue with a connection of its own, which would rather fail than keep a producer waiting. */

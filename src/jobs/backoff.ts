@@ -7,5 +7,6 @@ const LONGEST_MS = 15_000;
  */
 export function backoffMs(attempt: number): number {
   const ceiling = Math.min(LONGEST_MS, SHORTEST_MS * 3 ** Math.max(1, attempt));
-  return SHORTEST_MS + Math.random() * (ceiling - SHORTEST_MS);
+  // Whole: BullMQ on Postgres takes no fractions of a ms.
+  return Math.round(SHORTEST_MS + Math.random() * (ceiling - SHORTEST_MS));
 }

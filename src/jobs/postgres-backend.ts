@@ -3,7 +3,6 @@ import {
   createPostgresBackend,
   Queue,
   runMigrations,
-  type ConnectionOptions,
   type createRedisBackend,
   type Processor,
   type WorkerOptions,
@@ -20,7 +19,8 @@ const PRODUCER_POOL = 4;
 /** One of them does nothing but LISTEN. */
 const WORKER_POOL = 8;
 const WORKER_QUERY_MS = 15_000;
-const CLOSE_MS = 500;
+const CONNECT_MS = 5_000;
+const CLOSE_MS = 200;
 
 /** Queue and Worker have their backend in their types, where everyone, `@InjectQueue` included, expects the default one. */
 const factory = createPostgresBackend as unknown as typeof createRedisBackend;
@@ -29,6 +29,7 @@ const factory = createPostgresBackend as unknown as typeof createRedisBackend;
 export class PostgresBackend implements QueueBackend {
   readonly name = 'postgres';
   readonly waits = false;
+  readonly trims = false;
 
   constructor(
     private readonly url: string,
@@ -69,7 +70,7 @@ export class PostgresBackend implements QueueBackend {
       max,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
-      connectionTimeoutMillis: queryMs,
+      connectionTimeoutMillis: Math.min(queryMs, CONNECT_MS),
       query_timeout: queryMs,
     });
     const clients = new Set<PoolClient>();
@@ -79,19 +80,26 @@ export class PostgresBackend implements QueueBackend {
       // The pool listens to idle clients only; one that breaks while it is lent would end the process.
       client.on('error', this.onError);
     });
-    pool.on('remove', (client) => clients.delete(client));
+    let emptied = (): void => {};
+    pool.on('remove', (client) => {
+      clients.delete(client);
+      if (clients.size === 0) emptied();
+    });
 
     const destroy = async (): Promise<void> => {
+      const empty = new Promise<void>((resolve) => {
+        emptied = resolve;
+      });
       const ended = pool.ending ? Promise.resolve() : pool.end();
-      if (await settlesWithin(CLOSE_MS, ended)) return;
+      // The pool forgets its clients before the server has let them go; a frozen one never does.
+      await settlesWithin(CLOSE_MS, clients.size === 0 ? ended : Promise.all([ended, empty]));
       for (const client of clients) {
         // BullMQ takes all listeners off the client that listens.
         client.on('error', this.onError);
         socketOf(client)?.destroy();
       }
     };
-    // See the factory above.
-    return { connection: pool as unknown as ConnectionOptions, usable: () => true, destroy };
+    return { connection: pool, usable: () => true, destroy };
   }
 }
 

@@ -8,7 +8,7 @@ import { settlesWithin, within } from './deadline.js';
 import type { PatientWorker } from './patient-worker.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { RedisBackend } from './redis-backend.js';
-import { RepeatedErrors } from './repeated-errors.js';
+import { describeError, RepeatedErrors } from './repeated-errors.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
 const CLOSE_MS = 1_000;
@@ -25,10 +25,10 @@ export class JobQueue {
 
   private constructor(
     readonly name: string,
-    private readonly backend: QueueBackend,
+    readonly backend: QueueBackend,
     private readonly connected: Connected<Queue>,
     private readonly answerMs: number,
-    private readonly errors: RepeatedErrors,
+    readonly errors: RepeatedErrors,
   ) {
     connected.instance.on('error', errors.report);
   }
@@ -72,22 +72,21 @@ export class JobQueue {
     return connected;
   }
 
-  /** See {@link QueueBackend.waits}. */
-  get waits(): boolean {
-    return this.backend.waits;
-  }
-
   /**
    * How many jobs are in each state.
    *
-   * @throws {QueueUnavailableError} if the queue does not answer in time.
+   * @throws {QueueUnavailableError} if the queue does not answer, or not in time.
    */
-  readonly depth: QueueDepth = () =>
-    within(
-      this.answerMs,
-      this.queue.waitUntilReady().then(() => this.queue.getJobCounts(...STATES)),
-      () => new QueueUnavailableError(`The queue gave no answer within ${this.answerMs} ms.`),
-    );
+  readonly depth: QueueDepth = async () => {
+    try {
+      const counts = this.queue.waitUntilReady().then(() => this.queue.getJobCounts(...STATES));
+      return await within(this.answerMs, counts, () => new Error(`no answer within ${this.answerMs} ms`));
+    } catch (error) {
+      throw new QueueUnavailableError(`The queue could not be asked: ${describeError(error)}.`, {
+        cause: error,
+      });
+    }
+  };
 
   /** Closes this queue's connection, not those of workers. Waits at most a moment for a server that is away. */
   close(): Promise<void> {

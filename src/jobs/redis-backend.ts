@@ -33,6 +33,7 @@ const WORKER: RedisOptions = { ...SHARED, maxRetriesPerRequest: null };
 export class RedisBackend implements QueueBackend {
   readonly name = 'redis';
   readonly waits = true;
+  readonly trims = true;
 
   constructor(
     private readonly url: string,
@@ -108,13 +109,19 @@ function pingRegularly(client: Redis): () => void {
   };
 }
 
+/** Ends a connection in whatever state it is; what still waits for an answer is rejected. */
 async function disconnected(client: Redis): Promise<void> {
   if (client.status === 'end') return;
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve);
-    // Between two attempts to connect there is no socket that could say that it ended.
     setTimeout(resolve, 500).unref();
   });
   client.disconnect();
-  if (client.status !== 'reconnecting') await ended;
+  if (client.status === 'reconnecting') {
+    // Between two attempts to connect there is no socket whose end ioredis could notice: it would keep its commands for ever, and
+    // BullMQ the timers that go with them. So it gets an attempt to break off.
+    client.connect().catch(() => {});
+    client.disconnect();
+  }
+  await ended;
 }

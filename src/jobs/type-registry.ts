@@ -68,8 +68,8 @@ async function permanent<T>(what: string, work: () => T | Promise<T>): Promise<T
 function synchronous(type: AnyNotificationType): AnyNotificationType['render'] {
   return (data, context) => {
     const rendered: unknown = type.render(data, context);
-    if (rendered instanceof Promise) {
-      rendered.catch(() => {});
+    if (isPromise(rendered)) {
+      rendered.then(undefined, () => {});
       throw new TypeError('it is async, but must return what it renders at once');
     }
     // renderNotification checks the fields.
@@ -82,4 +82,8 @@ function toJson(data: unknown): string {
   const json = JSON.stringify(data) as string | undefined;
   if (json === undefined) throw new TypeError(`the schema made data that JSON cannot hold (${typeof data})`);
   return json;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

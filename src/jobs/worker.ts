@@ -4,6 +4,7 @@ import type { Appender } from '../contract/ports/append.js';
 import type { Announcer } from '../contract/ports/live.js';
 import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
+import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { JobProcessor } from './job-processor.js';
 import type { JobQueue } from './queue.js';
 import { describeError } from './repeated-errors.js';
@@ -36,16 +37,17 @@ export interface WorkerParts {
 export class NotificationWorker {
   private readonly logger = new Logger('Worker');
   private readonly processor: JobProcessor;
-  private readonly jobs: JobQueue;
   private readonly connected: ReturnType<JobQueue['openWorker']>;
+  private readonly sweep: FinishedJobsSweep | null = null;
+  private readonly waits: boolean;
   private started = false;
   private pause: NodeJS.Timeout | null = null;
   private refusals = 0;
   private closed: Promise<void> | undefined;
 
   constructor({ jobs, options, ...ports }: WorkerParts) {
+    this.waits = jobs.backend.waits;
     const { concurrency, unknownTypeRetryMs } = options.worker;
-    this.jobs = jobs;
     this.processor = new JobProcessor({
       ...ports,
       metrics: options.metrics,
@@ -61,11 +63,9 @@ export class NotificationWorker {
       // BullMQ fails a job for good after so many stalls. An outage is not the job's fault; the largest integer of Postgres.
       maxStalledCount: 2 ** 31 - 1,
       runRetryDelay: 1_000,
-      // Completed jobs are kept for a day, to be looked at and to answer a repeated Idempotency-Key, but not so many that they fill a
-      // Redis (about 10 MB); the log drops later repetitions. Failed ones are kept for a month, because someone must mend or discard them.
-      removeOnComplete: { age: 86_400, count: 10_000 },
-      removeOnFail: { age: 30 * 86_400, count: 100_000 },
+      ...(jobs.backend.trims && { removeOnComplete: KEPT.completed, removeOnFail: KEPT.failed }),
     });
+    if (!jobs.backend.trims) this.sweep = new FinishedJobsSweep(jobs.queue, jobs.errors.report);
   }
 
   /** Begins to fetch jobs. On Postgres it rejects if the queue cannot be reached; Redis is waited for in the background. */
@@ -74,10 +74,14 @@ export class NotificationWorker {
     this.started = true;
     const { instance } = this.connected;
     const ready = instance.waitUntilReady().then(() => {
-      if (!this.closed) void instance.run();
+      if (this.closed) return;
+      void instance.run();
+      this.sweep?.start();
     });
-    if (this.jobs.waits) ready.catch((error) => this.logger.error(`It cannot run: ${describeError(error)}`));
-    else await ready;
+    if (!this.waits) return ready;
+    ready.catch((error) => {
+      if (!this.closed) this.logger.error(`It cannot run: ${describeError(error)}`);
+    });
   }
 
   /**
@@ -94,11 +98,11 @@ export class NotificationWorker {
     const { instance, usable, destroy } = this.connected;
     const closed = instance.close();
     if (!(await settlesWithin(usable() ? CLOSE_MS : CLOSE_AWAY_MS, closed))) {
-      this.logger.warn('Running jobs did not end in time; they will be run again.');
+      this.logger.warn('The queue did not let go in time; a job that still runs will be run again.');
       await instance.abandon();
     }
     await destroy();
-    await settlesWithin(GIVE_UP_MS, closed);
+    await settlesWithin(GIVE_UP_MS, Promise.all([closed, this.sweep?.stop()]));
   }
 
   private logIsAway(): void {
