@@ -25,7 +25,7 @@ export interface LiveFeedsOptions {
  */
 export class LiveFeedsHub implements LiveFeeds {
   private readonly logger = new Logger(LiveFeedsHub.name);
-  private readonly busOutage = new Outage(this.logger, 'The subscription of feeds to the live bus');
+  private readonly busOutage = new Outage(this.logger, 'The live bus, for new subscriptions,');
   private readonly feeds = new Map<string, WatchedFeed>();
   private readonly events = new EventCounter();
   private readonly memory: MemoryBudget = { left: MEMORY };

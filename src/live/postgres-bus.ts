@@ -61,7 +61,7 @@ export class PostgresBus implements LiveBus {
         const query = { text: NOTIFY, values: [channel, payloads], query_timeout: NOTIFY_TIMEOUT_MS };
         return pool.query(query);
       },
-      new Outage(this.logger, 'Publishing on the live bus (Postgres)'),
+      new Outage(this.logger, 'The sending side of the live bus (Postgres)'),
       metrics,
     );
     this.listener = new ListenClient(

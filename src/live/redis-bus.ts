@@ -66,7 +66,7 @@ export class RedisBus implements LiveBus {
       this.publishing,
       prefix,
       isSharded(this.publishing.client),
-      new Outage(this.logger, 'Publishing on the live bus (Redis)'),
+      new Outage(this.logger, 'The sending side of the live bus (Redis)'),
       metrics,
     );
     this.subscriber = new RedisSubscriber(

@@ -22,6 +22,9 @@ export interface RedisTimings {
   answerMs: number;
 }
 
+/** A connection that is closed needs no longer than this, see `disconnectTimeout`. */
+const CLOSE_MS = 1_000;
+
 /** The options of the connections that we make ourselves. */
 const OWN: RedisOptions = {
   // Nothing waits for Redis to come back: it would be stale by then, and waiting things pile up. On a loss, what is under
@@ -97,12 +100,9 @@ export class RedisConnection {
     this.heard();
     for (const stopListening of this.listening) stopListening();
     if (!this.owned || this.client.status === 'end') return;
-    const ended = new Promise<void>((resolve) => {
-      this.client.once('end', resolve);
-      // Between two attempts to connect there is no socket left that could say that it has ended.
-      setTimeout(resolve, 500).unref();
-    });
     this.client.on('error', () => {}); // what a closing connection has to say concerns nobody
+    // Between two attempts to connect there is no socket that could say that it has ended.
+    const ended = this.client.status === 'reconnecting' ? null : once(this.client, 'end', CLOSE_MS);
     this.client.disconnect();
     await ended;
   }
@@ -148,8 +148,20 @@ export class RedisConnection {
       if (this.owned) this.client.disconnect(true);
     });
   }
+
   private heard(): void {
     this.silence?.();
     this.silence = undefined;
   }
+}
+
+/** Resolves with the event, or without it after `timeoutMs`. */
+async function once(client: RedisClient, event: 'end', timeoutMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    client.once(event, () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
