@@ -57,6 +57,8 @@ describe('new-order', () => {
     ['a number', 3, '3 items'],
     ['one', 1, '1 item'],
     ['a list', [{ name: 'Cup', quantity: 2 }, { name: 'Pot' }], '3 items'],
+    ['names', ['Cup', 'Pot'], '2 items'],
+    ['a list with members of the shop', [{ sku: 'C-1', quantity: 2, price: 5 }], '2 items'],
     ['thousands', 1_500, '1,500 items'],
   ])('counts its items when they are %s', async (_, items, counted) => {
     expect(await compose('new-order', { ...order, items })).toMatchObject({
@@ -70,7 +72,8 @@ describe('new-order', () => {
     ['a count of none', 0],
     ['an empty list', []],
     ['a text', '3'],
-    ['a list of texts', ['Cup']],
+    ['an empty name', ['Cup', '']],
+    ['a list of numbers', [7]],
     ['a quantity of none', [{ name: 'Cup', quantity: 0 }]],
   ])('refuses items that are %s', async (_, items) => {
     expect((await problems('new-order', { ...order, items })).join()).toMatch(/^data\.items/);
