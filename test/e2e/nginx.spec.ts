@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { COOKIE, Deployment, PRODUCER_KEY } from '../support/deployment.js';
+import { startDns, type DnsServer } from '../support/dns-server.js';
+import { eventually } from '../support/eventually.js';
+import { startNginx, type Nginx } from '../support/nginx.js';
+import { freePort } from '../support/ports.js';
+import { buildService, killServices } from '../support/service.js';
+import { connect, type SseClient } from '../support/sse-client.js';
+import { describeWith } from '../support/tools.js';
+
+const INSTANCES = ['127.0.0.1', '127.0.0.2'];
+const NOBODY = '127.0.0.3';
+const READ_TIMEOUT_S = 2;
+
+describeWith('nginx', 'nginx in front of two instances', () => {
+  let deployment: Deployment;
+  let dns: DnsServer;
+  let nginx: Nginx;
+  let token: string;
+  let addresses: readonly string[];
+
+  beforeAll(async () => {
+    await buildService();
+    deployment = await Deployment.open('postgres');
+    const port = String(await freePort());
+    // One after the other: they share what the first one migrates.
+    for (const HOST of INSTANCES) {
+      await deployment.start({ HOST, PORT: port, STREAM_HEARTBEAT_MS: '400' });
+    }
+    dns = await startDns('api', () => addresses);
+    nginx = await startNginx({
+      // Each process would have an idea of its own of where the name points.
+      'worker_processes auto': 'worker_processes 1',
+      'http://api:3000': `http://api:${port}`,
+      'resolver 127.0.0.11 valid=2s': `resolver 127.0.0.1:${dns.port} valid=1s`,
+      'proxy_read_timeout 60s': `proxy_read_timeout ${READ_TIMEOUT_S}s`,
+    });
+    token = await deployment.token('ada');
+  }, 300_000);
+
+  beforeEach(async () => {
+    addresses = INSTANCES;
+    await eventually(async () => (await fetch(`${nginx.origin}/healthz`)).ok);
+  });
+
+  afterAll(async () => {
+    await nginx?.stop();
+    await dns?.close();
+    await killServices();
+    await deployment?.close();
+  });
+
+  function watch(headers: Record<string, string> = {}): Promise<SseClient> {
+    return connect(`${nginx.origin}/v1/stream`, {
+      headers: { Authorization: `Bearer ${token}`, ...headers },
+    });
+  }
+
+  /** What the world looks like when no instance answers. */
+  async function loseInstances(...found: string[]): Promise<void> {
+    addresses = found;
+    await eventually(async () => (await fetch(`${nginx.origin}/healthz`)).status === 503);
+  }
+
+  it('passes every frame as it is written, before there is another, to both instances', async () => {
+    const clients = await Promise.all(Array.from({ length: 8 }, () => watch({ 'Accept-Encoding': 'gzip' })));
+    for (const client of clients) await client.waitFor(({ event }) => event === 'feed.ready');
+    for (const n of ['one', 'two', 'three']) {
+      await deployment.add('ada', n);
+      for (const client of clients) await client.waitFor(({ raw }) => raw.includes(`"Task ${n}"`));
+    }
+    expect(clients[0]!.headers['content-type']).toMatch(/^text\/event-stream/);
+    expect(clients[0]!.headers['content-encoding']).toBeUndefined();
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  it('passes Last-Event-ID, and what the service says about a wrong one', async () => {
+    await deployment.add('ada', 'before', 'behind');
+    const first = await watch({ 'Last-Event-ID': '0' });
+    const seen = await first.waitFor(({ raw }) => raw.includes('"Task before"'));
+    await first.waitFor(({ raw }) => raw.includes('"Task behind"'));
+    await first.close();
+    const second = await watch({ 'Last-Event-ID': seen.id! });
+    await second.waitFor(({ raw }) => raw.includes('"Task behind"'));
+    expect(second.raw).not.toContain('"Task before"');
+    await second.close();
+    const third = await watch({ 'Last-Event-ID': 'nonsense' });
+    expect((await third.waitFor(({ event }) => event === 'feed.reset')).data).toContain('malformed');
+    await third.close();
+  });
+
+  it('keeps an idle stream longer than its read timeout, because the service sends heartbeats', async () => {
+    const idle = await watch();
+    const since = performance.now();
+    await idle.waitFor(() => performance.now() - since > 2.5 * READ_TIMEOUT_S * 1_000, { timeoutMs: 15_000 });
+    expect(idle.frames.filter(({ raw }) => raw === ': hb').length).toBeGreaterThan(4);
+    await deployment.add('ada', 'after the silence');
+    await idle.waitFor(({ raw }) => raw.includes('"Task after the silence"'));
+    await idle.close();
+  });
+
+  it('passes what the service answers as it is: refusals, cookies of its own origin, accepted jobs', async () => {
+    const refused = await fetch(`${nginx.origin}/v1/stream`);
+    expect([refused.status, await refused.json()]).toMatchObject([401, { code: 'unauthenticated' }]);
+    const sameOrigin = await connect(`${nginx.origin}/v1/stream`, {
+      headers: { Cookie: `${COOKIE}=${token}`, Origin: nginx.origin, 'Sec-Fetch-Site': 'same-origin' },
+    });
+    await sameOrigin.waitFor(({ event }) => event === 'feed.ready');
+    await sameOrigin.close();
+    const accepted = await fetch(`${nginx.origin}/v1/notifications`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-API-Key': PRODUCER_KEY },
+      body: JSON.stringify({ type: 'announcement', to: 'grace', data: { title: 'Through nginx' } }),
+    });
+    expect(accepted.status).toBe(202);
+  });
+
+  it('lets nothing else out, and says no as a problem', async () => {
+    for (const path of ['/metrics', '/readyz', '/demo', '/', '/v1']) {
+      const response = await fetch(nginx.origin + path, { redirect: 'manual' });
+      const problem = (await response.json()) as { code: string };
+      expect([path, response.status, response.headers.get('content-type'), problem.code]).toEqual([
+        path,
+        404,
+        'application/problem+json',
+        'not-found',
+      ]);
+    }
+    const large = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: 'x'.repeat(3e6) });
+    expect([large.status, await large.json()]).toMatchObject([413, { status: 413, code: 'too-large' }]);
+  });
+
+  it('passes over an instance that is away', async () => {
+    await loseInstances(NOBODY);
+    addresses = [NOBODY, ...INSTANCES];
+    const status = async (): Promise<number> => (await fetch(`${nginx.origin}/healthz`)).status;
+    await eventually(async () => (await status()) === 200);
+    // A third of them would have gone there.
+    for (let i = 0; i < 30; i += 1) expect(await status()).toBe(200);
+  });
+
+  it.each([
+    ['no instance takes connections', [NOBODY]],
+    ['the name has no address', []],
+  ])('answers a stream with 200 and a time to come back when %s', async (_, found) => {
+    await loseInstances(...found);
+    const retries = new Set<number>();
+    for (const [sent, said] of [
+      ['', ''],
+      ['0', '0'],
+      ['k3v9x2ab-41', 'k3v9x2ab-41'],
+      ['nonsense "}', 'malformed'],
+    ] as const) {
+      const client = await watch({
+        Origin: 'https://app.example.com',
+        ...(sent && { 'Last-Event-ID': sent }),
+      });
+      expect(client.status).toBe(200);
+      expect(client.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'access-control-allow-origin': 'https://app.example.com',
+        'access-control-allow-credentials': 'true',
+      });
+      expect(await client.closed).toBe('ended');
+      const [frame] = client.frames;
+      expect(client.frames).toHaveLength(1);
+      expect(frame).toMatchObject({ event: 'feed.closing', id: said });
+      expect(JSON.parse(frame!.data!)).toEqual({
+        type: 'feed.closing',
+        reason: 'unavailable',
+        retryInMs: frame!.retry,
+      });
+      retries.add(frame!.retry!);
+    }
+    for (let i = 0; i < 20; i += 1) retries.add((await (await watch()).waitFor(() => true)).retry!);
+    expect(Math.min(...retries)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...retries)).toBeLessThanOrEqual(5_000);
+    expect(retries.size).toBeGreaterThan(2);
+  });
+
+  it('answers everything else with a problem that tells to come back when no instance does', async () => {
+    await loseInstances(NOBODY);
+    const response = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: '{}' });
+    expect(response.status).toBe(503);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(response.headers.get('retry-after')).toBe('3');
+    expect(await response.json()).toMatchObject({ status: 503, code: 'service-unavailable' });
+  });
+});
