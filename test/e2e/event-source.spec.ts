@@ -1,0 +1,34 @@
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Deployment } from '../support/deployment.js';
+import { followInNode } from '../support/event-source.js';
+import { surviveRestarts } from '../support/restarts.js';
+import { buildService, killServices } from '../support/service.js';
+import { describeWith } from '../support/tools.js';
+
+beforeAll(buildService, 180_000);
+afterEach(killServices);
+
+function suite(backend: 'postgres' | 'redis'): void {
+  it('has everything once, in order, after ten restarts of the server while jobs keep coming', async () => {
+    const deployment = await Deployment.open(backend);
+    try {
+      const { sent, log, kept } = await surviveRestarts(deployment, 10, (origin, token) =>
+        Promise.resolve(followInNode(origin, token)),
+      );
+      // In the order of the log, without a hole and without a repetition ...
+      expect(log.received).toEqual(kept);
+      // ... and the log has what was sent, each once.
+      expect(kept.map(({ taskId }) => Number(taskId)).sort((a, b) => a - b)).toEqual(sent.map(Number));
+      expect(log.opened).toBeGreaterThan(10);
+      expect(log.control.filter((frame) => frame.startsWith('feed.reset'))).toEqual([]);
+    } finally {
+      await killServices();
+      await deployment.close();
+    }
+  }, 400_000);
+}
+
+describe("a client made of nothing but npm's EventSource, on Postgres", () => suite('postgres'));
+describeWith('redis-server', "a client made of nothing but npm's EventSource, on Redis", () =>
+  suite('redis'),
+);
