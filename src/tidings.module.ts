@@ -99,9 +99,7 @@ const PROVIDERS: Provider[] = [
     provide: NotificationWorker,
     inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER],
     useFactory: (options: ResolvedOptions, jobs: JobQueue, types: TypeRegistry, appender: Appender) =>
-      options.roles.includes('worker')
-        ? new NotificationWorker({ jobs, types, appender, announcer: { announce: () => {} }, options })
-        : null,
+      options.roles.includes('worker') ? new NotificationWorker({ jobs, types, appender, options }) : null,
   },
   {
     provide: FEED_READER,

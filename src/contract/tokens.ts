@@ -11,8 +11,6 @@ export const STREAMS = Symbol('tidings:streams');
 export const PRODUCER = Symbol('tidings:producer');
 /** {@link Appender} */
 export const APPENDER = Symbol('tidings:appender');
-/** {@link Announcer} */
-export const ANNOUNCER = Symbol('tidings:announcer');
 /** {@link Sql} */
 export const SQL = Symbol('tidings:sql');
 /** {@link FeedReader} */

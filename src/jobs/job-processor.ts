@@ -4,7 +4,6 @@ import { InvalidJobError, isRetryable, LogUnavailableError, UnknownTypeError } f
 import { parseJobData } from '../contract/job.js';
 import { typeNameProblem } from '../contract/notification-type.js';
 import type { Appender, NewNotification } from '../contract/ports/append.js';
-import type { Announcer } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { backoffMs } from './backoff.js';
 import { dedupeKeyOf } from './dedupe-key.js';
@@ -25,7 +24,6 @@ export interface JobResult {
 export interface JobProcessorParts {
   readonly types: TypeRegistry;
   readonly appender: Appender;
-  readonly announcer: Announcer;
   readonly metrics: Metrics;
   /** How long a job of an unknown type waits for a worker that knows it, ms. */
   readonly unknownTypeRetryMs: number;
@@ -73,7 +71,7 @@ export class JobProcessor {
     if (expiresAt && expiresAt.getTime() <= Date.now())
       return { appended: 0, duplicates: 0, expired: feeds.length };
 
-    const { types, appender, announcer, logAnswered } = this.parts;
+    const { types, appender, logAnswered } = this.parts;
     const composed = await types.compose(job.name, data, { locale: 'en' });
     const identity = { queue: job.queueName, id: job.id ?? '', timestamp: job.timestamp };
     const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
@@ -88,8 +86,6 @@ export class JobProcessor {
       })),
     );
     logAnswered(true);
-    // Duplicates, too: the run that appended them may have died before it could announce.
-    announcer.announce(results);
     const appended = results.filter((result) => result.outcome === 'appended').length;
     return { appended, duplicates: results.length - appended };
   }

@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options.js';
 import type { Appender } from '../contract/ports/append.js';
-import type { Announcer } from '../contract/ports/live.js';
 import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
@@ -22,7 +21,6 @@ export interface WorkerParts {
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
   readonly appender: Appender;
-  readonly announcer: Announcer;
   readonly options: Pick<ResolvedOptions, 'worker' | 'metrics'>;
 }
 

@@ -4,7 +4,6 @@ import { feedId } from '../../src/contract/feed.js';
 import { defineNotification, type AnyNotificationType } from '../../src/contract/notification-type.js';
 import { resolveOptions } from '../../src/contract/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
-import type { Announcement } from '../../src/contract/ports/live.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import {
   JobQueue,
@@ -62,7 +61,6 @@ export interface Jobs {
   readonly queue: Queue;
   readonly producer: QueueProducer;
   readonly appender: RecordingAppender;
-  readonly announced: Announcement[];
   readonly outcomes: string[];
   close(): Promise<void>;
 }
@@ -83,7 +81,6 @@ export async function openJobs(
 ): Promise<Jobs> {
   const { queue: name = 'tidings', appender = new RecordingAppender() } = settings;
   const outcomes: string[] = [];
-  const announced: Announcement[] = [];
   const options = resolveOptions({
     ...server,
     roles: ['worker'],
@@ -94,9 +91,8 @@ export async function openJobs(
   });
   const types = new TypeRegistry(options.types);
   const jobs = await JobQueue.open(options);
-  const announcer = { announce: (list: readonly Announcement[]) => announced.push(...list) };
   const worker =
-    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, announcer, options });
+    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, options });
   await worker?.start();
   return {
     name,
@@ -104,7 +100,6 @@ export async function openJobs(
     queue: jobs.queue,
     producer: new QueueProducer(jobs, types, options.queue.enqueueTimeoutMs),
     appender,
-    announced,
     outcomes,
     close: async () => {
       await worker?.close();
