@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose';
 import { KeyServerUnavailableError } from '../../contract/errors.js';
 import type { JwtOptions } from '../../contract/options.js';
 
@@ -21,8 +21,17 @@ export function tokenKeys({ secret, jwksUrl }: JwtOptions): TokenKeys {
 }
 
 function sharedSecret(secret: string): TokenKeys {
-  const key = new TextEncoder().encode(secret);
-  return { algorithms: ['HS256'], keyFor: () => key };
+  // Imported once: jose imports bytes anew for each token, which takes as long as the verification.
+  let key: Promise<CryptoKey> | undefined;
+  const imported = (): Promise<CryptoKey> =>
+    crypto.subtle.importKey(
+      'raw',
+      new TextEncoder().encode(secret),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['verify'],
+    );
+  return { algorithms: ['HS256'], keyFor: () => (key ??= imported()) };
 }
 
 /**
