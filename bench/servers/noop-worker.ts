@@ -26,7 +26,8 @@ const worker = new Worker(
     concurrency: Number(process.env['CONCURRENCY']),
     lockDuration: 15_000,
     stalledInterval: 10_000,
-    removeOnComplete: { age: 86_400, count: 10_000 },
+    // On Postgres Tidings does not let BullMQ trim, which would take most of the time.
+    ...(onRedis && { removeOnComplete: { age: 86_400, count: 10_000 } }),
   },
   onRedis ? createRedisBackend : (createPostgresBackend as unknown as typeof createRedisBackend),
 );
