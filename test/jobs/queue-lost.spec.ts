@@ -13,9 +13,14 @@ describe('A connection that is lost between the append and the mark as completed
   it('does not fail the job, whose entry is in the log: it runs again, as a duplicate', async () => {
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
-    const admin = new pg.Client(database.adminUrl);
-    await admin.connect();
-    cleanUps.push(() => admin.end());
+    const connect = async (): Promise<pg.Client> => {
+      const client = new pg.Client(database.adminUrl);
+      await client.connect();
+      cleanUps.push(() => client.end());
+      return client;
+    };
+    // Two, because within a transaction pg_stat_activity stays as it was first seen.
+    const [locker, admin] = [await connect(), await connect()];
     const appender = new RecordingAppender();
     const gate = appender.hold();
     const jobs = await openJobs({ database, redis: null }, { appender });
@@ -24,7 +29,7 @@ describe('A connection that is lost between the append and the mark as completed
     await eventually(() => appender.calls === 1);
 
     // The mark waits for the lock of the table, and its session is ended by an administrator: an error that is no refused connection.
-    await admin.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
+    await locker.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
     gate.open();
     await eventually(async () => {
       const { rowCount } = await admin.query(
@@ -33,7 +38,7 @@ describe('A connection that is lost between the append and the mark as completed
       );
       expect(rowCount).toBeGreaterThan(0);
     });
-    await admin.query('COMMIT');
+    await locker.query('COMMIT');
 
     await eventually(async () => expect(await jobs.queue.getJobState(id)).toBe('completed'), {
       timeoutMs: 45_000,
