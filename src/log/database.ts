@@ -53,8 +53,12 @@ export class LogDatabase implements Sql {
         query_timeout: options.queryTimeoutMs,
         keepAlive: true,
         // Before a new connection is used for anything else, so that nothing is appended to a restored log unnoticed.
-        verify: (client: PoolClient, done: (error?: Error) => void) =>
-          void guard.check(client).then(() => done(), done),
+        verify: (client: PoolClient, done: (error?: Error) => void) => {
+          // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
+          // end the process; whoever has it learns of the loss from its next statement.
+          client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
+          guard.check(client).then(() => done(), done);
+        },
       },
     });
     try {

@@ -218,4 +218,14 @@ describe('the append', () => {
     expect((await behind)[0]!.seq).toBe(3);
     expect((await one.reader.page(feedId, 1))!.entries.map(({ seq }) => seq)).toEqual([2, 3]);
   });
+
+  it('outlives the loss of a connection that is lent and waits between two statements', async () => {
+    const client = await one.database.pool.connect();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    await two.database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+    await ended;
+    client.release(true);
+    expect((await one.appender.append([notification('survivor')]))[0]!.outcome).toBe('appended');
+  });
 });
