@@ -72,15 +72,23 @@ export class JobProcessor {
       return { appended: 0, duplicates: 0, expired: feeds.length };
 
     const { types, appender, logAnswered } = this.parts;
-    const composed = await types.compose(job.name, data, { locale: 'en' });
+    const { type, version, title, body, link, dataJson } = await types.compose(job.name, data, {
+      locale: 'en',
+    });
     const identity = { queue: job.queueName, id: job.id ?? '', timestamp: job.timestamp };
     const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
+    // Field by field: spreading one object into another here takes V8 as long as all the rest of this method.
     const results = await appender.append(
       feeds.map((feed): NewNotification => ({
-        ...composed,
-        id: uuidV7(),
         feed,
         dedupeKey,
+        id: uuidV7(),
+        type,
+        title,
+        body,
+        link,
+        dataJson,
+        version,
         expiresAt,
         collapseKey,
       })),
