@@ -50,6 +50,10 @@ const CONNECT = { attempts: 10, delayMs: 3_000 };
 /** How long the streams wait at the end for what the running batch brings. */
 const LAST_BATCH_MS = 1_500;
 
+interface Closable {
+  close(): Promise<void>;
+}
+
 /** What stands behind the ports; the order is that of the data. */
 const PROVIDERS: Provider[] = [
   {
@@ -162,13 +166,14 @@ export class TidingsModule
   implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
 {
   constructor(
-    @Inject(NotificationWorker) private readonly worker: NotificationWorker | null,
-    @Inject(Retention) private readonly retention: Retention,
+    // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
+    @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
+    @Inject(Retention) private readonly retention: { start(): void; stop(): Promise<void> },
     @Inject(STREAMS) private readonly streams: Streams,
-    @Inject(LIVE_FEEDS) private readonly live: LiveFeedsHub,
-    @Inject(LIVE_BUS) private readonly bus: LiveBus,
-    @Inject(JobQueue) private readonly jobs: JobQueue,
-    @Inject(LogDatabase) private readonly log: LogDatabase,
+    @Inject(LIVE_FEEDS) private readonly live: { close(): void },
+    @Inject(LIVE_BUS) private readonly bus: Closable,
+    @Inject(JobQueue) private readonly jobs: Closable,
+    @Inject(LogDatabase) private readonly log: Closable,
   ) {
     super();
   }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
+import { LogUnavailableError } from '../contract/errors.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import type { Sql } from '../contract/ports/sql.js';
 import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
@@ -67,7 +68,12 @@ export class LogDatabase implements Sql {
       return new LogDatabase(dataSource, await identify(dataSource), guard);
     } catch (error) {
       if (dataSource.isInitialized) await dataSource.destroy();
-      throw sqlState(error) || !isConnectionError(error) ? error : translate(error);
+      if (sqlState(error) !== null || !isConnectionError(error)) throw error;
+      const { host, pathname } = new URL(options.url);
+      const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
+      throw new LogUnavailableError(`Postgres at ${host}${pathname} cannot be reached: ${reason}`, {
+        cause: error,
+      });
     }
   }
 

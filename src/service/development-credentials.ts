@@ -15,12 +15,15 @@ export type DevelopmentCredentials = z.infer<typeof shape>;
 /**
  * The credentials kept in the data directory, so that links and tokens outlive a restart; made (mode 0600) if there are none.
  *
- * @throws {InvalidSettingsError} if the file cannot be read, written or understood.
+ * @throws {InvalidSettingsError} if the directory cannot be made, or the file not read, written or understood.
  */
 export async function developmentCredentials(dataDir: string): Promise<DevelopmentCredentials> {
   const path = join(dataDir, FILE);
+  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+    const problem = `cannot be made or written to (${dataDir}): ${String(error)}. Take another directory`;
+    throw new InvalidSettingsError([{ field: 'TIDINGS_DATA_DIR', problem }]);
+  });
   try {
-    await mkdir(dataDir, { recursive: true });
     const kept = await readIfThere(path);
     return kept === null ? await make(path) : shape.parse(JSON.parse(kept));
   } catch (error) {

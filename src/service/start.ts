@@ -82,7 +82,9 @@ async function allTypes(
 }
 
 async function startDatabase({ dataDir }: Settings, life: Life): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ dataDir, logger: new Logger('Postgres') });
+  const logger = new Logger('Postgres');
+  logger.log(`Starting the embedded Postgres in ${dataDir}; the first time this takes a few seconds.`);
+  const postgres = await startEmbeddedPostgres({ dataDir, logger });
   life.onStop('Postgres', () => postgres.stop());
   return postgres.url;
 }

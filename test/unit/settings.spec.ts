@@ -100,7 +100,10 @@ describe('the settings of the service', () => {
       retentionMaxEntries: null,
       workerConcurrency: 500,
       logLevel: 'log',
-      warnings: [],
+      warnings: [
+        'SUPPORT_API_KEYS is set, but this version has nothing yet that asks for it.',
+        'ADMIN_API_KEYS is set, but this version has nothing yet that asks for it.',
+      ],
     });
   });
 
