@@ -4,7 +4,7 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { QueueDepth } from './contract/ports/ops.js';
 import { QUEUE_DEPTH } from './contract/tokens.js';
-import { corsOptions, MAX_BODY_BYTES, ProblemFilter } from './http/index.js';
+import { corsOptions, jsonParserOptions, ProblemFilter, ProducerKeys } from './http/index.js';
 import { SHIPPED_TYPES } from './jobs/index.js';
 import { DrainState } from './ops/drain-state.js';
 import { HealthController } from './ops/health.controller.js';
@@ -52,7 +52,8 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   plan.metrics.observeQueue(app.get<QueueDepth>(QUEUE_DEPTH, { strict: false }));
 
   app.disable('x-powered-by');
-  app.useBodyParser('json', { limit: MAX_BODY_BYTES });
+  const api = plan.settings.roles.includes('api');
+  app.useBodyParser('json', jsonParserOptions(api ? app.get(ProducerKeys, { strict: false }) : null));
   app.enableCors(corsOptions(plan.settings.allowedOrigins));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
 

@@ -41,9 +41,9 @@ const RESERVED = new Set(['open', 'error', 'message']);
 
 /** What is wrong with the name of a type, or `null`. `feed.` is kept for state entries and control frames. */
 export function typeNameProblem(name: unknown): string | null {
-  if (typeof name !== 'string' || !TYPE_NAME.test(name)) {
-    return `must match ${TYPE_NAME.source}, is ${JSON.stringify(name)}`;
-  }
+  if (typeof name !== 'string') return `must be a string that matches ${TYPE_NAME.source}`;
+  if (!TYPE_NAME.test(name))
+    return `must match ${TYPE_NAME.source}, is ${JSON.stringify(name.slice(0, 100))}`;
   if (name.startsWith('feed.')) return 'must not begin with "feed."';
   if (RESERVED.has(name)) return `must not be "${name}": EventSource has an event of that name of its own`;
   return null;

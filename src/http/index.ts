@@ -10,6 +10,7 @@ import { NotificationsController } from './notifications.controller.js';
 import { StreamController } from './stream.controller.js';
 
 export { MAX_BODY_BYTES } from './body-limit.js';
+export { jsonParserOptions } from './body-parser.js';
 export { corsOptions } from './cors.js';
 export { ProducerKeys, type ProducerIdentity } from './credentials/producer-keys.js';
 export { RecipientAuthenticator, type RecipientIdentity } from './credentials/recipient-authenticator.js';

@@ -5,7 +5,8 @@ import { LogUnavailableError } from '../contract/errors.js';
  * first page again) waits here, and not in the connection pool, where the appends would have to wait behind it.
  */
 export class Turnstile {
-  private readonly waiting: (() => void)[] = [];
+  /** A Set, as it keeps the order and gives up its first at no cost: shift() moves the whole of a long list. */
+  private readonly waiting = new Set<() => void>();
   private inside = 0;
 
   constructor(
@@ -23,15 +24,17 @@ export class Turnstile {
     const since = performance.now();
     // Who leaves hands its place on to the first who waits: nobody who just came can slip in between.
     if (this.inside < this.most) this.inside += 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await new Promise<void>((resolve) => this.waiting.add(resolve));
     try {
       if (performance.now() - since > this.patienceMs)
         throw new LogUnavailableError(`The call has waited over ${this.patienceMs} ms for its turn.`);
       return await call();
     } finally {
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.inside -= 1;
+      const [next] = this.waiting;
+      if (next) {
+        this.waiting.delete(next);
+        next();
+      } else this.inside -= 1;
     }
   }
 }

@@ -10,7 +10,7 @@ import { describeError } from './repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
 
 /** A running batch has this long to commit: with what comes before and after, a process ends within 5 s. */
-const CLOSE_MS = 4_000;
+const CLOSE_MS = 3_000;
 /** Without the queue no job can be marked as completed, so that only running appends are waited for. */
 const CLOSE_AWAY_MS = 1_000;
 /** After the connections were cut, what waited for them gives up. */
@@ -83,7 +83,7 @@ export class NotificationWorker {
   }
 
   /**
-   * Stops fetching and lets running jobs end, for at most 4 s; those that take longer run again elsewhere. Does not hang when the queue or
+   * Stops fetching and lets running jobs end, for at most 3 s; those that take longer run again elsewhere. Does not hang when the queue or
    * the log is away.
    */
   close(): Promise<void> {

@@ -55,14 +55,20 @@ export class RestoreGuard {
   /** Looks for the signs on a connection that is new; rotates the epochs if there is one. Resolves to whether it did. */
   async check(client: ClientBase): Promise<boolean> {
     const before = this.incarnation;
+    // As it was when this look began: connections open at the same moment, and the answer of the earlier look may come later.
+    const flushedBefore = this.seenLsn;
     const seen = await this.observe(client);
     if (seen.incarnation === null) return this.register(client, seen);
     this.incarnation = seen.incarnation;
-    const sign = this.signIn(seen, before);
-    this.seenLsn = parseLsn(seen.lsn);
+    const sign = this.signIn(seen, before, flushedBefore);
+    const flushed = parseLsn(seen.lsn);
+    if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
     if (!sign) return false;
-    // Another process that noticed before us has rotated already.
-    if (before !== null && before !== seen.incarnation) return false;
+    if (before !== null && before !== seen.incarnation) {
+      // Another process that noticed before us has rotated already. Our last commit is gone for good: it is no sign any more.
+      this.lastKey = null;
+      return false;
+    }
     this.logger.warn(
       `The database looks restored (${sign}): every feed gets a new epoch, and clients a feed.reset.`,
     );
@@ -87,7 +93,7 @@ export class RestoreGuard {
     this.incarnation = rows[0]?.incarnation ?? null;
   }
 
-  private signIn(seen: Observation, before: string | null): string | null {
+  private signIn(seen: Observation, before: string | null, flushedBefore: bigint): string | null {
     if (seen.known_system !== null && seen.system !== null && seen.known_system !== seen.system) {
       return `system identifier ${seen.system} instead of ${seen.known_system}`;
     }
@@ -96,7 +102,7 @@ export class RestoreGuard {
     }
     if (before === null) return null;
     if (!seen.has_last_key) return 'the last commit of this process is gone';
-    if (parseLsn(seen.lsn) < this.seenLsn)
+    if (parseLsn(seen.lsn) < flushedBefore)
       return 'the write-ahead log ends before a place that was seen flushed';
     return null;
   }

@@ -67,4 +67,39 @@ describe('a restored database', () => {
     await four.close();
     await log.close();
   });
+
+  it('is not seen where there is none: many connections open at once while the write-ahead log moves', async () => {
+    const [log, writer] = await Promise.all([openLog(server.url), openLog(server.url)]);
+    const before = await epochOf(log);
+    let writing = true;
+    const writes = (async () => {
+      while (writing) await writer.appender.append([notification('writer')]);
+    })();
+    const { pool } = log.database;
+    for (let round = 0; round < 20; round += 1) {
+      const clients = await Promise.all(Array.from({ length: 5 }, () => pool.connect()));
+      // Their next ones are new.
+      for (const client of clients) client.release(true);
+    }
+    writing = false;
+    await writes;
+    expect(await epochOf(log)).toBe(before);
+    await Promise.all([log.close(), writer.close()]);
+  });
+
+  it('is answered once, however many processes have lost their last commit and connections', async () => {
+    const logs = await Promise.all([openLog(server.url), openLog(server.url)]);
+    for (const log of logs) await log.appender.append([notification('ada')]);
+    await logs[0].database.pool.query('DELETE FROM tidings.dedupe_key');
+    const epochs = new Set<string>();
+    for (let round = 0; round < 3; round += 1) {
+      for (const { database } of logs) {
+        const clients = await Promise.all([database.pool.connect(), database.pool.connect()]);
+        for (const client of clients) client.release(true);
+        epochs.add(await epochOf(logs[0]));
+      }
+    }
+    expect(epochs.size).toBe(1);
+    await Promise.all(logs.map((log) => log.close()));
+  });
 });

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { gzipSync } from 'node:zlib';
+import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
+
+describe('the bodies that the service reads', () => {
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    await buildService();
+    service = await startService();
+  }, 240_000);
+
+  afterAll(async () => {
+    await service.stop();
+    await killServices();
+  });
+
+  const post = (
+    path: string,
+    headers: Record<string, string>,
+    body: string | Uint8Array,
+  ): Promise<Response> =>
+    fetch(`${service.origin}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+  const broken = '{"not":"parsed';
+
+  it('are those of producers alone: without a right key nothing is parsed', async () => {
+    expect((await post('/v1/notifications', {}, broken)).status).toBe(401);
+    expect((await post('/v1/notifications', { 'x-api-key': 'a-key-of-somebody' }, broken)).status).toBe(401);
+    expect((await post('/nothing/here', {}, broken)).status).toBe(404);
+    const answer = await post('/v1/notifications', { 'x-api-key': service.apiKey }, broken);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'invalid-request' });
+  });
+
+  it('are not inflated: two kilobytes must not become two megabytes', async () => {
+    const zipped = new Blob([gzipSync('['.repeat(1_000_000))]);
+    const headers = { 'x-api-key': service.apiKey, 'content-encoding': 'gzip' };
+    const answer = await post('/v1/notifications', headers, zipped);
+    expect(answer.status).toBe(415);
+    expect(await answer.json()).toMatchObject({ code: 'unsupported-media-type' });
+  });
+
+  it('may have 1.8 MB and no more', async () => {
+    const headers = { 'x-api-key': service.apiKey };
+    const answer = await post(
+      '/v1/notifications',
+      headers,
+      JSON.stringify({ filler: 'x'.repeat(2_000_000) }),
+    );
+    expect(answer.status).toBe(413);
+    expect(await answer.json()).toMatchObject({ code: 'too-large' });
+  });
+});
