@@ -15,11 +15,7 @@ describe('the bodies that the service reads', () => {
     await killServices();
   });
 
-  const post = (
-    path: string,
-    headers: Record<string, string>,
-    body: string | Uint8Array,
-  ): Promise<Response> =>
+  const post = (path: string, headers: Record<string, string>, body: string | Blob): Promise<Response> =>
     fetch(`${service.origin}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
