@@ -12,7 +12,13 @@ export interface Sizes {
   readonly jobsOnPostgres: number;
   readonly busyStreams: number;
   /** (c) */
-  readonly rate: { readonly streams: number; readonly perSecond: number; readonly jobs: number };
+  readonly rate: {
+    readonly streams: number;
+    readonly perSecond: number;
+    readonly jobs: number;
+    /** Fewer, as BullMQ on Postgres may not keep up. */
+    readonly jobsOnPostgres: number;
+  };
   /** (d) */
   readonly idleStreams: number;
   /** (e) */
@@ -26,7 +32,7 @@ const FULL: Sizes = {
   jobs: 20_000,
   jobsOnPostgres: 4_000,
   busyStreams: 500,
-  rate: { streams: 2_000, perSecond: 500, jobs: 10_000 },
+  rate: { streams: 2_000, perSecond: 500, jobs: 10_000, jobsOnPostgres: 3_000 },
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
   concurrency: 100,
@@ -38,7 +44,7 @@ const QUICK: Sizes = {
   rounds: 1,
   jobs: 4_000,
   jobsOnPostgres: 800,
-  rate: { streams: 2_000, perSecond: 500, jobs: 2_000 },
+  rate: { streams: 2_000, perSecond: 500, jobs: 2_000, jobsOnPostgres: 1_000 },
   idleStreams: 2_000,
 };
 

@@ -51,9 +51,9 @@ serve({
     const own = streams(group);
     own.expect(rate.jobs);
     await producer.publishAtRate(to, users, rate, (task) => own.sent(task));
-    await own.arrived();
+    const arrived = await own.arrived();
     producer.endRate();
-    return own.latency();
+    return own.latency(arrived);
   },
 } satisfies Load);
 console.log('ready');

@@ -16,6 +16,8 @@ export interface StreamsPlan {
 export interface Latency {
   readonly p50: number;
   readonly p99: number;
+  /** Entries a second that arrived: fewer than were published if the server does not keep up. */
+  readonly perSecond: number;
 }
 
 /**
@@ -70,10 +72,10 @@ export class Streams implements StreamListener {
     this.sentAt[task] = performance.now();
   }
 
-  latency(): Latency {
+  latency({ count, firstAt, lastAt }: Arrived): Latency {
     const sorted = Float64Array.from(this.latencies).sort();
     const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
-    return { p50: at(0.5), p99: at(0.99) };
+    return { p50: at(0.5), p99: at(0.99), perSecond: ((count - 1) * 1_000) / (lastAt - firstAt) };
   }
 
   ready(): void {

@@ -38,7 +38,8 @@ export async function latency(lab: Lab): Promise<Row[]> {
       const own = users.map((user) => `${user}-of-${target.child.pid}`);
       const to = by === 'queue' && target.queue ? target.queue : target.publishing;
       // The first one warms up.
-      const plan = { perSecond: rate.perSecond, jobs: round > 0 ? rate.jobs : rate.perSecond * 2 };
+      const jobs = target.queue?.backend === 'postgres' ? rate.jobsOnPostgres : rate.jobs;
+      const plan = { perSecond: rate.perSecond, jobs: round > 0 ? jobs : rate.perSecond * 2 };
       const part = round > 0 ? `c, ${by}` : 'warm-up';
       const result = await lab.measure(part, target.child, plan.jobs, () =>
         lab.load.latency(target.name, to, own, plan),
@@ -50,12 +51,14 @@ export async function latency(lab: Lab): Promise<Row[]> {
   await lab.stop(...targets.map(({ child }) => child));
 
   const [baseline, ...ours] = candidates;
+  const keepsUp = (made: number): string =>
+    made < 0.95 * rate.perSecond ? ` (only ${made.toFixed(0)}/s)` : '';
   const at = (candidate: Candidate | undefined, key: keyof Latency): number =>
     median(candidate?.results.map((result) => result[key]) ?? []);
   return ours.flatMap((candidate) =>
     (['p50', 'p99'] as const).map((key): Row => ({
       part: 'c',
-      what: `${candidate.name}, ${key}`,
+      what: `${candidate.name}, ${key}${keepsUp(at(candidate, 'perSecond'))}`,
       unit: 'ms',
       tidings: at(candidate, key),
       against: 'bare node:http, POST',

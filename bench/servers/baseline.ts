@@ -1,5 +1,6 @@
 import { Child } from '../child.js';
 import { taskData } from '../load/producer.js';
+import { streamHead } from './credential.js';
 import type { Target } from './target.js';
 
 /** Starts a baseline; with `keep` it keeps every event and replays. */
@@ -17,12 +18,11 @@ export async function startBaseline(which: 'bare-http' | 'plain-nest', keep: boo
       head: 'POST /publish HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n',
       body: JSON.stringify({ to: '$to', data: taskData('$task') }),
     },
-    streams: (users) =>
-      Promise.resolve({
-        port,
-        heads: users.map((user) => `GET /stream?user=${user} HTTP/1.1\r\nHost: bench\r\n`),
-        readyMark: '\r\n\r\n',
-        firstId: '0',
-      }),
+    streams: async (users) => ({
+      port,
+      heads: await Promise.all(users.map((user) => streamHead(`/stream?user=${user}`, user))),
+      readyMark: '\r\n\r\n',
+      firstId: '0',
+    }),
   };
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { SignJWT } from 'jose';
 import { freePort } from '../../src/service/postgres/ports.js';
 import { Child } from '../child.js';
 import { taskData, TYPE } from '../load/producer.js';
 import type { QueueAddress } from '../queue.js';
+import { JWT_SECRET, streamHead } from './credential.js';
 import type { Target } from './target.js';
 
-const SECRET = randomBytes(32).toString('hex');
 const API_KEY = randomBytes(16).toString('hex');
 
 /** What Tidings stands on. */
@@ -32,7 +31,7 @@ export async function startTidings({ backend, databaseUrl, redisUrl, concurrency
       DATABASE_URL: databaseUrl,
       ...(backend === 'redis' && redisUrl !== null && { REDIS_URL: redisUrl }),
       TIDINGS_QUEUE: queue.name,
-      AUTH_JWT_SECRET: SECRET,
+      AUTH_JWT_SECRET: JWT_SECRET,
       PRODUCER_API_KEYS: API_KEY,
       WORKER_CONCURRENCY: String(concurrency),
     },
@@ -49,18 +48,9 @@ export async function startTidings({ backend, databaseUrl, redisUrl, concurrency
     },
     streams: async (users) => ({
       port,
-      heads: await Promise.all(users.map(streamHead)),
+      heads: await Promise.all(users.map((user) => streamHead('/v1/stream', user))),
       readyMark: 'event: feed.ready',
       firstId: '0',
     }),
   };
-}
-
-async function streamHead(user: string): Promise<string> {
-  const token = await new SignJWT({})
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(user)
-    .setExpirationTime('12h')
-    .sign(new TextEncoder().encode(SECRET));
-  return `GET /v1/stream HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${token}\r\n`;
 }

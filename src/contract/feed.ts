@@ -23,7 +23,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
  * would then share one feed. Control characters are refused because names end up in logs and headers.
  */
 export function nameProblem(value: unknown): string | null {
-  if (typeof value !== 'string') return `must be a string, not ${describe(value)}`;
+  if (typeof value !== 'string') return `must be a string, not ${kindOf(value)}`;
   if (value.length === 0) return 'must not be empty';
   if (value.length > MAX_NAME_LENGTH)
     return `must have at most ${MAX_NAME_LENGTH} characters, has ${value.length}`;
@@ -42,7 +42,8 @@ export function feedId(feed: FeedKey): string {
   return `${feed.tenant}\u0000${feed.recipient}`;
 }
 
-function describe(value: unknown): string {
+/** What a value is that should have been a string: `missing`, `null`, `a number`. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'undefined' ? 'missing' : `a ${typeof value}`;

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { kindOf } from './feed.js';
 import { isSafeLink } from './link.js';
 import { InvalidJobError, type InvalidField } from './errors.js';
 
@@ -41,7 +42,7 @@ const RESERVED = new Set(['open', 'error', 'message']);
 
 /** What is wrong with the name of a type, or `null`. `feed.` is kept for state entries and control frames. */
 export function typeNameProblem(name: unknown): string | null {
-  if (typeof name !== 'string') return `must be a string that matches ${TYPE_NAME.source}`;
+  if (typeof name !== 'string') return `must be a string, not ${kindOf(name)}`;
   if (!TYPE_NAME.test(name))
     return `must match ${TYPE_NAME.source}, is ${JSON.stringify(name.slice(0, 100))}`;
   if (name.startsWith('feed.')) return 'must not begin with "feed."';

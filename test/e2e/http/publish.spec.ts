@@ -152,8 +152,18 @@ describe('POST /v1/notifications', () => {
   describe('names every wrong field of the body', () => {
     const TYPE = 'must match ^[a-z][a-z0-9.-]{0,63}$, is ';
     it.each<[string, unknown, string, object[]]>([
-      ['no type', job({ type: undefined }), 'invalid-job', [{ field: 'type', problem: `${TYPE}undefined` }]],
-      ['a type that is no text', job({ type: 7 }), 'invalid-job', [{ field: 'type', problem: `${TYPE}7` }]],
+      [
+        'no type',
+        job({ type: undefined }),
+        'invalid-job',
+        [{ field: 'type', problem: 'must be a string, not missing' }],
+      ],
+      [
+        'a type that is no text',
+        job({ type: 7 }),
+        'invalid-job',
+        [{ field: 'type', problem: 'must be a string, not a number' }],
+      ],
       [
         'a type with CR and LF',
         job({ type: 'a\r\nid: 1' }),
