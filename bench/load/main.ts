@@ -1,10 +1,11 @@
 /** The load generator, one process for all servers: raw sockets, and BullMQ to put jobs on queues. Does what run.ts says. */
 import type { Arrived } from '../arrivals.js';
+import type { Latency } from '../latencies.js';
 import type { QueueAddress } from '../queue.js';
 import { serve } from '../rpc.js';
 import type { PublishPlan } from './http-publisher.js';
-import { Producer } from './producer.js';
-import { Streams, type Latency, type StreamsPlan } from './streams.js';
+import { Producer, type Rate } from './producer.js';
+import { Streams, type StreamsPlan } from './streams.js';
 
 /** What the load generator does. `group` names the streams of one server. */
 export interface Load {
@@ -23,8 +24,10 @@ export interface Load {
     group: string,
     to: PublishPlan | QueueAddress,
     users: readonly string[],
-    rate: { jobs: number; perSecond: number },
+    rate: Rate,
   ): Promise<Latency>;
+  /** Evenly, with the time of its sending in each job. */
+  addStamped(address: QueueAddress, users: readonly string[], rate: Rate): Promise<void>;
 }
 
 const groups = new Map<string, Streams>();
@@ -39,7 +42,7 @@ function streams(group: string): Streams {
 serve({
   addStreams: (group, plan) => void groups.set(group, new Streams(plan)),
   openStreams: (group, resume) => streams(group).open(resume),
-  closeStreams: (group) => streams(group).close(),
+  closeStreams: (group) => groups.get(group)?.close(),
   expect: (group, entries) => streams(group).expect(entries),
   arrived: (group) => streams(group).arrived(),
   fill: (address, users, jobs) => producer.fill(address, users, jobs),
@@ -55,5 +58,6 @@ serve({
     producer.endRate();
     return own.latency(arrived);
   },
+  addStamped: (address, users, rate) => producer.addStamped(address, users, rate),
 } satisfies Load);
 console.log('ready');

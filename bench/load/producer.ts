@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { clock } from '../arrivals.js';
 import { openQueue, type QueueAddress } from '../queue.js';
 import { HttpPublisher, type PublishPlan } from './http-publisher.js';
 
@@ -6,19 +7,26 @@ import { HttpPublisher, type PublishPlan } from './http-publisher.js';
 export const TYPE = 'task-completed';
 
 /** The data of job number `task`; the load finds the number again in the frame. */
-export function taskData(task: number | string): object {
+export function taskData(task: number | string, durationMs = 48_210): object {
   return {
     taskId: `t${task}`,
     title: 'Export of the orders of November is ready',
     status: 'succeeded',
-    durationMs: 48_210,
+    durationMs,
     resultUrl: '/exports/2026-11/orders',
   };
+}
+
+/** How much is published, and how fast. */
+export interface Rate {
+  readonly jobs: number;
+  readonly perSecond: number;
 }
 
 /** Publishes in the ways that a benchmark needs. Jobs are numbered from 0 and go to the users in turn. */
 export class Producer {
   private readonly queues = new Map<string, Queue>();
+  private toClose: HttpPublisher | null = null;
 
   /** Puts jobs on a queue that hands none out yet, so that only the taking is measured. */
   async fill(address: QueueAddress, users: readonly string[], jobs: number): Promise<void> {
@@ -72,25 +80,31 @@ export class Producer {
   async publishAtRate(
     to: PublishPlan | QueueAddress,
     users: readonly string[],
-    { jobs, perSecond }: { jobs: number; perSecond: number },
+    rate: Rate,
     sent: (task: number) => void,
   ): Promise<void> {
     const publisher = 'head' in to ? new HttpPublisher(to, 256) : null;
     const queue = 'head' in to ? null : this.queue(to);
     const adding: Promise<unknown>[] = [];
-    const begunAt = performance.now();
-    for (let task = 0; task < jobs;) {
-      const due = Math.min(jobs, ((performance.now() - begunAt) * perSecond) / 1_000);
-      for (; task < due; task++) {
-        const user = users[task % users.length] ?? '';
-        sent(task);
-        if (queue) adding.push(queue.add(TYPE, { to: user, data: taskData(task) }));
-        else publisher?.publish(user, task);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await evenly(rate, (task) => {
+      const user = users[task % users.length] ?? '';
+      sent(task);
+      if (queue) adding.push(queue.add(TYPE, { to: user, data: taskData(task) }));
+      else publisher?.publish(user, task);
+    });
     await Promise.all(adding);
     this.toClose = publisher;
+  }
+
+  /** The same for a worker that has no stream to answer on: in `durationMs` is the time of the sending, in microseconds. */
+  async addStamped(address: QueueAddress, users: readonly string[], rate: Rate): Promise<void> {
+    const queue = this.queue(address);
+    const adding: Promise<unknown>[] = [];
+    await evenly(rate, (task) => {
+      const data = taskData(task, Math.round(clock() * 1_000));
+      adding.push(queue.add(TYPE, { to: users[task % users.length], data }));
+    });
+    await Promise.all(adding);
   }
 
   /** Closes the connections of {@link publishAtRate}; not earlier, or answers under way would be cut off. */
@@ -99,14 +113,23 @@ export class Producer {
     this.toClose = null;
   }
 
-  private toClose: HttpPublisher | null = null;
-
   private queue(address: QueueAddress): Queue {
     const key = JSON.stringify(address);
     const queue = this.queues.get(key) ?? openQueue(address);
     queue.on('error', (error) => console.error(error));
     this.queues.set(key, queue);
     return queue;
+  }
+}
+
+/** Calls for one job after the other, each when it is due. */
+async function evenly({ jobs, perSecond }: Rate, send: (task: number) => void): Promise<void> {
+  const begunAt = performance.now();
+  let task = 0;
+  while (task < jobs) {
+    const due = Math.min(jobs, ((performance.now() - begunAt) * perSecond) / 1_000);
+    while (task < due) send(task++);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

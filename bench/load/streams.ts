@@ -1,4 +1,5 @@
 import { Arrivals, clock, type Arrived } from '../arrivals.js';
+import { latencyOf, type Latency } from '../latencies.js';
 import { StreamSocket, type StreamListener } from './stream-socket.js';
 
 /** The streams of one server. */
@@ -10,14 +11,6 @@ export interface StreamsPlan {
   readonly readyMark: string;
   /** The Last-Event-ID of a client that has not seen anything. */
   readonly firstId: string;
-}
-
-/** Latencies from publishing to the frame, in ms. */
-export interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-  /** Entries a second that arrived: fewer than were published if the server does not keep up. */
-  readonly perSecond: number;
 }
 
 /**
@@ -72,10 +65,8 @@ export class Streams implements StreamListener {
     this.sentAt[task] = performance.now();
   }
 
-  latency({ count, firstAt, lastAt }: Arrived): Latency {
-    const sorted = Float64Array.from(this.latencies).sort();
-    const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
-    return { p50: at(0.5), p99: at(0.99), perSecond: ((count - 1) * 1_000) / (lastAt - firstAt) };
+  latency(arrived: Arrived): Latency {
+    return latencyOf(this.latencies, arrived);
   }
 
   ready(): void {

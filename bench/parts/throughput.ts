@@ -1,9 +1,7 @@
 import type { Arrived } from '../arrivals.js';
-import type { Child } from '../child.js';
 import type { Backend, Lab } from '../lab.js';
 import { median, type Row } from '../report.js';
-import { remote } from '../rpc.js';
-import type { NoopWorker } from '../servers/noop-worker.js';
+import { startNoop, type Noop } from '../servers/noop.js';
 import type { Target } from '../servers/target.js';
 
 /** As many requests under way as Tidings runs jobs at once. */
@@ -82,32 +80,14 @@ async function takeJobs(
   );
 }
 
-interface Noop {
-  readonly child: Child;
-  readonly queue: NonNullable<Target['queue']>;
-}
-
-async function startNoop(lab: Lab, backend: Backend): Promise<Noop> {
-  const { databaseUrl, redisUrl } = lab.ground;
-  const url = backend === 'redis' && redisUrl !== null ? redisUrl : databaseUrl;
-  const queue = { backend, url, name: `noop-on-${backend}` };
-  const env = { QUEUE: JSON.stringify(queue), CONCURRENCY: String(lab.options.sizes.concurrency) };
-  const name = `worker doing nothing, ${backend === 'redis' ? 'Redis' : 'Postgres'}`;
-  return {
-    child: await lab.child({ name, script: 'bench/servers/noop-worker.ts', env, ready: /ready/ }),
-    queue,
-  };
-}
-
 async function doNothing(lab: Lab, part: string, noop: Noop, users: string[], jobs: number): Promise<number> {
   const { load } = lab;
-  const worker = remote<NoopWorker>(noop.child.process, noop.child.name);
   await load.fill(noop.queue, users, jobs);
-  await worker.expect(jobs);
+  await noop.worker.expect(jobs);
   return perSecond(
     await lab.measure(part, noop.child, jobs, async () => {
       await load.resume(noop.queue);
-      return worker.arrived();
+      return noop.worker.arrived();
     }),
   );
 }
