@@ -1,6 +1,8 @@
 /** What arrived, and when: absolute times in ms that compare between the processes of one machine. */
 export interface Arrived {
   readonly count: number;
+  /** When the waiting began: before the first was sent. */
+  readonly since: number;
   readonly firstAt: number;
   readonly lastAt: number;
 }
@@ -14,6 +16,7 @@ export function clock(): number {
 export class Arrivals {
   private expected = 0;
   private count = 0;
+  private since = 0;
   private firstAt = 0;
   private lastAt = 0;
   private resolve: (() => void) | null = null;
@@ -26,6 +29,7 @@ export class Arrivals {
   expect(expected: number): void {
     this.expected = expected;
     this.count = 0;
+    this.since = clock();
     this.firstAt = 0;
   }
 
@@ -52,6 +56,6 @@ export class Arrivals {
       }).finally(() => clearInterval(timer));
     }
     if (this.count > this.expected) throw new Error(`${this.count} ${this.what} came for ${this.expected}`);
-    return { count: this.count, firstAt: this.firstAt, lastAt: this.lastAt };
+    return { count: this.count, since: this.since, firstAt: this.firstAt, lastAt: this.lastAt };
   }
 }

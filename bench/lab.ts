@@ -26,6 +26,9 @@ interface Cost {
   readonly cpu: Record<string, number>;
 }
 
+/** The part of a measurement that does not count. */
+export const WARM_UP = 'warm-up';
+
 export type Backend = 'postgres' | 'redis';
 
 /** Everything that runs during a benchmark, and the clocks. */
@@ -89,7 +92,7 @@ export class Lab {
     const result = await run();
     const seconds = (performance.now() - begunAt) / 1_000;
     console.log(`  (${part}) ${child.name}: ${units} in ${seconds.toFixed(1)} s`);
-    this.costs.push({ part, name: child.name, units, cpu: cpuSince(before, pids) });
+    if (part !== WARM_UP) this.costs.push({ part, name: child.name, units, cpu: cpuSince(before, pids) });
     if (profileDir !== null) await this.report(profileDir, part, child, await probe.stopProfile());
     return result;
   }

@@ -8,8 +8,8 @@ export interface Latency {
   readonly perSecond: number;
 }
 
-export function latencyOf(times: readonly number[], { count, firstAt, lastAt }: Arrived): Latency {
+export function latencyOf(times: readonly number[], { count, since, lastAt }: Arrived): Latency {
   const sorted = Float64Array.from(times).sort();
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
-  return { p50: at(0.5), p99: at(0.99), perSecond: ((count - 1) * 1_000) / (lastAt - firstAt) };
+  return { p50: at(0.5), p99: at(0.99), perSecond: (count * 1_000) / (lastAt - since) };
 }

@@ -1,5 +1,5 @@
 import type { Child } from '../child.js';
-import type { Backend, Lab } from '../lab.js';
+import { WARM_UP, type Backend, type Lab } from '../lab.js';
 import type { Latency } from '../latencies.js';
 import type { Rate } from '../load/producer.js';
 import { median, type Row } from '../report.js';
@@ -44,7 +44,7 @@ export async function latency(lab: Lab): Promise<Row[]> {
       const jobs = backend === 'postgres' ? rate.jobsOnPostgres : rate.jobs;
       // The first one warms up.
       const plan = { perSecond: rate.perSecond, jobs: round > 0 ? jobs : rate.perSecond * 2 };
-      const part = round > 0 ? `c, ${by}` : 'warm-up';
+      const part = round > 0 ? `c, ${by}` : WARM_UP;
       const result = await lab.measure(part, child, plan.jobs, () => run(plan));
       if (round > 0) results.push(result);
     }

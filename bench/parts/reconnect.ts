@@ -1,4 +1,4 @@
-import type { Lab } from '../lab.js';
+import { WARM_UP, type Lab } from '../lab.js';
 import { median, type Row } from '../report.js';
 import type { Target } from '../servers/target.js';
 
@@ -21,7 +21,7 @@ export async function reconnect(lab: Lab): Promise<Row[]> {
   }
   for (let round = 0; round <= rounds; round++) {
     for (const target of targets) {
-      const rate = await comeBack(lab, round > 0 ? 'e' : 'warm-up', target, own(target, users), sizes.missed);
+      const rate = await comeBack(lab, round > 0 ? 'e' : WARM_UP, target, own(target, users), sizes.missed);
       if (round > 0) rates.get(target)?.push(rate);
     }
   }

@@ -1,5 +1,5 @@
 import type { Arrived } from '../arrivals.js';
-import type { Backend, Lab } from '../lab.js';
+import { WARM_UP, type Backend, type Lab } from '../lab.js';
 import { median, type Row } from '../report.js';
 import { startNoop, type Noop } from '../servers/noop.js';
 import type { Target } from '../servers/target.js';
@@ -31,7 +31,7 @@ async function onBackend(lab: Lab, backend: Backend): Promise<Row[]> {
   for (let round = 0; round <= sizes.rounds; round++) {
     // The first one warms up.
     const note = (list: number[], rate: number): unknown => round > 0 && list.push(rate);
-    const part = round > 0 ? 'a' : 'warm-up';
+    const part = round > 0 ? 'a' : WARM_UP;
     note(rates.tidings, await takeJobs(lab, part, tidings, users, jobs));
     if (noop) note(rates.noop, await doNothing(lab, part, noop, users, jobs));
     if (nest) note(rates.nest, await publish(lab, round > 0 ? 'b' : part, nest, users, sizes.jobs));
