@@ -75,9 +75,11 @@ describeWith('nginx', 'nginx in front of two instances', () => {
   });
 
   it('passes Last-Event-ID, and what the service says about a wrong one', async () => {
-    await deployment.add('ada', 'before', 'behind');
+    // One after the other: workers are concurrent, two jobs at once may come in either order.
     const first = await watch({ 'Last-Event-ID': '0' });
+    await deployment.add('ada', 'before');
     const seen = await first.waitFor(({ raw }) => raw.includes('"Task before"'));
+    await deployment.add('ada', 'behind');
     await first.waitFor(({ raw }) => raw.includes('"Task behind"'));
     await first.close();
     const second = await watch({ 'Last-Event-ID': seen.id! });
