@@ -114,6 +114,22 @@ export class OriginNotAllowedError extends TidingsError {
   readonly code = 'origin-not-allowed';
 }
 
+/** There is no such thing, or not for this credential: the two must not be told apart. */
+export class NotFoundError extends TidingsError {
+  readonly code = 'not-found';
+  constructor(
+    override readonly fields: readonly InvalidField[],
+    message = describeFields('There is no such thing here', fields),
+  ) {
+    super(message);
+  }
+}
+
+/** What was asked does not fit the state that the thing is in. */
+export class ConflictError extends TidingsError {
+  readonly code = 'conflict';
+}
+
 /** The same Idempotency-Key was used before, with another body. */
 export class IdempotencyKeyReusedError extends TidingsError {
   readonly code = 'idempotency-key-reused';

@@ -23,6 +23,20 @@ export const LIVE_FEEDS = Symbol('tidings:live-feeds');
 export const METRICS = Symbol('tidings:metrics');
 /** {@link Inbox} */
 export const INBOX = Symbol('tidings:inbox');
+/** {@link InboxChanges} */
+export const INBOX_CHANGES = Symbol('tidings:inbox-changes');
+/** {@link Preferences} */
+export const PREFERENCES = Symbol('tidings:preferences');
+/** {@link Recaller} */
+export const RECALLER = Symbol('tidings:recaller');
+/** {@link Eraser} */
+export const ERASER = Symbol('tidings:eraser');
+/** {@link DropLog} */
+export const DROP_LOG = Symbol('tidings:drop-log');
+/** {@link SupportView} */
+export const SUPPORT_VIEW = Symbol('tidings:support-view');
+/** {@link JobCanceller} */
+export const JOB_CANCELLER = Symbol('tidings:job-canceller');
 /** {@link ReadinessCheck}, an array of them: what `/readyz` asks. */
 export const READINESS_CHECKS = Symbol('tidings:readiness-checks');
 /** {@link QueueDepth} */

@@ -47,3 +47,32 @@ export interface Inbox {
   /** @throws {LogUnavailableError} if the database is away or too slow. */
   count(feed: FeedKey): Promise<InboxCounts>;
 }
+
+/** The only way into the log for a recipient. */
+export interface InboxChanges {
+  /**
+   * Changes the state of what is selected: one entry in the log, sent to all the recipient's connections, with the counts after it. What is
+   * as it should be already stays as it is; if all of it is, nothing is appended. All of the selection or none of it.
+   *
+   * @throws {InvalidRequestError} if the selection does not fit the change, or naming `upTo` if it is no place in this feed's present history.
+   * @throws {NotFoundError} naming the ids that are not in this feed: the same for foreign ones and for those that never were.
+   * @throws {FeedBusyError} if another transaction holds the feed for long.
+   * @throws {LogUnavailableError} if the database is away or too slow.
+   */
+  change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts>;
+}
+
+/** The most ids of one change. */
+export const MAX_CHANGED_IDS = 10_000;
+
+/**
+ * What a recipient does with notifications. `seen`: the bell was opened, so that the badge resets while they stay unread. `remove`: gone
+ * from every page and device, for good.
+ */
+export type StateChange = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
+
+/** The changes that know `upTo`; the others take ids. `seen` takes nothing else. */
+export const UP_TO_CHANGES: readonly StateChange[] = ['read', 'seen', 'archive'];
+
+/** Some notifications, 1 to {@link MAX_CHANGED_IDS}; or all up to a place, so that what arrives meanwhile stays as it is. */
+export type Selection = { readonly ids: readonly string[] } | { readonly upTo: Cursor };

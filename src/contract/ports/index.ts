@@ -1,9 +1,13 @@
 export type * from './append.js';
+export type * from './erase.js';
 export * from './inbox.js';
 export type * from './live.js';
 export * from './metrics.js';
 export type * from './ops.js';
+export type * from './preferences.js';
 export type * from './produce.js';
 export type * from './read.js';
+export type * from './recall.js';
 export type * from './sql.js';
 export type * from './stream.js';
+export type * from './support.js';

@@ -21,3 +21,15 @@ export interface Producer {
    */
   enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<{ id: string }>;
 }
+
+/**
+ * What cancelling did. `cancelled`: the job is off the queue and will never run. `running`: too late, but `recall` takes it back.
+ * `done`: it has ended, one way or the other. `unknown`: there is no such job (any more).
+ */
+export type CancelOutcome = 'cancelled' | 'running' | 'done' | 'unknown';
+
+/** Takes jobs off the queue before they run. */
+export interface JobCanceller {
+  /** @throws {QueueUnavailableError} if the queue did not answer in time. */
+  cancel(id: string): Promise<CancelOutcome>;
+}
