@@ -20,6 +20,19 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/client/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'react-and-element-import-the-client-only',
+      comment: 'They are made of the public client, as an application of its own would be.',
+      severity: 'error',
+      from: { path: '^src/(react|element)/' },
+      to: { path: '^src/', pathNot: ['^src/$1/', '^src/client/index\\.ts$'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'stages-do-not-import-the-browser-side',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(client|react|element)/' },
+      to: { path: '^src/(client|react|element)/' },
+    },
+    {
       name: 'contract-imports-no-framework',
       comment: 'The contract must be readable and testable without Nest, a database or a queue.',
       severity: 'error',

@@ -196,6 +196,10 @@ function buildInto(home: string): void {
   const args = [nest, 'build', '-p', relative(PACKAGE, join(staging, 'tsconfig.json'))];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' });
   if (status !== 0) throw new Error(`nest build failed:\n${stdout}${stderr}`);
+  const bundles = spawnSync(process.execPath, [here('scripts/build-browser.js'), join(staging, 'dist')], {
+    encoding: 'utf8',
+  });
+  if (bundles.status !== 0) throw new Error(`The bundles failed:\n${bundles.stdout}${bundles.stderr}`);
   try {
     renameSync(staging, home);
   } catch (error) {
@@ -208,7 +212,13 @@ function hashOfSource(): string {
   const sources = readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
-  const configs = ['package.json', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const configs = [
+    'package.json',
+    'nest-cli.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'scripts/build-browser.js',
+  ];
   const hash = createHash('sha256');
   for (const file of [...sources, ...configs.map((name) => join(PACKAGE, name))].sort()) {
     hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
