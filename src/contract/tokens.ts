@@ -31,6 +31,12 @@ export const PREFERENCES = Symbol('tidings:preferences');
 export const RECALLER = Symbol('tidings:recaller');
 /** {@link Eraser} */
 export const ERASER = Symbol('tidings:eraser');
+/** {@link LogEraser} */
+export const LOG_ERASER = Symbol('tidings:log-eraser');
+/** {@link QueueEraser} */
+export const QUEUE_ERASER = Symbol('tidings:queue-eraser');
+/** {@link LogEraser} */
+export const LOG_ERASER = Symbol('tidings:log-eraser');
 /** {@link DropLog} */
 export const DROP_LOG = Symbol('tidings:drop-log');
 /** {@link SupportView} */

@@ -19,3 +19,56 @@ export interface Eraser {
   /** As {@link eraseRecipient}, for all recipients of a tenant. */
   eraseTenant(tenant: string): Promise<ErasureReport>;
 }
+
+/** Whom an erasure is about. */
+export interface ErasureTarget {
+  readonly tenant: string;
+  /** `null`: all recipients of the tenant. */
+  readonly recipient: string | null;
+}
+
+/** The log's part of an erasure. */
+export interface LogEraser {
+  /**
+   * The tombstone is committed before anything is deleted: from then on no job that was queued before can append. Safe to repeat.
+   *
+   * @param erased Told of feeds as soon as their rows are gone, a batch at a time, so that their streams can be ended.
+   * @throws {LogUnavailableError} if the database is away or too slow; repeat it.
+   */
+  erase(target: ErasureTarget, erased: (feeds: readonly FeedKey[]) => void): Promise<LogErasure>;
+}
+
+/** What was erased from the log. */
+export interface LogErasure {
+  /** The time of the tombstone, by the clock of the database: jobs that were queued later are of a new life. */
+  readonly at: Date;
+  readonly feeds: number;
+  readonly entries: number;
+}
+
+/** The queue's part of an erasure. */
+export interface QueueEraser {
+  /**
+   * Removes the target's jobs, in whatever state, and takes its name out of those that have other recipients, too. Jobs that were queued
+   * after `before` stay. Safe to repeat.
+   *
+   * @returns How many jobs were removed or changed.
+   * @throws {QueueUnavailableError} if the queue did not answer in time; repeat it.
+   */
+  erase(target: ErasureTarget, before: Date): Promise<number>;
+}
+
+/** What the log removed. */
+export type LogErasure = Pick<ErasureReport, 'feeds' | 'entries'>;
+
+/** The log's part of an erasure: its rows, and the tombstones that keep late jobs out. */
+export interface LogEraser {
+  /** Safe to repeat, also after a failure in the middle. @throws {LogUnavailableError} if the database is away or too slow. */
+  eraseRecipient(feed: FeedKey): Promise<LogErasure>;
+  /**
+   * As {@link eraseRecipient}, for all recipients of a tenant.
+   *
+   * @param onErased Told of the feeds as they go, some at a time, so that their streams can be ended. Must not throw.
+   */
+  eraseTenant(tenant: string, onErased?: (feeds: readonly FeedKey[]) => void): Promise<LogErasure>;
+}
