@@ -88,6 +88,10 @@ export interface HttpOptions {
   allowedOrigins?: string[];
   /** Keys of producers; without one nobody can publish over HTTP. Default none. */
   producerApiKeys?: string[];
+  /** Keys of those who may look at any feed, which is logged; see `SupportView`. Default none. */
+  supportApiKeys?: string[];
+  /** Keys of those who may erase recipients and tenants. Default none. */
+  adminApiKeys?: string[];
 }
 
 /** The options of {@link TidingsModule}. */
@@ -119,7 +123,9 @@ export interface ResolvedOptions {
   readonly worker: Resolved<WorkerOptions>;
   readonly stream: Resolved<StreamOptions>;
   readonly retention: Resolved<RetentionOptions>;
-  readonly http: Resolved<Pick<HttpOptions, 'allowedOrigins' | 'producerApiKeys'>> &
+  readonly http: Resolved<
+    Pick<HttpOptions, 'allowedOrigins' | 'producerApiKeys' | 'supportApiKeys' | 'adminApiKeys'>
+  > &
     Pick<HttpOptions, 'jwt' | 'identify'>;
   readonly types: readonly AnyNotificationType[];
   readonly metrics: Metrics;
@@ -152,7 +158,13 @@ export function resolveOptions(options: TidingsOptions): ResolvedOptions {
       dedupeKeyDays: 90,
       ...defined(options.retention),
     },
-    http: { allowedOrigins: [], producerApiKeys: [], ...defined(options.http) },
+    http: {
+      allowedOrigins: [],
+      producerApiKeys: [],
+      supportApiKeys: [],
+      adminApiKeys: [],
+      ...defined(options.http),
+    },
     types: options.types,
     metrics: options.metrics ?? NO_METRICS,
   };
@@ -222,12 +234,10 @@ function problemsOf(options: ResolvedOptions): InvalidField[] {
       `must be origins such as https://app.example.com, not ${JSON.stringify(origin)}`,
     );
   }
-  for (const key of http.producerApiKeys) {
-    check(
-      key.length >= 16,
-      'http.producerApiKeys',
-      `must have at least 16 characters each, one has ${key.length}`,
-    );
+  for (const name of ['producerApiKeys', 'supportApiKeys', 'adminApiKeys'] as const) {
+    for (const key of http[name]) {
+      check(key.length >= 16, `http.${name}`, `must have at least 16 characters each, one has ${key.length}`);
+    }
   }
   return fields;
 }
