@@ -88,7 +88,7 @@ const steps: [weight: number, arbitrary: fc.Arbitrary<Step>][] = [
   [1, fc.record({ do: fc.constantFrom('rotate' as const, 'erase' as const) })],
   [2, fc.record({ do: just('bus' as const), connected: fc.boolean(), refuses: fc.boolean() })],
   [1, fc.record({ do: just('restart' as const), gracefully: fc.boolean() })],
-  [4, fc.record({ do: just('wait' as const), ms: fc.constantFrom(10, 1_000, 6_000, 30_000) })],
+  [4, fc.record({ do: just('wait' as const), ms: fc.constantFrom(10, 1_000, 6_000, 30_000, 100_000) })],
 ];
 const step = fc.oneof(...steps.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 
@@ -292,7 +292,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
           }
         },
       ),
-      { numRuns: Number(process.env.RUNS ?? 600) },
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 400) },
     );
   });
 });

@@ -27,7 +27,8 @@ class Sink implements StreamOutlet {
   room = true;
   destroyed = false;
   bytes = 0;
-  tookAt = Date.now();
+  /** Since when it takes nothing of what it was given. */
+  idleSince = Date.now();
   /** Entries that were given to it since it last had room. */
   held = 0;
   readonly waiting: (() => void)[] = [];
@@ -41,6 +42,7 @@ class Sink implements StreamOutlet {
       this.held = 0;
       return callback();
     }
+    if (this.waiting.length === 0) this.idleSince = Date.now();
     this.waiting.push(callback);
     if (this.room) queueMicrotask(() => this.drain());
   }
@@ -60,7 +62,7 @@ class Sink implements StreamOutlet {
 
   take(): void {
     this.bytes += 1;
-    this.tookAt = Date.now();
+    this.idleSince = Date.now();
   }
 
   drain(): void {
@@ -196,10 +198,10 @@ class Connection {
   inspect(): void {
     if (this.sink.destroyed && !this.over) {
       this.over = true;
-      const idle = Date.now() - this.sink.tookAt;
+      const idle = Date.now() - this.sink.idleSince;
       if (idle < STREAM_OPTIONS.stalledAfterMs) this.fault(`ended for being slow, after ${idle} ms (G7)`);
     }
-    if (this.isFull && !this.over && Date.now() - this.sink.tookAt > STALL_FOUND_MS)
+    if (this.isFull && !this.over && Date.now() - this.sink.idleSince > STALL_FOUND_MS)
       this.fault('goes on although its reader takes nothing (G7)');
   }
 
