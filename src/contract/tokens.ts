@@ -35,8 +35,6 @@ export const ERASER = Symbol('tidings:eraser');
 export const LOG_ERASER = Symbol('tidings:log-eraser');
 /** {@link QueueEraser} */
 export const QUEUE_ERASER = Symbol('tidings:queue-eraser');
-/** {@link LogEraser} */
-export const LOG_ERASER = Symbol('tidings:log-eraser');
 /** {@link DropLog} */
 export const DROP_LOG = Symbol('tidings:drop-log');
 /** {@link SupportView} */

@@ -27,25 +27,6 @@ export interface ErasureTarget {
   readonly recipient: string | null;
 }
 
-/** The log's part of an erasure. */
-export interface LogEraser {
-  /**
-   * The tombstone is committed before anything is deleted: from then on no job that was queued before can append. Safe to repeat.
-   *
-   * @param erased Told of feeds as soon as their rows are gone, a batch at a time, so that their streams can be ended.
-   * @throws {LogUnavailableError} if the database is away or too slow; repeat it.
-   */
-  erase(target: ErasureTarget, erased: (feeds: readonly FeedKey[]) => void): Promise<LogErasure>;
-}
-
-/** What was erased from the log. */
-export interface LogErasure {
-  /** The time of the tombstone, by the clock of the database: jobs that were queued later are of a new life. */
-  readonly at: Date;
-  readonly feeds: number;
-  readonly entries: number;
-}
-
 /** The queue's part of an erasure. */
 export interface QueueEraser {
   /**
@@ -59,7 +40,10 @@ export interface QueueEraser {
 }
 
 /** What the log removed. */
-export type LogErasure = Pick<ErasureReport, 'feeds' | 'entries'>;
+export interface LogErasure extends Pick<ErasureReport, 'feeds' | 'entries'> {
+  /** The time of the tombstone, by the clock of the database: what was queued later is of a new life. */
+  readonly at: Date;
+}
 
 /** The log's part of an erasure: its rows, and the tombstones that keep late jobs out. */
 export interface LogEraser {
