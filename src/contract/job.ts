@@ -21,6 +21,11 @@ export interface JobData {
   tenant?: string;
   /** What the type's schema asks for; at most 64 KiB as JSON. */
   data: unknown;
+  /**
+   * The version of the type's declaration that `data` was written for: a worker with a newer one passes it through `upgrade`, an older one
+   * leaves the job to others for a while. Default: the worker's own.
+   */
+  version?: number;
   /** The same key never makes two entries in one feed. Defaults to the queue, the job's id and its creation time. */
   dedupeKey?: string;
   /** ISO 8601. Delivered then; written by the producer, BullMQ's own delay does the waiting. */
@@ -36,11 +41,16 @@ export interface ParsedJob {
   /** The feeds, each once, in the order given. */
   readonly feeds: readonly FeedKey[];
   readonly data: unknown;
+  /** `null`: the current one. */
+  readonly version: number | null;
   readonly dedupeKey: string | null;
   readonly deliverAt: Date | null;
   readonly expiresAt: Date | null;
   readonly collapseKey: string | null;
 }
+
+/** What the log's column holds (`integer`). */
+const MAX_VERSION = 2 ** 31 - 1;
 
 const checked = (problemOf: (value: unknown) => string | null) =>
   z.unknown().transform((value, context): string => {
@@ -81,6 +91,11 @@ const jobSchema = z.strictObject({
   tenant: checked(tenantProblem).optional(),
   // Required, which dataProblem() says in words of its own.
   data: z.unknown().optional(),
+  version: z
+    .int({ error: 'must be a whole number from 1' })
+    .min(1, { error: 'must be a whole number from 1' })
+    .max(MAX_VERSION, { error: `must be at most ${MAX_VERSION}` })
+    .optional(),
   dedupeKey: name.optional(),
   deliverAt: timestamp.optional(),
   expiresAt: timestamp.optional(),
@@ -102,13 +117,14 @@ export function parseJobData(input: unknown): ParsedJob {
   }
   if (!result.success || fields.length > 0) throw new InvalidJobError(fields);
 
-  const { to, tenant = '', data, dedupeKey, deliverAt, expiresAt, collapseKey } = result.data;
+  const { to, tenant = '', data, version, dedupeKey, deliverAt, expiresAt, collapseKey } = result.data;
   if (deliverAt && expiresAt && deliverAt >= expiresAt) {
     throw new InvalidJobError([{ field: 'expiresAt', problem: 'must be later than deliverAt' }]);
   }
   return {
     feeds: to.map((recipient) => ({ tenant, recipient })),
     data,
+    version: version ?? null,
     dedupeKey: dedupeKey ?? null,
     deliverAt: deliverAt ?? null,
     expiresAt: expiresAt ?? null,

@@ -27,8 +27,21 @@ export interface NotificationType<
   readonly version: number;
   /** Any Standard Schema: zod, valibot, arktype. What it returns is stored as `data`. */
   readonly schema: Schema;
-  /** Runs once, when the entry is appended. */
+  /** Runs when the entry is appended, once for each locale of the job's recipients. */
   readonly render: (data: StandardSchemaV1.InferOutput<Schema>, context: RenderContext) => Rendered;
+  /** Whether recipients get it even if they would mute it, such as a warning about their account. Default `false`. */
+  readonly mandatory?: boolean;
+  /**
+   * What becomes of data that an older version of this declaration wrote: of jobs that were queued before a deploy, and of entries that are
+   * read after it. Its result is checked against `schema`. Without it, old jobs are checked as they are, and old entries are
+   * served as they were written, with their own `version`.
+   *
+   * @param data As JSON: what the older schema returned (entries), or what a producer sent and nobody has checked yet (jobs).
+   * @param fromVersion From 1 to `version - 1`.
+   */
+  readonly upgrade?: (data: unknown, fromVersion: number) => StandardSchemaV1.InferInput<Schema>;
+  /** Expires so long after its delivery, unless its job says otherwise with `expiresAt`. Default: never. */
+  readonly expiresAfterMs?: number;
 }
 
 /** A list of types whose data differ: methods of {@link NotificationType} are checked where they are declared. */
@@ -61,7 +74,7 @@ export function defineNotification<const Name extends string, Schema extends Sta
 ): NotificationType<Name, Schema> {
   const problem = typeNameProblem(name);
   if (problem) throw new TypeError(`defineNotification: the name ${problem}.`);
-  const { version, schema, render } = declaration;
+  const { version, schema, render, mandatory, upgrade, expiresAfterMs } = declaration;
   if (!Number.isInteger(version) || version < 1) {
     throw new TypeError(
       `defineNotification(${name}): version must be a whole number from 1, is ${String(version)}.`,
@@ -74,6 +87,15 @@ export function defineNotification<const Name extends string, Schema extends Sta
   }
   if (typeof render !== 'function')
     throw new TypeError(`defineNotification(${name}): render must be a function.`);
+  if (mandatory !== undefined && typeof mandatory !== 'boolean')
+    throw new TypeError(`defineNotification(${name}): mandatory must be true or false.`);
+  if (upgrade !== undefined && typeof upgrade !== 'function')
+    throw new TypeError(`defineNotification(${name}): upgrade must be a function.`);
+  if (expiresAfterMs !== undefined && !(Number.isFinite(expiresAfterMs) && expiresAfterMs > 0)) {
+    throw new TypeError(
+      `defineNotification(${name}): expiresAfterMs must be above 0, is ${String(expiresAfterMs)}.`,
+    );
+  }
   return Object.freeze({ ...declaration, name });
 }
 

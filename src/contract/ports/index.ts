@@ -4,6 +4,7 @@ export * from './inbox.js';
 export type * from './live.js';
 export * from './metrics.js';
 export type * from './ops.js';
+export type * from './outbox.js';
 export type * from './preferences.js';
 export type * from './produce.js';
 export type * from './read.js';
