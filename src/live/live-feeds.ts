@@ -59,7 +59,7 @@ export class LiveFeedsHub implements LiveFeeds {
    * As the port says. If the bus is away it resolves all the same: the feed is then live by the check of heads only, until
    * the bus is back.
    */
-  async watch(feed: FeedKey, onChange: () => void): Promise<FeedWatch> {
+  async watch(feed: FeedKey, onChange: () => void, onDisconnect?: () => void): Promise<FeedWatch> {
     if (this.closed) throw new Error('The live feeds are closed');
     const key = feedId(feed);
     let watched = this.feeds.get(key);
@@ -75,7 +75,11 @@ export class LiveFeedsHub implements LiveFeeds {
       );
       this.feeds.set(key, watched);
     }
-    return watched.join(onChange);
+    return watched.join(onChange, onDisconnect);
+  }
+
+  disconnect(feeds: readonly FeedKey[]): void {
+    this.bus.disconnect(feeds);
   }
 
   /** Ends all subscriptions. The bus is the caller's. */

@@ -5,6 +5,9 @@ import type { Announcement } from '../contract/ports/live.js';
 /** What a message says, without the feed: which one that is, the channel or the envelope says. */
 export type LiveMessage = Omit<Announcement, 'feed'>;
 
+/** The message that ends a feed's streams. No place begins like that, so that a reader of before passes over it. */
+export const DISCONNECT = 'disconnect';
+
 const HEADER_END = '\n';
 const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
 
@@ -15,6 +18,7 @@ const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
  *     k3v9x2ab-42                        the head moved; read the entry from the log
  *     k3v9x2ab-42 task-completed         an entry that is not to be shown any more
  *     k3v9x2ab-42 task-completed\n{...}  the entry
+ *     disconnect                         end the feed's streams, see {@link DISCONNECT}
  *
  * Readers skip further words in the header, so that a later version can add some while both run side by side.
  *
@@ -31,8 +35,9 @@ export function encodeMessage({ epoch, seq, entry }: LiveMessage, maxEntryBytes:
   return `${place} ${entry.type}${HEADER_END}${entry.json}`;
 }
 
-/** Reads a message; `null` for anything that {@link encodeMessage} would not write: whoever reaches the channel may send there. */
-export function decodeMessage(text: string): LiveMessage | null {
+/** Reads a message; `null` for anything that nobody of us would write: whoever reaches the channel may send there. */
+export function decodeMessage(text: string): LiveMessage | typeof DISCONNECT | null {
+  if (text === DISCONNECT) return DISCONNECT;
   const headerEnd = text.indexOf(HEADER_END);
   const header = headerEnd === -1 ? text : text.slice(0, headerEnd);
   const [place = '', type] = header.split(' ', 2);

@@ -1,15 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
+import type { FeedKey } from '../contract/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
-import { encodeMessage } from './message.js';
+import { DISCONNECT, encodeMessage } from './message.js';
 import type { Outage } from './outage.js';
 import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
 
-/** Encoded entries that may wait for the statement before them; what comes after that waits as a head only. */
+/** Encoded messages that may wait for the statement before them; what comes after that waits as a head only. */
 const MAX_WAITING_BYTES = 2 * 1024 * 1024;
 /** Feeds whose head may wait; what comes after that is dropped and healed by the check of heads. */
 const MAX_WAITING_HEADS = 20_000;
+
 /**
  * The writing half of the bus on Postgres. A NOTIFY takes a lock on the whole cluster at its commit, so one statement is
  * under way at a time and carries all that gathered during the one before:
@@ -37,7 +39,16 @@ export class NotifyQueue {
       if (this.bytes < MAX_WAITING_BYTES) this.addMessage(encode(hash, announcement));
       else this.addHead(hash, announcement);
     }
-    if (this.messages.length > 0) this.sending ??= this.send();
+    this.begin();
+  }
+
+  disconnect(feeds: readonly FeedKey[]): void {
+    for (const feed of feeds) {
+      // Dropped beyond that: each connection finds out by itself that its feed is gone.
+      if (this.bytes < MAX_WAITING_BYTES) this.addMessage(feedHash(feed) + DISCONNECT);
+      else this.metrics.busFailed();
+    }
+    this.begin();
   }
 
   /** Resolves when what was announced is sent, or was tried to be, or after `timeoutMs`. */
@@ -48,6 +59,10 @@ export class NotifyQueue {
     );
     await Promise.race([this.sending, timeout]);
     impatient.abort();
+  }
+
+  private begin(): void {
+    if (this.messages.length > 0) this.sending ??= this.send();
   }
 
   private addMessage(message: string): void {

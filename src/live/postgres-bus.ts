@@ -10,7 +10,7 @@ import { NotifyQueue } from './notify-queue.js';
 import { Outage } from './outage.js';
 import { unpack } from './payload.js';
 import { Signal } from './signal.js';
-import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
+import { listenerOf, Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** $1 the channel, $2 the payloads. */
 const NOTIFY = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
@@ -82,12 +82,20 @@ export class PostgresBus implements LiveBus {
     if (!this.closed) this.queue.announce(announcements);
   }
 
+  disconnect(feeds: readonly FeedKey[]): void {
+    if (!this.closed) this.queue.disconnect(feeds);
+  }
+
   /**
    * Resolves when the connection listens.
    *
    * @throws {NotAcknowledgedError} if it does not within the timeout.
    */
-  async subscribe(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+  async subscribe(
+    feed: FeedKey,
+    announced: Listener['announced'],
+    disconnected?: Listener['disconnected'],
+  ): Promise<Unsubscribe> {
     if (this.closed) throw new NotAcknowledgedError('The live bus is closed');
     const name = feedHash(feed);
     let subscription = this.subscriptions.get(name);
@@ -96,7 +104,7 @@ export class PostgresBus implements LiveBus {
       this.subscriptions.add(subscription);
     }
     const joined = subscription;
-    const own: Listener = (announcement) => listener(announcement);
+    const own = listenerOf(announced, disconnected);
     joined.listeners.push(own);
     const unsubscribe = (): void => void this.subscriptions.remove(joined, own);
     if (this.connected) return unsubscribe;

@@ -9,7 +9,7 @@ import { isCluster, RedisConnection, type RedisClient, type RedisTimings } from 
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { Signal } from './signal.js';
-import type { Listener } from './subscriptions.js';
+import { listenerOf, type Listener } from './subscriptions.js';
 
 export interface RedisBusOptions {
   /** The identity of the database whose feeds these are, see {@link redisPrefix}. */
@@ -91,9 +91,17 @@ export class RedisBus implements LiveBus {
     if (!this.closed) this.publisher.announce(announcements);
   }
 
-  async subscribe(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+  disconnect(feeds: readonly FeedKey[]): void {
+    if (!this.closed) this.publisher.disconnect(feeds);
+  }
+
+  async subscribe(
+    feed: FeedKey,
+    announced: Listener['announced'],
+    disconnected?: Listener['disconnected'],
+  ): Promise<Unsubscribe> {
     if (this.closed) throw new NotAcknowledgedError('The live bus is closed');
-    return this.subscriber.subscribe(feed, listener);
+    return this.subscriber.subscribe(feed, listenerOf(announced, disconnected));
   }
 
   onReconnect(listener: () => void): Unsubscribe {

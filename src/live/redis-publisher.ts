@@ -1,7 +1,8 @@
+import type { FeedKey } from '../contract/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
-import { encodeMessage } from './message.js';
+import { DISCONNECT, encodeMessage } from './message.js';
 import type { Outage } from './outage.js';
 import { isCluster, type RedisConnection } from './redis-connection.js';
 
@@ -31,20 +32,12 @@ export class RedisPublisher {
 
   announce(announcements: readonly Announcement[]): void {
     for (const announcement of announcements) {
-      if (!this.connection.connected) {
-        this.metrics.busFailed();
-        continue;
-      }
-      const message = encodeMessage(announcement, MAX_ENTRY_BYTES);
-      const size = message.length + COMMAND_SIZE;
-      if (this.waiting + size > MAX_WAITING) {
-        this.failed(new Error('it takes messages more slowly than they come'));
-        continue;
-      }
-      this.waiting += size;
-      this.gathered.push([this.prefix + feedHash(announcement.feed), message]);
+      this.gather(announcement.feed, () => encodeMessage(announcement, MAX_ENTRY_BYTES));
     }
-    if (this.gathered.length > 0) this.flushing ??= setImmediate(() => this.flush());
+  }
+
+  disconnect(feeds: readonly FeedKey[]): void {
+    for (const feed of feeds) this.gather(feed, () => DISCONNECT);
   }
 
   /** Sends what is gathered, now. */
@@ -58,6 +51,22 @@ export class RedisPublisher {
     void this.send(messages).finally(() => {
       this.waiting -= size;
     });
+  }
+
+  private gather(feed: FeedKey, encode: () => string): void {
+    if (!this.connection.connected) {
+      this.metrics.busFailed();
+      return;
+    }
+    const message = encode();
+    const size = message.length + COMMAND_SIZE;
+    if (this.waiting + size > MAX_WAITING) {
+      this.failed(new Error('it takes messages more slowly than they come'));
+      return;
+    }
+    this.waiting += size;
+    this.gathered.push([this.prefix + feedHash(feed), message]);
+    this.flushing ??= setImmediate(() => this.flush());
   }
 
   private async send(messages: readonly [string, string][]): Promise<void> {

@@ -52,7 +52,7 @@ export class RedisSubscriber {
    *
    * @throws {NotAcknowledgedError} if Redis is away for longer than the timeout, or refuses.
    */
-  async subscribe(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+  async subscribe(feed: FeedKey, own: Listener): Promise<Unsubscribe> {
     const name = this.prefix + feedHash(feed);
     let channel = this.channels.get(name);
     if (channel === undefined) {
@@ -60,8 +60,6 @@ export class RedisSubscriber {
       this.channels.add(channel);
       void this.send([channel]);
     }
-    // A function of its own for each call, so that one listener may be given twice and taken away once.
-    const own: Listener = (announcement) => listener(announcement);
     channel.listeners.push(own);
     const subscribed = channel;
     const unsubscribe = (): void => this.leave(subscribed, own);

@@ -2,10 +2,22 @@ import type { Logger } from '@nestjs/common';
 import type { FeedKey } from '../contract/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
-import { decodeMessage } from './message.js';
+import { decodeMessage, DISCONNECT } from './message.js';
 import { reason } from './outage.js';
 
-export type Listener = (announcement: Announcement) => void;
+/** Who listens to a feed. */
+export interface Listener {
+  readonly announced: (announcement: Announcement) => void;
+  readonly disconnected: () => void;
+}
+
+/** A listener of its own for each call, so that the same functions may be given twice and taken away once. */
+export function listenerOf(
+  announced: Listener['announced'],
+  disconnected: Listener['disconnected'] = () => {},
+): Listener {
+  return { announced, disconnected };
+}
 
 /** One channel of this instance, with its listeners: one in the normal case, so an array. */
 export interface Subscription {
@@ -60,12 +72,13 @@ export class Subscriptions<S extends Subscription> {
       this.warn(text);
       return;
     }
-    const announcement = { feed: subscription.feed, ...message };
+    const announcement = message === DISCONNECT ? null : { feed: subscription.feed, ...message };
     const { listeners } = subscription;
     // Backwards, since a listener may take itself away while it is called.
     for (let index = listeners.length - 1; index >= 0; index--) {
       try {
-        listeners[index]?.(announcement);
+        if (announcement === null) listeners[index]?.disconnected();
+        else listeners[index]?.announced(announcement);
       } catch (error) {
         this.logger.error(`A listener of the live bus failed: ${reason(error)}`);
       }

@@ -34,8 +34,8 @@ export class WatchedFeed {
   ) {}
 
   /** Joins; resolves when the bus has acknowledged, or at once if it is away. Never rejects. */
-  async join(onChange: () => void): Promise<FeedWatch> {
-    const watch: Watch = new Watch(this, onChange, this.events.now);
+  async join(onChange: () => void, onDisconnect: () => void = () => {}): Promise<FeedWatch> {
+    const watch: Watch = new Watch(this, onChange, onDisconnect, this.events.now);
     this.watches.push(watch);
     this.subscribe();
     if (this.bus.connected) await this.acknowledged;
@@ -59,11 +59,16 @@ export class WatchedFeed {
 
   /** Tells all watches, but for the one that caused the change and knows it. */
   changed(except?: Watch): void {
+    this.tell((watch) => {
+      if (watch !== except) watch.onChange();
+    });
+  }
+
+  private tell(call: (watch: Watch) => void): void {
     // A copy, since a watch may be closed while it is told; the one of the normal case needs none.
     for (const watch of this.watches.length === 1 ? this.watches : [...this.watches]) {
-      if (watch === except) continue;
       try {
-        watch.onChange();
+        call(watch);
       } catch (error) {
         this.logger.error(`A connection failed to take a change of its feed: ${reason(error)}`);
       }
@@ -82,9 +87,13 @@ export class WatchedFeed {
   private async acknowledge(): Promise<void> {
     let unsubscribe: Unsubscribe;
     try {
-      unsubscribe = await this.bus.subscribe(this.feed, (message) => {
-        if (this.knowledge.announced(message)) this.changed();
-      });
+      unsubscribe = await this.bus.subscribe(
+        this.feed,
+        (message) => {
+          if (this.knowledge.announced(message)) this.changed();
+        },
+        () => this.tell((watch) => watch.onDisconnect()),
+      );
     } catch (error) {
       if (this.subscription === 'closed') return;
       this.subscription = 'unsubscribed';
@@ -114,6 +123,7 @@ class Watch implements FeedWatch {
   constructor(
     private readonly watched: WatchedFeed,
     readonly onChange: () => void,
+    readonly onDisconnect: () => void,
     private readSince: number,
   ) {}
 

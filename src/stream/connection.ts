@@ -4,7 +4,7 @@ import type { LogEntry } from '../contract/entry.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import type { FeedWatch, LiveFeeds } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
-import type { FeedReader, FeedState, OpenedFeed } from '../contract/ports/read.js';
+import type { FeedReader, FeedState } from '../contract/ports/read.js';
 import type { ClosingReason, Frame, ResetReason, StreamRequest } from '../contract/ports/stream.js';
 import { atTime } from './deadline.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
@@ -110,7 +110,11 @@ export class Connection {
   private async open(): Promise<void> {
     const { live, reader, options } = this.ports;
     try {
-      const watch = await live.watch(this.request.feed, () => this.changed());
+      const watch = await live.watch(
+        this.request.feed,
+        () => this.changed(),
+        () => void this.close('revoked'),
+      );
       if (this.isClosed()) return watch.close();
       this.watch = watch;
       const feed = await reader.open(this.request.feed);
@@ -152,16 +156,15 @@ export class Connection {
     try {
       const page = await reader.page(this.feedId, this.seq);
       if (this.isClosed()) return;
-      // The feed was erased: whoever comes back has another one.
-      const feed: FeedState | OpenedFeed = page ?? (await reader.open(this.request.feed));
-      if (this.isClosed()) return;
       this.failedReads = 0;
-      this.watch!.observe(feed);
-      const reason = feed.feedId === this.feedId ? obstacle(feed, this.epoch, this.seq) : 'epoch';
+      // The feed was erased, and its recipient perhaps with it: only a credential that is still good may make another one.
+      if (page === null) return void this.close('revoked');
+      this.watch!.observe(page);
+      const reason = obstacle(page, this.epoch, this.seq);
       if (reason) {
-        this.moveTo(feed, feed.floor);
-        this.write([this.reset(reason, feed)]);
-      } else if (page && page.entries.length > 0) {
+        this.moveTo(page, page.floor);
+        this.write([this.reset(reason, page)]);
+      } else if (page.entries.length > 0) {
         if (this.caughtUp) metrics.healed();
         this.writeEntries(page.entries, 'log');
       } else {

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { feedId } from '../contract/feed.js';
+import { feedId, type FeedKey } from '../contract/feed.js';
 import type { ClosingReason, Frame, StreamRequest, Streams } from '../contract/ports/stream.js';
 import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
@@ -41,6 +41,14 @@ export class FeedStreams implements Streams {
       );
       subscriber.complete();
     });
+  }
+
+  disconnect(feeds: readonly FeedKey[]): void {
+    for (const feed of feeds) {
+      for (const connection of [...(this.connections.get(feedId(feed)) ?? [])])
+        void connection.close('revoked');
+    }
+    this.ports.live.disconnect(feeds);
   }
 
   async drain(): Promise<void> {

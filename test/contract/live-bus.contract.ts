@@ -238,6 +238,37 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await eventually(() => expect(received).toHaveLength(1));
     });
 
+    it('tells every listener of a feed, on all instances, to end its streams, and no other', async () => {
+      const [one, other] = [create(), create()];
+      const ended: string[] = [];
+      const watch = (bus: LiveBus, feed: FeedKey, who: string): Promise<() => void> =>
+        bus.subscribe(
+          feed,
+          () => {},
+          () => ended.push(who),
+        );
+      await watch(one, ADA, 'ada here');
+      await watch(other, ADA, 'ada there');
+      await watch(other, { tenant: 'acme', recipient: 'ada' }, 'ada of acme');
+      await watch(other, BOB, 'bob there');
+      const left = await watch(other, ADA, 'ada who left');
+      // Listeners that do not care, and one that fails, are in nobody's way.
+      await listen(other, ADA);
+      await other.subscribe(
+        ADA,
+        () => {},
+        () => {
+          throw new Error('a bug');
+        },
+      );
+      await Promise.all([connected(one), connected(other)]);
+      left();
+      one.disconnect([ADA]);
+      await eventually(() => expect(ended.toSorted()).toEqual(['ada here', 'ada there']));
+      other.disconnect([BOB, { tenant: 'acme', recipient: 'ada' }]);
+      await eventually(() => expect(ended.slice(2).toSorted()).toEqual(['ada of acme', 'bob there']));
+    });
+
     it('ends subscribed when a subscription races the end of the one before', async () => {
       const [bus, other] = [create(), create()];
       await Promise.all([connected(bus), connected(other)]);
@@ -291,6 +322,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await eventually(() => !bus.connected);
       const big = `{"x":"${'x'.repeat(4_000)}"}`;
       for (let seq = 1; seq <= 50_000; seq++) bus.announce([announcement(ADA, seq, big)]);
+      bus.disconnect([ADA]);
       await eventually(() => expect(metrics.failed).toBeGreaterThan(0));
       await server.start();
       await flowsAgain(bus, received, ADA, 60_000);
@@ -347,6 +379,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await late.close();
       await expect(late.subscribe(ADA, () => {})).rejects.toThrow('closed');
       late.announce([announcement(ADA, 1)]);
+      late.disconnect([ADA]);
       await server.start();
     });
   });

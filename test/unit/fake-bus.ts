@@ -9,6 +9,7 @@ export class FakeBus implements LiveBus {
   subscribed = 0;
   unsubscribed = 0;
   private readonly listeners = new Map<string, Set<(announcement: Announcement) => void>>();
+  private readonly disconnects = new Map<string, Set<() => void>>();
   private readonly reconnected = new Set<() => void>();
 
   announce(announcements: readonly Announcement[]): void {
@@ -17,14 +18,25 @@ export class FakeBus implements LiveBus {
     }
   }
 
-  async subscribe(feed: FeedKey, listener: (announcement: Announcement) => void): Promise<Unsubscribe> {
+  disconnect(feeds: readonly FeedKey[]): void {
+    for (const feed of feeds) for (const end of this.disconnects.get(feedId(feed)) ?? []) end();
+  }
+
+  async subscribe(
+    feed: FeedKey,
+    listener: (announcement: Announcement) => void,
+    disconnected: () => void = () => {},
+  ): Promise<Unsubscribe> {
     this.subscribed++;
     await this.acknowledgement();
     const listeners = this.listeners.get(feedId(feed)) ?? new Set();
     this.listeners.set(feedId(feed), listeners.add(listener));
+    const disconnects = this.disconnects.get(feedId(feed)) ?? new Set();
+    this.disconnects.set(feedId(feed), disconnects.add(disconnected));
     return () => {
       this.unsubscribed++;
       listeners.delete(listener);
+      disconnects.delete(disconnected);
     };
   }
 

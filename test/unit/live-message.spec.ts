@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { feedHash, postgresChannel, redisPrefix } from '../../src/live/channel.js';
-import { decodeMessage, encodeMessage } from '../../src/live/message.js';
+import { decodeMessage, DISCONNECT, encodeMessage } from '../../src/live/message.js';
 import { MAX_PAYLOAD_BYTES, pack, unpack } from '../../src/live/payload.js';
 
 const LIMIT = 16 * 1024;
@@ -33,6 +33,13 @@ describe('A message on the bus', () => {
     expect(encodeMessage(message('x'.repeat(room)), LIMIT)).toContain('{');
     expect(encodeMessage(message('x'.repeat(room + 1)), LIMIT)).toBe('e-7');
     expect(encodeMessage(message('€'.repeat(room / 3 + 1)), LIMIT)).toBe('e-7');
+  });
+
+  it('that ends streams is a word of its own, which nothing that carries a place can be', () => {
+    expect(decodeMessage(DISCONNECT)).toBe(DISCONNECT);
+    for (const text of [` ${DISCONNECT}`, `${DISCONNECT} `, `${DISCONNECT}\n{}`, `${DISCONNECT}-1`]) {
+      expect(decodeMessage(text)).not.toBe(DISCONNECT);
+    }
   });
 
   it('may have more words in its header one day', () => {

@@ -47,7 +47,8 @@ describe('The queue of NOTIFYs', () => {
     expect(failed).toBe(11_000);
     const heads = new Map<string, number>();
     for (const message of statements.flatMap(unpack)) {
-      heads.set(message.slice(0, FEED_HASH_LENGTH), decodeMessage(message.slice(FEED_HASH_LENGTH))?.seq ?? 0);
+      const told = decodeMessage(message.slice(FEED_HASH_LENGTH));
+      heads.set(message.slice(0, FEED_HASH_LENGTH), typeof told === 'object' ? (told?.seq ?? 0) : 0);
     }
     for (let user = 0; user < 1_000; user++) {
       expect(heads.get(feedHash({ tenant: '', recipient: `user ${user}` }))).toBe(20);

@@ -22,8 +22,18 @@ export interface Announcer {
 
 /** The bus between instances. It may lose, repeat or reorder messages and nothing is lost. */
 export interface LiveBus extends Announcer {
-  /** Resolves when the bus has acknowledged that messages of this feed will come from now on. */
-  subscribe(feed: FeedKey, listener: (announcement: Announcement) => void): Promise<Unsubscribe>;
+  /**
+   * Resolves when the bus has acknowledged that messages of this feed will come from now on.
+   *
+   * @param disconnected Called when the feed's streams are to be ended.
+   */
+  subscribe(
+    feed: FeedKey,
+    listener: (announcement: Announcement) => void,
+    disconnected?: () => void,
+  ): Promise<Unsubscribe>;
+  /** Ends the streams of these feeds on all instances. Best effort, as {@link announce} is. */
+  disconnect(feeds: readonly FeedKey[]): void;
   /** Calls the listener each time the bus is back after a break: messages were lost, so heads must be checked. */
   onReconnect(listener: () => void): Unsubscribe;
   /** Whether the bus is connected at this moment. */
@@ -56,6 +66,10 @@ export interface LiveFeeds {
   /**
    * Begins to watch. `onChange` is called when {@link FeedWatch.behind} may have become true. Resolves when the bus has
    * acknowledged: only then may the head be read, or an entry between the two would be missed until the next check.
+   *
+   * @param onDisconnect Called when somebody, on whatever instance, wants the feed's streams ended.
    */
-  watch(feed: FeedKey, onChange: () => void): Promise<FeedWatch>;
+  watch(feed: FeedKey, onChange: () => void, onDisconnect?: () => void): Promise<FeedWatch>;
+  /** Tells all instances to end the streams of these feeds. Best effort, and this instance hears of it over the bus as well. */
+  disconnect(feeds: readonly FeedKey[]): void;
 }

@@ -49,6 +49,11 @@ export interface Streams {
   open(request: StreamRequest): Observable<Frame>;
   /** A stream that says why it cannot begin and ends: an EventSource gives up for good on any status but 200. */
   refuse(reason: ClosingReason, lastEventId: string): Observable<Frame>;
+  /**
+   * Ends the streams of these feeds with `feed.closing` and the reason `revoked`: here at once, on the other instances as the live bus tells
+   * them. Who may still read comes back by itself, so revoke the credential first.
+   */
+  disconnect(feeds: readonly FeedKey[]): void;
   /** Ends every stream with `feed.closing` and refuses new ones; resolves when all have flushed or were destroyed. */
   drain(): Promise<void>;
 }

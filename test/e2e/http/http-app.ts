@@ -46,6 +46,8 @@ export class RecordingStreams implements Streams {
     });
   }
 
+  disconnect(): void {}
+
   drain(): Promise<void> {
     return Promise.resolve();
   }
