@@ -13,7 +13,7 @@ const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
 
 /** Publishes over connections that are kept, one request at a time on each. */
 export class HttpPublisher {
-  private readonly idle: Socket[] = [];
+  private readonly idle = new Set<Socket>();
   private readonly waiting: string[] = [];
   private readonly sockets = new Set<Socket>();
   private failure: Error | null = null;
@@ -32,9 +32,12 @@ export class HttpPublisher {
   publish(to: string | readonly string[], task: number): void {
     const body = this.plan.body.replace('"$to"', JSON.stringify(to)).replace('$task', String(task));
     const request = `${this.plan.head}Content-Length: ${body.length}\r\n\r\n${body}`;
-    const socket = this.idle.pop();
-    if (socket) socket.write(request, 'latin1');
-    else if (this.sockets.size < this.maxConnections) this.open(request);
+    // The one that came first: none is idle for so long that the server closes it.
+    const [socket] = this.idle;
+    if (socket) {
+      this.idle.delete(socket);
+      socket.write(request, 'latin1');
+    } else if (this.sockets.size < this.maxConnections) this.open(request);
     else this.waiting.push(request);
   }
 
@@ -63,11 +66,15 @@ export class HttpPublisher {
       this.failure ??= error;
       this.onAnswer();
     });
+    socket.on('close', () => {
+      this.idle.delete(socket);
+      this.sockets.delete(socket);
+    });
   }
 
   private next(socket: Socket): void {
     const request = this.waiting.shift();
-    if (request === undefined) this.idle.push(socket);
+    if (request === undefined) this.idle.add(socket);
     else socket.write(request, 'latin1');
     this.onAnswer();
   }
