@@ -29,7 +29,7 @@ import {
 } from './contract/tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/index.js';
 import { PostgresInbox } from './inbox/postgres-inbox.js';
-import { JobQueue, NotificationWorker, QueueProducer, TypeRegistry } from './jobs/index.js';
+import { JobQueue, NotificationWorker, openJobQueue, QueueProducer, TypeRegistry } from './jobs/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
 import { RedisBus } from './live/redis-bus.js';
@@ -76,7 +76,7 @@ const PROVIDERS: Provider[] = [
     // After the database, which says by its own waiting when Postgres is there.
     provide: JobQueue,
     inject: [RESOLVED_OPTIONS, LogDatabase],
-    useFactory: (options: ResolvedOptions) => JobQueue.open(options),
+    useFactory: (options: ResolvedOptions) => openJobQueue(options),
   },
   {
     provide: PRODUCER,

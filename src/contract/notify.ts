@@ -32,8 +32,9 @@ export interface Notification<Type extends AnyNotificationType = AnyNotification
 }
 
 /** {@link Notification}, and the transaction that it is part of, if any. */
-export interface NotifyRequest<Type extends AnyNotificationType = AnyNotificationType>
-  extends Notification<Type> {
+export interface NotifyRequest<
+  Type extends AnyNotificationType = AnyNotificationType,
+> extends Notification<Type> {
   /**
    * All or nothing: the notification is sent if, and only if, this transaction commits. It becomes one row in `tidings.outbox`, and a job
    * within moments after the commit. Default: put on the queue at once.
@@ -50,8 +51,10 @@ export interface Notified {
 }
 
 /** What to send to many. */
-export interface Broadcast<Type extends AnyNotificationType = AnyNotificationType>
-  extends Omit<Notification<Type>, 'to' | 'dedupeKey'> {
+export interface Broadcast<Type extends AnyNotificationType = AnyNotificationType> extends Omit<
+  Notification<Type>,
+  'to' | 'dedupeKey'
+> {
   /**
    * Stands for this broadcast: with the same key nobody gets it twice, so that a call that broke off is simply made again. It is
    * the `dedupeKey` of each notification, by which `recall` takes it back.

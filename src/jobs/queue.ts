@@ -1,20 +1,13 @@
-import { Logger } from '@nestjs/common';
 import type { Processor, Queue, WorkerOptions } from 'bullmq';
 import { QueueUnavailableError } from '../contract/errors.js';
-import type { ResolvedOptions } from '../contract/options.js';
 import type { QueueDepth } from '../contract/ports/ops.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { settlesWithin, within } from './deadline.js';
 import type { PatientWorker } from './patient-worker.js';
-import { PostgresBackend } from './postgres-backend.js';
-import { RedisBackend } from './redis-backend.js';
-import { describeError, RepeatedErrors } from './repeated-errors.js';
+import { describeError, type RepeatedErrors } from './repeated-errors.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
 const CLOSE_MS = 1_000;
-
-/** What {@link JobQueue} needs of the options. */
-export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queue'>;
 
 /**
  * BullMQ's queue on the backend that the options choose. The process-wide default of BullMQ and the static classes of `BullModule` belong
@@ -36,16 +29,16 @@ export class JobQueue {
   /**
    * On Postgres this creates BullMQ's tables and fails if the database is away. On Redis it does not wait: Redis may come later.
    *
+   * @param errors Hears of every error that has no caller.
    * @throws what the database says, if the tables cannot be made.
    */
-  static async open({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
-    const errors = new RepeatedErrors(new Logger('Queue'));
-    const backend = redis
-      ? new RedisBackend(redis.url, errors.report)
-      : new PostgresBackend(database.url, queue.enqueueTimeoutMs, errors.report);
+  static async openOn(
+    backend: QueueBackend,
+    { name, enqueueTimeoutMs }: { readonly name: string; readonly enqueueTimeoutMs: number },
+    errors: RepeatedErrors,
+  ): Promise<JobQueue> {
     await backend.prepare();
-    const connected = backend.openQueue(queue.name);
-    const jobs = new JobQueue(queue.name, backend, connected, queue.enqueueTimeoutMs, errors);
+    const jobs = new JobQueue(name, backend, backend.openQueue(name), enqueueTimeoutMs, errors);
     if (!backend.waits) {
       try {
         await jobs.queue.waitUntilReady();
@@ -59,6 +52,11 @@ export class JobQueue {
 
   get queue(): Queue {
     return this.connected.instance;
+  }
+
+  /** Whether the server seems to be there at this moment. */
+  get usable(): boolean {
+    return this.connected.usable();
   }
 
   get closing(): boolean {

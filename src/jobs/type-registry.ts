@@ -11,6 +11,21 @@ import { describeError } from './repeated-errors.js';
 /** What a type makes of a job's data: the same for all its recipients. */
 export type Composed = Pick<NewNotification, 'type' | 'version' | 'title' | 'body' | 'link' | 'dataJson'>;
 
+/** Data that fits its type, to be rendered in as many locales as its recipients have. */
+export interface Prepared {
+  readonly type: AnyNotificationType;
+  /** @throws {InvalidJobError} if the renderer fails: the same data would make it fail again. */
+  compose(context: RenderContext): Composed;
+}
+
+/** Data of a version that this process does not know yet; another may, during a rolling deploy. */
+export class NewerVersionError extends UnknownTypeError {
+  constructor(type: AnyNotificationType, version: number) {
+    super(type.name, []);
+    this.message = `The data is of version ${version} of ${type.name}; this process knows up to version ${type.version}.`;
+  }
+}
+
 /** The declared types, by name. */
 export class TypeRegistry {
   private readonly types: ReadonlyMap<string, AnyNotificationType>;
@@ -26,30 +41,54 @@ export class TypeRegistry {
     return type;
   }
 
-  /**
-   * Checks the data against the type's schema.
-   *
-   * @throws {InvalidJobError} if it does not fit, or if the schema itself throws.
-   */
-  async validate(type: AnyNotificationType, data: unknown): Promise<unknown> {
-    return permanent(`The schema of ${type.name} failed`, () => validateData(type, data));
+  /** The type, or `null` if it is not declared here. */
+  find(name: string): AnyNotificationType | null {
+    return this.types.get(name) ?? null;
   }
 
   /**
-   * Checks and renders.
+   * Brings the data to the present version of its type and checks it against the schema.
+   *
+   * @param version The one that the data was written for; `null`: the present one.
+   * @throws {InvalidJobError} if it does not fit, or if the schema or the upgrade itself throws.
+   * @throws {NewerVersionError}
+   */
+  async validate(type: AnyNotificationType, data: unknown, version: number | null = null): Promise<unknown> {
+    const from = version ?? type.version;
+    if (from > type.version) throw new NewerVersionError(type, from);
+    const upgrade: ((data: unknown, fromVersion: number) => unknown) | undefined = type.upgrade;
+    const current =
+      from < type.version && upgrade
+        ? await permanent(`The upgrade of ${type.name} failed`, () => upgrade(data, from))
+        : data;
+    return permanent(`The schema of ${type.name} failed`, () => validateData(type, current));
+  }
+
+  /**
+   * Checks, so that it can be rendered.
    *
    * @throws {UnknownTypeError}
-   * @throws {InvalidJobError} if the data does not fit, or if schema or renderer fail: the same data would make them fail again.
+   * @throws {InvalidJobError} if the data does not fit.
    */
-  async compose(name: string, data: unknown, context: RenderContext): Promise<Composed> {
+  async prepare(name: string, data: unknown, version: number | null = null): Promise<Prepared> {
     const type = this.get(name);
-    const checked = await this.validate(type, data);
-    return permanent(`The renderer of ${name} failed`, () => ({
-      type: name,
-      version: type.version,
-      ...renderNotification(type, checked, context),
-      dataJson: toJson(checked),
-    }));
+    const checked = await this.validate(type, data, version);
+    const dataJson = permanently(`The data of ${name} cannot be kept`, () => toJson(checked));
+    return {
+      type,
+      compose: (context) =>
+        permanently(`The renderer of ${name} failed`, () => ({
+          type: name,
+          version: type.version,
+          ...renderNotification(type, checked, context),
+          dataJson,
+        })),
+    };
+  }
+
+  /** Checks and renders in one locale. @throws as {@link prepare} and {@link Prepared.compose} do. */
+  async compose(name: string, data: unknown, context: RenderContext): Promise<Composed> {
+    return (await this.prepare(name, data)).compose(context);
   }
 }
 
@@ -58,10 +97,22 @@ async function permanent<T>(what: string, work: () => T | Promise<T>): Promise<T
   try {
     return await work();
   } catch (error) {
-    if (error instanceof TidingsError) throw error;
-    const reason = describeError(error);
-    throw new InvalidJobError([{ field: 'data', problem: reason }], `${what}: ${reason}`);
+    throw asPermanent(what, error);
   }
+}
+
+function permanently<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asPermanent(what, error);
+  }
+}
+
+function asPermanent(what: string, error: unknown): TidingsError {
+  if (error instanceof TidingsError) return error;
+  const reason = describeError(error);
+  return new InvalidJobError([{ field: 'data', problem: reason }], `${what}: ${reason}`);
 }
 
 /** A renderer in JavaScript may be async by mistake; its rejection, which nobody awaits, would end the process. */

@@ -6,7 +6,8 @@ import { resolveOptions } from '../../src/contract/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import {
-  JobQueue,
+  openJobQueue,
+  type JobQueue,
   NotificationWorker,
   QueueProducer,
   SHIPPED_TYPES,
@@ -90,7 +91,7 @@ export async function openJobs(
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },
   });
   const types = new TypeRegistry(options.types);
-  const jobs = await JobQueue.open(options);
+  const jobs = await openJobQueue(options);
   const worker =
     settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, options });
   await worker?.start();

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { QueueUnavailableError } from '../../src/contract/errors.js';
 import { resolveOptions } from '../../src/contract/options.js';
-import { JobQueue, QueueProducer, SHIPPED_TYPES, TypeRegistry } from '../../src/jobs/index.js';
+import { openJobQueue, QueueProducer, SHIPPED_TYPES, TypeRegistry } from '../../src/jobs/index.js';
 import { openJobs, type Jobs } from '../contract/queue-jobs.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/ports.js';
@@ -59,7 +59,7 @@ onRedis('The queue on Redis, at its start,', () => {
       roles: ['worker'],
       types: [...SHIPPED_TYPES],
     });
-    const jobs = await JobQueue.open(options);
+    const jobs = await openJobQueue(options);
     cleanUps.push(() => jobs.close());
     return { jobs, producer: new QueueProducer(jobs, new TypeRegistry(options.types), enqueueTimeoutMs) };
   };

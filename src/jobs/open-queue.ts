@@ -1,0 +1,21 @@
+import { Logger } from '@nestjs/common';
+import type { ResolvedOptions } from '../contract/options.js';
+import { PostgresBackend } from './postgres-backend.js';
+import { JobQueue } from './queue.js';
+import { RedisBackend } from './redis-backend.js';
+import { RepeatedErrors } from './repeated-errors.js';
+
+/** What {@link openJobQueue} needs of the options. */
+export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queue'>;
+
+/**
+ * Opens the queue on the backend that the options choose, see {@link JobQueue.openOn}. Apart from it, so that a producer without Nest loads
+ * one backend and no framework.
+ */
+export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
+  const errors = new RepeatedErrors(new Logger('Queue'));
+  const backend = redis
+    ? new RedisBackend(redis.url, errors.report)
+    : new PostgresBackend(database.url, queue.enqueueTimeoutMs, errors.report);
+  return JobQueue.openOn(backend, queue, errors);
+}
