@@ -21,10 +21,15 @@ module.exports = {
     },
     {
       name: 'react-and-element-import-the-client-only',
-      comment: 'They are made of the public client, as an application of its own would be; what a safe link is has one place.',
+      comment:
+        'They are made of the public client, as an application of its own would be; what a safe link is has one place.',
       severity: 'error',
       from: { path: '^src/(react|element)/' },
-      to: { path: '^src/', pathNot: ['^src/$1/', '^src/client/index\\.ts$', '^src/contract/link\\.ts$'], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/$1/', '^src/client/index\\.ts$', '^src/contract/link\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'stages-do-not-import-the-browser-side',
