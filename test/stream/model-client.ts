@@ -140,6 +140,7 @@ class Connection {
   /** Set by a `feed.ready` that does not begin where the client asked: a `feed.reset` must follow. */
   private owesReset: 'after' | 'malformed' | null = null;
   private readonly bornAt: number;
+  private expiresAt: Date | null = null;
 
   constructor(
     private readonly log: ModelLog,
@@ -153,6 +154,7 @@ class Connection {
   }
 
   open(hub: LiveFeedsHub, expiresInMs: number | null): void {
+    this.expiresAt = expiresInMs === null ? null : new Date(Date.now() + expiresInMs);
     this.streams = new FeedStreams({
       live: hub,
       metrics: NO_METRICS,
@@ -171,7 +173,7 @@ class Connection {
         feed: FEED,
         position: parseRequestedPosition(this.asked),
         lastEventId: this.asked,
-        expiresAt: expiresInMs === null ? null : new Date(Date.now() + expiresInMs),
+        expiresAt: this.expiresAt,
         eventName: this.eventName,
         outlet: this.sink,
       })
@@ -201,6 +203,8 @@ class Connection {
       const idle = Date.now() - this.sink.idleSince;
       if (idle < STREAM_OPTIONS.stalledAfterMs) this.fault(`ended for being slow, after ${idle} ms (G7)`);
     }
+    if (this.expiresAt && !this.over && Date.now() > this.expiresAt.getTime())
+      this.fault('goes on although its credential has expired (G8)');
     if (this.isFull && !this.over && Date.now() - this.sink.idleSince > STALL_FOUND_MS)
       this.fault('goes on although its reader takes nothing (G7)');
   }

@@ -1,0 +1,60 @@
+import type { Mutation } from './mutation.js';
+
+const CONTROLLER = 'src/http/stream.controller.ts';
+export const HTTP_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'query-before-header',
+    breaks: 'The cursor in the URL wins over Last-Event-ID: a browser that reconnects gets everything again.',
+    edits: [
+      {
+        file: 'src/http/stream-query.ts',
+        find: "headerOf(request, 'last-event-id') || query.get('lastEventId')",
+        replace: "query.get('lastEventId') || headerOf(request, 'last-event-id')",
+      },
+    ],
+    caughtBy: [
+      {
+        file: 'test/guarantees/g3-nothing-lost.spec.ts',
+        test: '(Postgres) takes the header before the query',
+      },
+      { file: 'test/e2e/http/stream.spec.ts' },
+    ],
+  },
+  {
+    name: 'recipient-from-a-parameter',
+    breaks: "A parameter names another's feed (G8).",
+    edits: [
+      {
+        file: CONTROLLER,
+        find: 'return this.streams.open({ ...identity, position',
+        replace: `const recipient = new URL(String(request.url), 'http://x').searchParams.get('recipient');
+    const feed = recipient === null ? identity.feed : { ...identity.feed, recipient };
+    return this.streams.open({ ...identity, feed, position`,
+      },
+    ],
+    caughtBy: [
+      {
+        file: 'test/guarantees/g8-isolation.spec.ts',
+        test: '(Postgres) takes no parameter or header for the name of a feed',
+      },
+    ],
+  },
+  {
+    name: 'full-socket-not-seen',
+    breaks: 'A response that needs a drain counts as one that has room (G7).',
+    edits: [
+      {
+        file: 'src/http/response-outlet.ts',
+        find: '      else if (response.writableNeedDrain)\n        onceAny',
+        replace: '      else if (response.writableNeedDrain && response.writableEnded)\n        onceAny',
+      },
+    ],
+    caughtBy: [
+      { file: 'test/e2e/http/response-outlet.spec.ts' },
+      {
+        file: 'test/guarantees/g7-bounded-memory.spec.ts',
+        test: '(Postgres) stops taking entries for it',
+      },
+    ],
+  },
+];
