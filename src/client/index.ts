@@ -1,1 +1,2 @@
+export { createFeed } from './feed.js';
 export type * from './types.js';

@@ -1,0 +1,193 @@
+import type { Client } from './client.js';
+import { Failure, Stop, stopReasonOf } from './failure.js';
+import type { ParsedFrame } from './parser.js';
+import type { Transport } from './transports.js';
+import type { FeedStatus } from './types.js';
+
+/** What a connection needs of the feed that it serves. */
+export interface ConnectionPorts {
+  readonly client: Client;
+  readonly transport: Transport;
+  readonly heartbeatMs: number;
+  readonly cursor: () => string;
+  /** @returns `true` if the place is lost: `reload` is then called, and the stream begins anew from there. */
+  readonly take: (frame: ParsedFrame) => boolean;
+  readonly reload: (signal: AbortSignal) => Promise<void>;
+  /** The stream brought nothing, not even what its transport could see. @returns whether something was missed. */
+  readonly isBehind: (signal: AbortSignal) => Promise<boolean>;
+  readonly setStatus: (status: FeedStatus) => void;
+}
+
+/** A connection that has lasted so long was a good one. */
+const GOOD_MS = 5_000;
+const MOST_DELAY_MS = 30_000;
+const DEAD_AFTER_HEARTBEATS = 2.5;
+
+/** Why an attempt is over. `retryInMs` `null`: the next one follows at once, if the one before was a good one. */
+interface End {
+  readonly retryInMs: number | null;
+  readonly then?: 'reload' | 'renew';
+}
+
+/**
+ * The connection of this tab, or of all tabs, over any number of breaks.
+ *
+ *     attempting ──ready──> live ──closed, broken, silent──> waiting ──time, `online`, tab visible──> attempting
+ *         │                  │ └──token about to end, reset──────────────────────────────────────────────^
+ *         └──────────────────┴──400, 401 with a new token, 403──> stopped (`run` throws a Stop)
+ *
+ * Nothing is handed over between two attempts but the cursor.
+ */
+export class Connection {
+  /** Attempts in a row that did not last. */
+  #failures = 0;
+  /** The delay after the first of them, as the server said last. */
+  #delayMs = 1_000;
+  #wakeUp = (): void => {};
+
+  readonly #ports: ConnectionPorts;
+
+  constructor(ports: ConnectionPorts) {
+    this.#ports = ports;
+  }
+
+  /** Until the signal aborts. @throws {Stop} */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { retryInMs, then } = await this.#attempt(signal);
+      if (signal.aborted) return;
+      if (retryInMs !== null || this.#failures > 1) await this.#wait(retryInMs ?? 0, this.#failures, signal);
+      if (then === 'reload') await this.#ports.reload(signal);
+    }
+  }
+
+  /** Something that passes by waiting, tried until it succeeds. @throws {Stop} */
+  async persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await action();
+      } catch (error) {
+        if (!signal.aborted) await this.#wait(retryDelayOf(error), failures, signal);
+        if (signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** Now is a good time: the network is back, or somebody is looking. */
+  wake(): void {
+    this.#wakeUp();
+  }
+
+  async #attempt(signal: AbortSignal): Promise<End> {
+    const { client, transport, heartbeatMs, cursor, take, isBehind, setStatus } = this.#ports;
+    const attempt = new AbortController();
+    let end: End | null = null;
+    const finish = (reason: End): void => {
+      end ??= reason;
+      attempt.abort();
+    };
+    const abort = (): void => attempt.abort();
+    signal.addEventListener('abort', abort);
+
+    let openedAt = Infinity;
+    let aliveAt = Date.now();
+    const deadAfterMs = heartbeatMs * DEAD_AFTER_HEARTBEATS;
+    // A clock and no timer of its own: timers stand still while a laptop sleeps.
+    const look = async (): Promise<void> => {
+      if (Date.now() - aliveAt < deadAfterMs) return;
+      aliveAt = Date.now();
+      if (await isBehind(attempt.signal).catch(() => true)) finish({ retryInMs: null });
+    };
+    const watch = setInterval(() => void look(), heartbeatMs / 4);
+    let renewal: ReturnType<typeof setTimeout> | undefined;
+    const renewInTime = (): void => {
+      renewal = setTimeout(() => {
+        if (client.credential.renewInMs > 0) renewInTime();
+        else finish({ retryInMs: null, then: 'renew' });
+      }, client.credential.renewInMs);
+    };
+    const forgetOffline = listen('offline', () => finish({ retryInMs: 0 }));
+    this.#wakeUp = () => void look();
+
+    try {
+      await transport({
+        client,
+        cursor: cursor(),
+        signal: attempt.signal,
+        onAlive: () => (aliveAt = Date.now()),
+        onFrame: (frame) => {
+          if (end) return;
+          if (frame.retryMs !== undefined) this.#delayMs = frame.retryMs;
+          const { event } = frame;
+          if (event === 'feed.closing') {
+            const { reason, retryInMs } = jsonOf<{ reason: string; retryInMs: number }>(frame.data) ?? {};
+            const isRenewable = reason === 'credential-expired' && client.credential.isRenewable;
+            if (isRenewable) client.credential.refuse();
+            finish({ retryInMs: isRenewable ? null : (retryInMs ?? 0) });
+          } else if (take(frame)) {
+            finish({ retryInMs: null, then: 'reload' });
+          } else if (event === 'feed.ready') {
+            openedAt = Date.now();
+            setStatus({ state: 'live' });
+            renewInTime();
+          }
+        },
+      });
+      end ??= { retryInMs: 0 };
+    } catch (error) {
+      if (!attempt.signal.aborted) end = { retryInMs: retryDelayOf(error) };
+    } finally {
+      attempt.abort();
+      clearInterval(watch);
+      clearTimeout(renewal);
+      forgetOffline();
+      signal.removeEventListener('abort', abort);
+      this.#wakeUp = () => {};
+    }
+    if (Date.now() - openedAt >= GOOD_MS || end?.then === 'renew') this.#failures = 0;
+    this.#failures += 1;
+    return end ?? { retryInMs: 0 };
+  }
+
+  async #wait(atLeastMs: number, failures: number, signal: AbortSignal): Promise<void> {
+    const delayMs = Math.min(MOST_DELAY_MS, this.#delayMs * 2 ** (failures - 1));
+    // Half of it by chance, so that those who were cut off together do not come back together.
+    const inMs = Math.max(atLeastMs, delayMs * (0.5 + Math.random() / 2));
+    this.#ports.setStatus({ state: 'offline', retryAt: Date.now() + inMs });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, inMs);
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener('abort', this.#wakeUp);
+      if (signal.aborted) this.#wakeUp();
+    });
+    signal.removeEventListener('abort', this.#wakeUp);
+    this.#wakeUp = () => {};
+  }
+}
+
+/** How long the server wants us to wait. @throws {Stop} if waiting does not help. */
+function retryDelayOf(error: unknown): number {
+  const reason = stopReasonOf(error);
+  if (reason) throw new Stop(reason);
+  return error instanceof Failure ? error.retryInMs : 0;
+}
+
+/** What a frame says; `null` if it is no JSON. */
+export function jsonOf<T>(text: string): T | null {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return null;
+  }
+}
+
+/** Listens to an event of the page, where there is one. @returns how to stop. */
+export function listen(name: string, listener: () => void): () => void {
+  const target = name === 'visibilitychange' ? globalThis.document : globalThis;
+  if (!target?.addEventListener) return () => {};
+  target.addEventListener(name, listener);
+  return () => target.removeEventListener(name, listener);
+}

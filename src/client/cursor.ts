@@ -1,0 +1,16 @@
+/** A cursor's parts. Within one epoch the numbers compare; another epoch is another feed, or another life of this one. */
+export interface Place {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** Reads `<epoch>-<seq>`; `null` for anything else, such as the empty id of a frame that was sent before the place was known. */
+export function placeOf(cursor: string): Place | null {
+  const match = /^(\w+)-(\d+)$/.exec(cursor);
+  return match && { epoch: match[1]!, seq: Number(match[2]) };
+}
+
+/** The number of a cursor that the server made. */
+export function seqOf(cursor: string): number {
+  return placeOf(cursor)?.seq ?? 0;
+}
