@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobsOptions } from 'bullmq';
-import { IdempotencyKeyReusedError, InvalidJobError, QueueUnavailableError } from '../contract/errors.js';
-import { parseJobData, type JobData, type ParsedJob } from '../contract/job.js';
+import type { Job, JobsOptions } from 'bullmq';
+import { IdempotencyKeyReusedError, QueueUnavailableError } from '../contract/errors.js';
+import type { JobData } from '../contract/job.js';
 import type { EnqueueOptions, Producer } from '../contract/ports/produce.js';
+import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { within } from './deadline.js';
 import { idempotentJobId } from './dedupe-key.js';
 import type { JobQueue } from './queue.js';
@@ -30,28 +31,34 @@ export class QueueProducer implements Producer {
   ) {}
 
   async enqueue(type: string, data: JobData, options: EnqueueOptions = {}): Promise<{ id: string }> {
-    // What the worker will read: dates are texts by then, and undefined fields are gone.
-    const sent = throughJson(data);
-    const definition = this.types.get(type);
-    const job = parseJobData(sent);
-    const now = Date.now();
-    refuseExpired(job, now);
-    await this.types.validate(definition, job.data);
-
+    const job = await checkJob(this.types, type, data);
     const { idempotency } = options;
     const id = idempotency ? idempotentJobId(idempotency) : uuidV7();
-    const delay = job.deliverAt ? Math.max(0, job.deliverAt.getTime() - now) : 0;
-    await this.untilStored(async () => {
-      await this.jobs.queue.add(type, sent, { jobId: id, ...(delay > 0 && { delay }) } satisfies JobsOptions);
-      if (!idempotency) return;
-      const stored = await this.jobs.queue.getJob(id);
-      // A job that is gone already was done; should this have been another body, the log drops it by its key.
-      if (!stored || (stored.name === type && isDeepStrictEqual(stored.data, sent))) return;
-      throw new IdempotencyKeyReusedError(
-        'This Idempotency-Key came with another type or other data before; take a new key for a new notification.',
-      );
-    });
+    await this.store(job, id, idempotency && ((stored) => refuseAnother(job, stored)));
     return { id };
+  }
+
+  /**
+   * Puts a checked job on the queue under this id, or finds it there.
+   *
+   * @param look Looks at the job that has the id then, `null` if it is gone already. `own`: nobody put it there before.
+   * @throws {QueueUnavailableError} if the queue did not answer in time.
+   */
+  async store(
+    { type, sent, parsed }: CheckedJob,
+    id: string,
+    look?: (stored: Job<unknown> | null, own: boolean) => void | Promise<void>,
+  ): Promise<void> {
+    // The same at each attempt: it tells whether a job that is there is this one.
+    const timestamp = Date.now();
+    const delay = delayOf(parsed, timestamp);
+    const options: JobsOptions = { jobId: id, timestamp, ...(delay > 0 && { delay }) };
+    await this.untilStored(async () => {
+      await this.jobs.queue.add(type, sent, options);
+      if (!look) return;
+      const stored = (await this.jobs.queue.getJob(id)) as Job<unknown> | undefined;
+      await look(stored ?? null, stored?.timestamp === timestamp);
+    });
   }
 
   private async untilStored(store: () => Promise<void>): Promise<void> {
@@ -59,7 +66,7 @@ export class QueueProducer implements Producer {
     const away = (cause?: unknown): QueueUnavailableError =>
       new QueueUnavailableError(
         `The queue did not confirm the job within ${this.timeoutMs} ms${cause ? ` (${describeError(cause)})` : ''}. ` +
-          'Send it again with the same Idempotency-Key.',
+          'Send it again with the same key (Idempotency-Key or dedupeKey).',
         { cause },
       );
     for (let wait = FIRST_RETRY_MS; ; wait = Math.min(2 * wait, LONGEST_RETRY_MS)) {
@@ -77,20 +84,10 @@ export class QueueProducer implements Producer {
   }
 }
 
-function throughJson(data: unknown): unknown {
-  try {
-    const json = JSON.stringify(data) as string | undefined;
-    return json === undefined ? undefined : JSON.parse(json);
-  } catch (error) {
-    throw new InvalidJobError([
-      { field: 'data of the job', problem: `must be JSON: ${describeError(error)}` },
-    ]);
-  }
-}
-
-function refuseExpired({ expiresAt }: ParsedJob, now: number): void {
-  if (expiresAt === null || expiresAt.getTime() > now) return;
-  throw new InvalidJobError([
-    { field: 'expiresAt', problem: `must be in the future, is ${expiresAt.toISOString()}` },
-  ]);
+function refuseAnother({ type, sent }: CheckedJob, stored: Job<unknown> | null): void {
+  // A job that is gone already was done; should this have been another body, the log drops it by its key.
+  if (!stored || (stored.name === type && isDeepStrictEqual(stored.data, sent))) return;
+  throw new IdempotencyKeyReusedError(
+    'This Idempotency-Key came with another type or other data before; take a new key for a new notification.',
+  );
 }

@@ -1,0 +1,106 @@
+import { InvalidJobError } from '../../contract/errors.js';
+import { parseJobData, type JobData } from '../../contract/job.js';
+import { typeNameProblem } from '../../contract/notification-type.js';
+import { delayOf, type CheckedJob } from '../check-job.js';
+import { NewerVersionError, type TypeRegistry } from '../type-registry.js';
+import { outboxJobId } from './outbox-job.js';
+
+/** A row of `tidings.outbox`, written by whomever: every column but two may hold anything of its type. */
+export interface RawRow {
+  readonly id: string;
+  readonly type: string | null;
+  readonly recipients: (string | null)[] | null;
+  readonly tenant: string | null;
+  /** JSON text. */
+  readonly data: string | null;
+  readonly version: number | null;
+  readonly dedupe_key: string | null;
+  /** pg makes a number of an infinite time. */
+  readonly deliver_at: Date | number | null;
+  readonly expires_at: Date | number | null;
+  readonly collapse_key: string | null;
+  readonly created_at: Date | number;
+}
+
+/** A job as BullMQ's `addBulk` takes it. */
+export interface RelayedJob {
+  readonly name: string;
+  readonly data: JobData;
+  readonly opts: { readonly jobId: string; readonly timestamp: number; readonly delay?: number };
+}
+
+/**
+ * The job that a row is. Its id and its timestamp are the row's, so that the default dedupe key is the same each time the row is relayed, and a
+ * row from before an erasure makes no job of after it.
+ *
+ * A type that is not declared here, or data of a newer version, passes: the worker that runs the job may know it, during a rolling deploy.
+ *
+ * @throws {InvalidJobError} naming the columns that are wrong.
+ */
+export async function jobOfRow(row: RawRow, types: TypeRegistry, now = Date.now()): Promise<RelayedJob> {
+  const { type, sent, parsed } = await checked(row, types);
+  if (!(row.created_at instanceof Date))
+    throw new InvalidJobError([{ field: 'created_at', problem: 'must be finite' }]);
+  const timestamp = row.created_at.getTime();
+  const delay = delayOf(parsed, now, timestamp);
+  return {
+    name: type,
+    data: sent,
+    opts: { jobId: outboxJobId(row.id), timestamp, ...(delay > 0 && { delay }) },
+  };
+}
+
+async function checked(row: RawRow, types: TypeRegistry): Promise<CheckedJob> {
+  const problem = typeNameProblem(row.type ?? undefined);
+  if (problem) throw new InvalidJobError([{ field: 'type', problem }]);
+  const type = row.type!;
+  const sent = dataOf(row);
+  try {
+    const parsed = parseJobData(sent);
+    const definition = types.find(type);
+    if (definition) await types.validate(definition, parsed.data, parsed.version);
+    return { type, sent: sent as unknown as JobData, parsed };
+  } catch (error) {
+    if (error instanceof NewerVersionError)
+      return { type, sent: sent as unknown as JobData, parsed: parseJobData(sent) };
+    throw error instanceof InvalidJobError ? inColumns(error) : error;
+  }
+}
+
+function dataOf(row: RawRow): Record<keyof JobData, unknown> {
+  const sent = {
+    to: row.recipients ?? undefined,
+    tenant: row.tenant ?? undefined,
+    data: row.data === null ? undefined : (JSON.parse(row.data) as unknown),
+    version: row.version ?? undefined,
+    dedupeKey: row.dedupe_key ?? undefined,
+    deliverAt: timeOf(row.deliver_at),
+    expiresAt: timeOf(row.expires_at),
+    collapseKey: row.collapse_key ?? undefined,
+  };
+  // Without the undefined ones, as JSON has it.
+  return JSON.parse(JSON.stringify(sent)) as typeof sent;
+}
+
+function timeOf(value: Date | number | null): string | undefined {
+  if (value === null) return undefined;
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+const COLUMNS: Readonly<Record<string, string>> = {
+  to: 'recipients',
+  dedupeKey: 'dedupe_key',
+  deliverAt: 'deliver_at',
+  expiresAt: 'expires_at',
+  collapseKey: 'collapse_key',
+};
+
+/** Whoever looks at the table should read the names of its columns. */
+function inColumns(error: InvalidJobError): InvalidJobError {
+  return new InvalidJobError(
+    error.fields.map(({ field, problem }) => {
+      const [name = field] = /^\w+/.exec(field) ?? [];
+      return { field: (COLUMNS[name] ?? name) + field.slice(name.length), problem };
+    }),
+  );
+}
