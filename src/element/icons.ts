@@ -1,0 +1,43 @@
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Drawn on 24 by 24 with a line of 1.75, round ends. */
+const PATHS = {
+  bell: ['M6 10.2a6 6 0 0 1 12 0c0 3.9 1.2 5.3 2 6.6H4c.8-1.3 2-2.7 2-6.6Z', 'M9.9 20a2.3 2.3 0 0 0 4.2 0'],
+  check: ['m5 12.6 4.6 4.6L19 7.6'],
+  cross: ['m7 7 10 10', 'M17 7 7 17'],
+  bag: ['M6.3 8.5h11.4l1 11.2H5.3l1-11.2Z', 'M9 11V7.2a3 3 0 0 1 6 0V11'],
+  megaphone: [
+    'M4 10.2v3.6h3.2L15 18V6l-7.8 4.2H4Z',
+    'M18.3 9.4a3.8 3.8 0 0 1 0 5.2',
+    'm7.6 14 .9 5h2.6l-.9-3.6',
+  ],
+  archive: ['M4 5h16v4.2H4z', 'M5.6 9.2V19h12.8V9.2', 'M10 13h4'],
+  checkAll: ['m2.5 12.8 4.1 4.1 7.6-9', 'm11.6 16 .9.9 8.5-9'],
+  cloudOff: [
+    'm4.5 4.5 15 15',
+    'M9.6 6.4A6 6 0 0 1 17.8 11a4.2 4.2 0 0 1 2.6 6.4',
+    'M6.9 9.9A4.6 4.6 0 0 0 7.4 19H16',
+  ],
+  alert: ['M12 4.5 3.2 19.3h17.6L12 4.5Z', 'M12 10.4v3.8', 'M12 16.7v.1'],
+  lock: ['M7.6 11V8.4a4.4 4.4 0 0 1 8.8 0V11', 'M5.6 11h12.8v8.8H5.6z', 'M12 14.6v1.8'],
+  arrowUp: ['M12 18.5v-13', 'm6.5 11 5.5-5.5L17.5 11'],
+  ring: ['M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 1 0 0-7Z'],
+  spark: ['M12 4v4', 'M12 16v4', 'M4 12h4', 'M16 12h4'],
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+/** An icon that screen readers pass over. */
+export function icon(name: IconName, className = 'icon'): SVGSVGElement {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  svg.setAttribute('class', className);
+  // A name that a host made up would else be an error in every row.
+  for (const d of PATHS[name] ?? PATHS.bell) {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', d);
+    svg.append(path);
+  }
+  return svg;
+}

@@ -1,0 +1,171 @@
+import { button, h, setAttribute, setText } from './dom.js';
+import { icon, type IconName } from './icons.js';
+import type { BellStrings } from './strings.js';
+
+/** What fills the panel. */
+export type View = 'loading' | 'list' | 'empty' | 'unreachable' | 'signed-out' | 'refused';
+
+/** A strip below the header: something is not as it should be, while what is shown stays. */
+export type Notice = 'offline' | 'paused' | 'failed' | null;
+
+/** The foot of the list. */
+export type Foot = 'loading' | 'failed' | 'end' | null;
+
+const SKELETONS = 5;
+
+/** The panel without the list: header, notice, the views in place of the list, foot. It knows nothing of feeds. */
+export class Panel {
+  readonly element = h('div', {
+    class: 'panel',
+    part: 'panel',
+    tabindex: '-1',
+    'aria-labelledby': 'tidings-title',
+  });
+  readonly close = button('small close', 'close', icon('cross'));
+  readonly markAll = button('quiet', 'mark-all', icon('checkAll'), h('span'));
+  readonly newAbove = button('above', 'new-above', icon('arrowUp'), h('span'));
+  readonly scroller = h('div', { class: 'scroller', part: 'scroller' });
+  private readonly title = h('h2', { class: 'heading', part: 'title', id: 'tidings-title' });
+  private readonly count = h('span', { class: 'count', part: 'count' });
+  private readonly notice = h('p', { class: 'notice', part: 'notice', hidden: '' });
+  private readonly foot = h('div', { class: 'foot', part: 'foot', hidden: '' });
+  private readonly hint = h('p', { class: 'hint', part: 'hint', id: 'tidings-hint' });
+  private readonly slot = h('div', { class: 'view' });
+  private shown: View | null = null;
+  private shownNotice: Notice = null;
+  private shownFoot: Foot = null;
+
+  constructor(
+    private strings: BellStrings,
+    private readonly list: HTMLElement,
+    private readonly retry: () => void,
+  ) {
+    const header = h(
+      'header',
+      { class: 'header', part: 'header' },
+      this.title,
+      this.count,
+      this.markAll,
+      this.close,
+    );
+    this.scroller.append(this.slot, this.foot);
+    const middle = h('div', { class: 'middle' }, this.newAbove, this.scroller);
+    this.newAbove.hidden = true;
+    this.element.append(
+      h('div', { class: 'grip', 'aria-hidden': 'true' }),
+      header,
+      this.notice,
+      middle,
+      this.hint,
+    );
+    this.restyle(strings);
+  }
+
+  restyle(strings: BellStrings): void {
+    this.strings = strings;
+    setText(this.title, strings.title);
+    setText(this.markAll.lastElementChild!, strings.markAllRead);
+    setText(this.hint, strings.hint);
+    setAttribute(this.close, 'aria-label', strings.close);
+    const { shown, shownNotice, shownFoot } = this;
+    this.shown = this.shownNotice = this.shownFoot = null;
+    if (shown) this.show(shown);
+    this.showNotice(shownNotice);
+    this.showFoot(shownFoot);
+  }
+
+  showUnread(unread: number, text: string): void {
+    this.count.hidden = unread === 0;
+    setText(this.count, text);
+    setAttribute(this.count, 'aria-label', this.strings.unreadCount(text));
+    setAttribute(this.count, 'role', 'img');
+    // Not `disabled`: that would throw the focus away of who has just pressed it.
+    setAttribute(this.markAll, 'aria-disabled', unread === 0 ? 'true' : null);
+  }
+
+  show(view: View): void {
+    if (view === this.shown) return;
+    this.shown = view;
+    setAttribute(this.scroller, 'aria-busy', view === 'loading' ? 'true' : null);
+    this.element.dataset['view'] = view;
+    this.slot.replaceChildren(this.make(view));
+  }
+
+  showNotice(notice: Notice): void {
+    if (notice === this.shownNotice) return;
+    this.shownNotice = notice;
+    this.notice.hidden = notice === null;
+    if (notice === null) return;
+    const { strings } = this;
+    const text = { offline: strings.offline, paused: strings.paused, failed: strings.actionFailed }[notice];
+    this.notice.dataset['notice'] = notice;
+    this.notice.replaceChildren(icon(notice === 'failed' ? 'alert' : 'cloudOff'), h('span', {}, text));
+  }
+
+  showFoot(foot: Foot): void {
+    if (foot === this.shownFoot) return;
+    this.shownFoot = foot;
+    this.foot.hidden = foot === null;
+    if (foot === null) return;
+    const { strings } = this;
+    if (foot === 'loading')
+      this.foot.replaceChildren(
+        h('span', { class: 'spinner' }),
+        h('span', { class: 'hidden' }, strings.loading),
+      );
+    else if (foot === 'end') this.foot.replaceChildren(h('span', { class: 'end' }, strings.theEnd));
+    else this.foot.replaceChildren(h('span', {}, strings.loadMoreFailed), this.retryButton());
+  }
+
+  showAbove(count: string | null): void {
+    this.newAbove.hidden = count === null;
+    if (count !== null) setText(this.newAbove.lastElementChild!, this.strings.newAbove(count));
+  }
+
+  private make(view: View): HTMLElement {
+    const { strings } = this;
+    switch (view) {
+      case 'list':
+        return this.list;
+      case 'loading':
+        return h(
+          'div',
+          { class: 'loading', part: 'loading' },
+          h('p', { class: 'hidden' }, strings.loading),
+          ...skeletons(),
+        );
+      case 'empty':
+        return this.message('bell', strings.emptyTitle, strings.emptyBody, false);
+      case 'unreachable':
+        return this.message('cloudOff', strings.unreachableTitle, strings.unreachableBody, true);
+      case 'signed-out':
+        return this.message('lock', strings.signedOutTitle, strings.signedOutBody, true);
+      case 'refused':
+        return this.message('alert', strings.refusedTitle, strings.refusedBody, true);
+    }
+  }
+
+  private message(name: IconName, title: string, body: string, retry: boolean): HTMLElement {
+    const kind = name === 'bell' ? 'empty' : 'error';
+    return h(
+      'div',
+      { class: `message ${kind}`, part: kind },
+      h('span', { class: 'picture', 'aria-hidden': 'true' }, icon(name)),
+      h('p', { class: 'message-title' }, title),
+      h('p', { class: 'message-body' }, body),
+      retry ? this.retryButton() : null,
+    );
+  }
+
+  private retryButton(): HTMLButtonElement {
+    const made = button('retry', 'retry', this.strings.retry);
+    made.addEventListener('click', this.retry);
+    return made;
+  }
+}
+
+function skeletons(): HTMLElement[] {
+  return Array.from({ length: SKELETONS }, () =>
+    h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('span', {}, h('b'), h('b'))),
+  );
+}

@@ -1,0 +1,75 @@
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Days, times and numbers in one language and the browser's time zone. */
+export class Times {
+  private readonly locale: string | undefined;
+  private readonly ago: Intl.RelativeTimeFormat;
+  private readonly days: Intl.RelativeTimeFormat;
+  private readonly clock: Intl.DateTimeFormat;
+  private readonly weekday: Intl.DateTimeFormat;
+  private readonly date: Intl.DateTimeFormat;
+  private readonly dateAndYear: Intl.DateTimeFormat;
+  private readonly exact: Intl.DateTimeFormat;
+  private readonly numbers: Intl.NumberFormat;
+
+  constructor(language: string | undefined) {
+    this.locale = usable(language);
+    const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(this.locale, options);
+    this.ago = new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto', style: 'short' });
+    this.days = new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto' });
+    this.clock = date({ hour: 'numeric', minute: '2-digit' });
+    this.weekday = date({ weekday: 'long' });
+    this.date = date({ day: 'numeric', month: 'long' });
+    this.dateAndYear = date({ day: 'numeric', month: 'long', year: 'numeric' });
+    this.exact = date({ dateStyle: 'full', timeStyle: 'short' });
+    this.numbers = new Intl.NumberFormat(this.locale);
+  }
+
+  number(value: number): string {
+    return this.numbers.format(value);
+  }
+
+  /** `now`, `5 min. ago`, `3 hr. ago`; on other days the time of day, since the group says which. A clock that is behind ours reads as now. */
+  relative(at: Date, now: Date): string {
+    const age = Math.max(0, now.getTime() - at.getTime());
+    if (age < MINUTE_MS) return this.ago.format(0, 'second');
+    if (age < HOUR_MS) return this.ago.format(-Math.floor(age / MINUTE_MS), 'minute');
+    if (startOfDay(at) === startOfDay(now)) return this.ago.format(-Math.floor(age / HOUR_MS), 'hour');
+    return this.clock.format(at);
+  }
+
+  /** For the tooltip. */
+  full(at: Date): string {
+    return this.exact.format(at);
+  }
+
+  /** `Today`, `Yesterday`, `Friday`, `12 March`, `12 March 2025`. */
+  day(start: number, now: Date): string {
+    // A day has 23 or 25 hours when the clocks change.
+    const past = Math.round((startOfDay(now) - start) / DAY_MS);
+    if (past <= 1) return capital(this.days.format(-Math.max(0, past), 'day'), this.locale);
+    const at = new Date(start);
+    if (past < 7) return capital(this.weekday.format(at), this.locale);
+    return (at.getFullYear() === now.getFullYear() ? this.date : this.dateAndYear).format(at);
+  }
+}
+
+/** Midnight before, in the browser's time zone. */
+export function startOfDay(at: Date): number {
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+}
+
+/** A `lang` that is no language tag makes Intl throw; the browser's language is better than nothing. */
+function usable(language: string | undefined): string | undefined {
+  try {
+    return Intl.getCanonicalLocales(language)[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function capital(text: string, locale: string | undefined): string {
+  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+}

@@ -1,0 +1,86 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { BrowserContext, Page } from 'playwright-core';
+
+const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** Routed, never connected to. */
+export const BELL_ORIGIN = 'http://bell.test';
+/** As strict as a page can be: the element has to live with it. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; require-trusted-types-for 'script'";
+
+const STYLE = `
+  :root { color-scheme: light dark; }
+  body { margin: 0; min-height: 200vh; background: light-dark(#eef0f4, #0f1115); color: light-dark(#15181e, #eceef2); font: 15px/1.5 Inter, sans-serif; }
+  header { display: flex; align-items: center; gap: 12px; height: 60px; padding: 0 20px; background: light-dark(#fff, #16181d); border-bottom: 1px solid light-dark(#e3e5ea, #262930); }
+  header b { margin-inline-end: auto; font-weight: 650; letter-spacing: -0.01em; }
+  header i { width: 32px; height: 32px; border-radius: 50%; background: linear-gradient(135deg, #7c9cf5, #d08bd8); }
+  tidings-bell { --tidings-font: Inter, 'Liberation Sans', sans-serif; }
+  .card { max-width: 400px; margin: 24px auto; border: 1px solid light-dark(#e3e5ea, #262930); border-radius: 16px; overflow: clip; }
+`;
+
+const html = (body: string, attributes: string): string => `<!doctype html>
+<html ${attributes}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>application</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
+<script type="module" src="/tidings-element.js"></script><script type="module" src="/tools.js"></script></head>
+<body>${body}</body></html>`;
+
+const bundled = new Map<string, Promise<string>>();
+
+function bundle(entry: string): Promise<string> {
+  let text = bundled.get(entry);
+  if (!text) {
+    text = build({
+      entryPoints: [join(PACKAGE, entry)],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      target: 'es2022',
+      tsconfigRaw: {},
+      logLevel: 'warning',
+    }).then(({ outputFiles }) => outputFiles[0]!.text);
+    bundled.set(entry, text);
+  }
+  return text;
+}
+
+/** The toolbar of an application, with the bell in it. */
+export const TOOLBAR =
+  '<header><b>Northwind</b><tidings-bell id="bell"></tidings-bell><i></i></header><main></main>';
+
+/** Opens a page with the element on it, and the tools of `test/dom/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
+export async function openBellPage(
+  context: BrowserContext,
+  {
+    body = TOOLBAR,
+    attributes = 'lang="en"',
+    now = null,
+  }: { body?: string; attributes?: string; now?: Date | null } = {},
+): Promise<Page> {
+  const [element, tools] = await Promise.all([
+    bundle('src/element/index.ts'),
+    bundle('test/dom/bell-page.ts'),
+  ]);
+  const files: Record<string, [string, string]> = {
+    '/': ['text/html; charset=utf-8', html(body, attributes)],
+    '/page.css': ['text/css', STYLE],
+    '/tidings-element.js': ['text/javascript', element],
+    '/tools.js': ['text/javascript', tools],
+  };
+  const page = await context.newPage();
+  if (now) await page.clock.setFixedTime(now);
+  await page.route(`${BELL_ORIGIN}/**`, (route) => {
+    const file = files[new URL(route.request().url()).pathname];
+    if (!file)
+      return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>elsewhere</title>' });
+    return route.fulfill({
+      contentType: file[0],
+      body: file[1],
+      headers: { 'content-security-policy': POLICY },
+    });
+  });
+  await page.goto(`${BELL_ORIGIN}/`);
+  await page.waitForFunction('window.FakeFeed && customElements.get("tidings-bell")');
+  return page;
+}
