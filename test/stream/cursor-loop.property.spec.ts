@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { formatCursor } from '../../src/contract/cursor.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { LiveFeedsHub } from '../../src/live/live-feeds.js';
+import { propertyOptions } from '../support/property.js';
 import { FakeBus } from '../unit/fake-bus.js';
 import { ModelClient, STREAM_OPTIONS, type Ask } from './model-client.js';
 import { FEED, ModelLog, shownEntry } from './model-log.js';
@@ -292,7 +293,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
           }
         },
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 400) },
+      propertyOptions(400),
     );
   });
 });

@@ -14,8 +14,8 @@ export const STREAM_OPTIONS = {
   retryMs: 2_000,
   headCheckMs: 5_000,
 };
-/** The most entries that the memory of a feed gives out at once; a page of the model is smaller. */
-const MOST_HELD = Math.max(64, PAGE_ENTRIES);
+/** The most entries that the memory of a feed gives out at once; a page of the model is smaller. Beside them, `feed.ready` or a reset. */
+const MOST_HELD = Math.max(64, PAGE_ENTRIES) + 2;
 /** A stalled reader is found at the second look after its time at the latest. */
 const STALL_FOUND_MS = STREAM_OPTIONS.stalledAfterMs + 2 * 1.2 * STREAM_OPTIONS.heartbeatMs;
 
@@ -29,8 +29,10 @@ class Sink implements StreamOutlet {
   bytes = 0;
   /** Since when it takes nothing of what it was given. */
   idleSince = Date.now();
-  /** Entries that were given to it since it last had room. */
-  held = 0;
+  /** Frames that were given to it since it last had room. */
+  private given = 0;
+  /** Whether it was full when the batch under way began; null outside of one. */
+  private fullBefore: boolean | null = null;
   readonly waiting: (() => void)[] = [];
 
   /** `atOnce`: the port allows an outlet with room to call back before it returns. */
@@ -39,7 +41,7 @@ class Sink implements StreamOutlet {
   whenWritable(callback: () => void): void {
     if (this.destroyed) return;
     if (this.room && this.atOnce) {
-      this.held = 0;
+      this.given = 0;
       return callback();
     }
     if (this.waiting.length === 0) this.idleSince = Date.now();
@@ -48,7 +50,19 @@ class Sink implements StreamOutlet {
   }
 
   batch(emit: () => void): void {
+    this.fullBefore = this.isFull;
     emit();
+    this.fullBefore = null;
+  }
+
+  /** Whether a frame that is given now would have to wait behind others. */
+  get isFull(): boolean {
+    return this.fullBefore ?? (this.waiting.length > 0 || (!this.room && this.given > 0));
+  }
+
+  /** Takes a frame in; returns how many wait now. */
+  give(): number {
+    return (this.given += 1);
   }
 
   bytesTaken(): number {
@@ -68,7 +82,7 @@ class Sink implements StreamOutlet {
   drain(): void {
     if (!this.room || this.destroyed) return;
     this.take();
-    this.held = 0;
+    this.given = 0;
     for (const callback of this.waiting.splice(0)) callback();
   }
 }
@@ -163,7 +177,7 @@ class Connection {
         open: () => this.log.open(),
         heads: (ids) => this.log.heads(ids),
         page: (feedId, after) => {
-          if (this.isFull) this.fault('read a page while the outlet had no room (G7)');
+          if (this.sink.isFull) this.fault('read a page while the outlet had no room (G7)');
           return this.log.page(feedId, after);
         },
       },
@@ -205,12 +219,8 @@ class Connection {
     }
     if (this.expiresAt && !this.over && Date.now() > this.expiresAt.getTime())
       this.fault('goes on although its credential has expired (G8)');
-    if (this.isFull && !this.over && Date.now() - this.sink.idleSince > STALL_FOUND_MS)
+    if (this.sink.isFull && !this.over && Date.now() - this.sink.idleSince > STALL_FOUND_MS)
       this.fault('goes on although its reader takes nothing (G7)');
-  }
-
-  private get isFull(): boolean {
-    return this.sink.waiting.length > 0;
   }
 
   private take(frame: Frame): void {
@@ -222,7 +232,9 @@ class Connection {
     const { id, type } = frame;
     if (id === undefined) return this.fault(`no id, so that Nest makes one: ${JSON.stringify(frame)}`);
     if (type === 'feed.closing') return this.close(frame, id);
-    if (this.isFull) this.fault('wrote while the outlet had no room (G7)');
+    if (this.sink.isFull) this.fault('wrote while the outlet had no room (G7)');
+    const held = this.sink.give();
+    if (held > MOST_HELD) this.fault(`${held} frames wait in the outlet (G7)`);
     if (this.place === null) this.ready(frame, id);
     else if (type === 'feed.reset') this.reset(frame, id);
     else this.entry(frame, id);
@@ -293,8 +305,6 @@ class Connection {
       if (frame.type !== (named ? type : undefined)) this.fault(`${id} under the name ${frame.type}`);
     }
     this.place = { epoch, seq };
-    this.sink.held += 1;
-    if (this.sink.held > MOST_HELD) this.fault(`${this.sink.held} entries wait in the outlet (G7)`);
   }
 
   /** What reads of this connection may have seen. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Observable } from 'rxjs';
 import type { Frame } from '../../../src/contract/ports/stream.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from '../../../src/stream/frames.js';
+import { propertyOptions } from '../../support/property.js';
 import { SseParser, type SseFrame } from '../../support/sse-parser.js';
 import { startHttpApp, type HttpApp } from './http-app.js';
 import { sign } from './tokens.js';
@@ -196,7 +197,7 @@ describe('Frames on the wire', () => {
           expectMeant(frames, await write(frames), pieces);
         },
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 300) },
+      propertyOptions(300),
     );
   });
 
@@ -212,7 +213,7 @@ describe('Frames on the wire', () => {
         expect(events.map(({ data }) => (JSON.parse(data) as { value: string }).value)).toEqual(values);
         expect(events.at(-1)!.lastEventId).toBe(`e1-${values.length}`);
       }),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) },
+      propertyOptions(100),
     );
   });
 
@@ -253,7 +254,7 @@ describe('The parser of the tests', () => {
         );
         expect(events).toEqual(dispatch(bytes));
       }),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 2_000) },
+      propertyOptions(2_000),
     );
   });
 });
