@@ -12,28 +12,55 @@ import {
 import { getQueueToken } from '@nestjs/bullmq';
 import { LogUnavailableError } from './contract/errors.js';
 import { resolveOptions, type ResolvedOptions, type TidingsOptions } from './contract/options.js';
-import type { Appender, FeedReader, Inbox, LiveBus, Producer, Sql, Streams } from './contract/ports/index.js';
+import type {
+  Appender,
+  DropLog,
+  FeedReader,
+  Inbox,
+  InboxChanges,
+  LiveBus,
+  LogEraser,
+  Preferences,
+  Producer,
+  Recaller,
+  Sql,
+  Streams,
+  SupportView,
+} from './contract/ports/index.js';
 import type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 import {
   APPENDER,
+  DROP_LOG,
   FEED_READER,
   INBOX,
+  INBOX_CHANGES,
   LIVE_BUS,
   LIVE_FEEDS,
+  LOG_ERASER,
+  PREFERENCES,
   PRODUCER,
   QUEUE_DEPTH,
   READINESS_CHECKS,
+  RECALLER,
   RESOLVED_OPTIONS,
   SQL,
   STREAMS,
+  SUPPORT_VIEW,
 } from './contract/tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/index.js';
 import { PostgresInbox } from './inbox/postgres-inbox.js';
+import { PostgresInboxChanges } from './inbox/postgres-inbox-changes.js';
+import { PostgresPreferences } from './inbox/postgres-preferences.js';
+import { PostgresRecaller } from './inbox/postgres-recaller.js';
+import { PostgresSupportView } from './inbox/postgres-support-view.js';
 import { JobQueue, NotificationWorker, openJobQueue, QueueProducer, TypeRegistry } from './jobs/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
 import { RedisBus } from './live/redis-bus.js';
 import { LogDatabase } from './log/database.js';
+import { PostgresDropLog } from './log/drop-log.js';
+import { PostgresLogEraser } from './log/eraser.js';
+import { ExpirySweep } from './log/expiry-sweep.js';
 import { PostgresFeedReader } from './log/feed-reader.js';
 import { GroupCommitAppender } from './log/group-commit.js';
 import { Retention } from './log/retention.js';
@@ -47,11 +74,18 @@ import {
 
 /** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
 const CONNECT = { attempts: 10, delayMs: 3_000 };
+/** Open pages follow an expiry about so soon; nothing else depends on it. */
+const EXPIRY_SWEEP_MS = 5_000;
 /** How long the streams wait at the end for what the running batch brings. */
 const LAST_BATCH_MS = 1_500;
 
 interface Closable {
   close(): Promise<void>;
+}
+
+interface Sweep {
+  start(): void;
+  stop(): Promise<void>;
 }
 
 /** What stands behind the ports; the order is that of the data. */
@@ -101,9 +135,17 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: NotificationWorker,
-    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER],
-    useFactory: (options: ResolvedOptions, jobs: JobQueue, types: TypeRegistry, appender: Appender) =>
-      options.roles.includes('worker') ? new NotificationWorker({ jobs, types, appender, options }) : null,
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER, DROP_LOG],
+    useFactory: (
+      options: ResolvedOptions,
+      jobs: JobQueue,
+      types: TypeRegistry,
+      appender: Appender,
+      dropLog: DropLog,
+    ) =>
+      options.roles.includes('worker')
+        ? new NotificationWorker({ jobs, types, appender, dropLog, options })
+        : null,
   },
   {
     provide: FEED_READER,
@@ -115,6 +157,37 @@ const PROVIDERS: Provider[] = [
     provide: INBOX,
     inject: [SQL, FEED_READER],
     useFactory: (sql: Sql, reader: FeedReader): Inbox => new PostgresInbox(sql, reader),
+  },
+  {
+    provide: INBOX_CHANGES,
+    inject: [SQL, LIVE_BUS],
+    useFactory: (sql: Sql, bus: LiveBus): InboxChanges => new PostgresInboxChanges(sql, bus),
+  },
+  {
+    provide: PREFERENCES,
+    inject: [SQL, RESOLVED_OPTIONS],
+    useFactory: (sql: Sql, { types }: ResolvedOptions): Preferences => new PostgresPreferences(sql, types),
+  },
+  {
+    provide: RECALLER,
+    inject: [SQL, FEED_READER, LIVE_BUS],
+    useFactory: (sql: Sql, reader: FeedReader, bus: LiveBus): Recaller =>
+      new PostgresRecaller(sql, reader, bus),
+  },
+  {
+    provide: SUPPORT_VIEW,
+    inject: [SQL],
+    useFactory: (sql: Sql): SupportView => new PostgresSupportView(sql),
+  },
+  {
+    provide: DROP_LOG,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase): DropLog => new PostgresDropLog(log),
+  },
+  {
+    provide: LOG_ERASER,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase): LogEraser => new PostgresLogEraser(log),
   },
   {
     provide: LIVE_FEEDS,
@@ -132,6 +205,12 @@ const PROVIDERS: Provider[] = [
     provide: Retention,
     inject: [LogDatabase, RESOLVED_OPTIONS],
     useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new Retention(log, retention),
+  },
+  {
+    provide: ExpirySweep,
+    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, bus: LiveBus, { retention }: ResolvedOptions) =>
+      new ExpirySweep(log, bus, Math.min(retention.sweepMs, EXPIRY_SWEEP_MS)),
   },
   {
     provide: QUEUE_DEPTH,
@@ -168,7 +247,8 @@ export class TidingsModule
   constructor(
     // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
     @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
-    @Inject(Retention) private readonly retention: { start(): void; stop(): Promise<void> },
+    @Inject(Retention) private readonly retention: Sweep,
+    @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
     @Inject(LIVE_BUS) private readonly bus: Closable,
@@ -188,7 +268,9 @@ export class TidingsModule
 
   async onApplicationBootstrap(): Promise<void> {
     await this.worker?.start();
-    if (this.worker) this.retention.start();
+    if (!this.worker) return;
+    this.retention.start();
+    this.expiry.start();
   }
 
   /**
@@ -196,7 +278,7 @@ export class TidingsModule
    * that never ends by itself.
    */
   async onModuleDestroy(): Promise<void> {
-    const intake = Promise.all([this.worker?.close(), this.retention.stop()]);
+    const intake = Promise.all([this.worker?.close(), this.retention.stop(), this.expiry.stop()]);
     await Promise.race([intake, sleep(LAST_BATCH_MS, undefined, { ref: false })]);
     await this.streams.drain();
     await intake;

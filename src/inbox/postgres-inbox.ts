@@ -1,9 +1,10 @@
 import { formatCursor } from '../contract/cursor.js';
-import { InvalidRequestError, LogUnavailableError } from '../contract/errors.js';
+import { LogUnavailableError } from '../contract/errors.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
 import type { FeedReader } from '../contract/ports/read.js';
 import type { Sql } from '../contract/ports/sql.js';
+import { queryOf, toPage } from './page.js';
 import { readPage, type PageBounds, type PageRow } from './read-page.js';
 import { Turnstile } from './turnstile.js';
 
@@ -29,7 +30,9 @@ export class PostgresInbox implements Inbox {
   async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
     // Twice is enough unless the feed is erased in the very moment between.
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const rows = await this.turnstile.pass(() => this.read(feed, request));
+      const rows = await this.turnstile.pass(() =>
+        this.sql.query<PageRow>(this.statement, queryOf(feed, request)),
+      );
       if (rows.length > 0) return toPage(rows, request);
       // No cursor without an epoch: the feed's row is made, also by who only looks.
       await this.reader.open(feed);
@@ -41,35 +44,4 @@ export class PostgresInbox implements Inbox {
     const { unread, unseen, epoch, head } = await this.reader.open(feed);
     return { unread, unseen, cursor: formatCursor(epoch, head) };
   }
-
-  private read(feed: FeedKey, { before, limit, unread, archived, type }: PageRequest): Promise<PageRow[]> {
-    // A number that no bigint holds is ahead of every head just as well.
-    const top = before && Math.min(before.seq, Number.MAX_SAFE_INTEGER);
-    const values = [feed.tenant, feed.recipient, top, limit, unread, archived, type];
-    return this.sql.query<PageRow>(this.statement, values);
-  }
-}
-
-function toPage(rows: readonly PageRow[], { before }: PageRequest): InboxPage {
-  const { epoch, unread, unseen, ...numbers } = rows[0]!;
-  const [head, floor, low] = [Number(numbers.head), Number(numbers.floor), Number(numbers.low)];
-  if (before && before.epoch !== epoch) {
-    throw invalidBefore('is not of the present history of this feed: begin again with the first page');
-  }
-  if (before && before.seq > head) throw invalidBefore('is ahead of the feed: use the "next" of a page');
-
-  const shown = rows.filter(({ json }) => json !== null);
-  const isCut = rows.some(({ seq, json }) => seq !== null && json === null);
-  const next = isCut ? Number(shown.at(-1)!.seq) : low > floor ? low + 1 : null;
-  return {
-    items: shown.map(({ json }) => json!),
-    next: next === null ? null : formatCursor(epoch, next),
-    unread,
-    unseen,
-    cursor: formatCursor(epoch, head),
-  };
-}
-
-function invalidBefore(problem: string): InvalidRequestError {
-  return new InvalidRequestError([{ field: 'before', problem }]);
 }

@@ -30,31 +30,46 @@ export interface PageBounds {
  * the range bounds what a filter can cost that nothing fits. Sizes are summed up before any content is fetched.
  *
  * Those that expired without anyone writing are subtracted from the counts, as where a stream is opened.
+ *
+ * @param what `everything`, for support: also what is not shown any more, each with a `status` (`shown`, `archived`, `expired`, `removed`).
  */
-export function readPage(schema: string, { scanned, bytes }: PageBounds): string {
+export function readPage(
+  schema: string,
+  { scanned, bytes }: PageBounds,
+  what: 'shown' | 'everything' = 'shown',
+): string {
+  const archived = (e: string): string =>
+    `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
+  const item = `${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version, p.created_at,
+                    ${schema}.read_time(f.id, p.read_at, p.unread_again, p.seq, f.read_up_to), p.count, p.replaces)`;
+  const isAll = what === 'everything';
+  const listed = isAll
+    ? `($6 IS FALSE OR ${archived('x')})`
+    : `NOT x.hidden AND (x.expires_at IS NULL OR x.expires_at > now()) AND ${archived('x')} = $6`;
+  const json = isAll
+    ? `left(${item}, -1) || ',"status":"'
+         || CASE WHEN p.expires_at <= now() THEN 'expired' WHEN p.hidden THEN 'removed' WHEN ${archived('p')} THEN 'archived'
+                 ELSE 'shown' END || '"}'`
+    : item;
   return `
-  SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unread AS unseen, r.low, e.seq, e.json
+  SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, r.low, e.seq, e.json
     FROM ${schema}.feed f
-    CROSS JOIN LATERAL (
-      SELECT count(*)::integer AS unread FROM ${schema}.entry x
-       WHERE x.feed_id = f.id AND x.expires_at <= now() AND NOT x.hidden AND x.read_at IS NULL
-    ) due
+    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
     CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - ${scanned}) AS low) r
     LEFT JOIN LATERAL (
       SELECT p.seq,
              CASE WHEN p.nth = 1 OR (p.nth <= $4 AND p.bytes_so_far <= ${bytes})
-                  THEN ${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version,
-                                           p.created_at, p.read_at, p.count, p.replaces)
+                  THEN ${json}
              END AS json
         FROM (
           SELECT n.*, row_number() OVER (ORDER BY n.seq DESC) AS nth, sum(n.bytes) OVER (ORDER BY n.seq DESC) AS bytes_so_far
             FROM (
               SELECT * FROM ${schema}.entry x
                WHERE x.feed_id = f.id AND x.seq > r.low AND x.seq < t.top
-                 AND x.id IS NOT NULL AND NOT x.hidden AND (x.expires_at IS NULL OR x.expires_at > now())
-                 AND ($5::boolean IS NULL OR (x.read_at IS NULL) = $5)
-                 AND (x.archived_at IS NOT NULL) = $6
+                 AND x.id IS NOT NULL AND ${listed}
+                 AND ($5::boolean IS NULL
+                      OR ${schema}.is_read(x.read_at, x.unread_again, x.seq, f.read_up_to) <> $5)
                  AND ($7::text IS NULL OR x.type = $7)
                ORDER BY x.seq DESC LIMIT $4::integer + 1
             ) n

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { givenDedupeKey } from '../contract/dedupe-key.js';
 
 /** What tells one job from every other that ever was on this or another queue. */
 export interface JobIdentity {
@@ -19,11 +20,6 @@ export function idempotentJobId({ scope, key }: { scope: string; key: string }):
   return `idem-${createHash('sha256')
     .update(JSON.stringify([scope, key]))
     .digest('base64url')}`;
-}
-
-/** The key of everything that a producer sent with this `dedupeKey`. */
-export function givenDedupeKey(dedupeKey: string): string {
-  return `k:${dedupeKey}`;
 }
 
 /**

@@ -3,27 +3,32 @@ import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { InvalidJobError, isRetryable, LogUnavailableError, UnknownTypeError } from '../contract/errors.js';
 import { parseJobData } from '../contract/job.js';
 import { typeNameProblem } from '../contract/notification-type.js';
-import type { Appender, NewNotification } from '../contract/ports/append.js';
+import type { FeedKey } from '../contract/feed.js';
+import type { Appender, AppendResult, NewNotification } from '../contract/ports/append.js';
 import type { Metrics } from '../contract/ports/metrics.js';
+import type { DropLog, DropReason } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
 import { dedupeKeyOf } from './dedupe-key.js';
 import { describeError, RepeatedErrors } from './repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
-import { uuidV7 } from './uuid-v7.js';
 
 /** What a completed job shows as its return value. */
 export interface JobResult {
   readonly appended: number;
   /** Committed by an earlier run of this job, or by another job with the same key. */
   readonly duplicates: number;
-  /** Came too late for so many recipients. */
+  /** So many recipients did not get it: it came too late, they do not want it, it was recalled, or they were erased since. */
   readonly expired?: number;
+  readonly muted?: number;
+  readonly recalled?: number;
+  readonly erased?: number;
 }
 
 /** The ports and settings of {@link JobProcessor}. */
 export interface JobProcessorParts {
   readonly types: TypeRegistry;
   readonly appender: Appender;
+  readonly dropLog: DropLog;
   readonly metrics: Metrics;
   /** How long a job of an unknown type waits for a worker that knows it, ms. */
   readonly unknownTypeRetryMs: number;
@@ -34,7 +39,7 @@ export interface JobProcessorParts {
 /**
  * One job, one append. A job ends in one of three ways:
  *
- *     active --> completed   appended, found to be appended already, or too late
+ *     active --> completed   appended, found to be appended already, or dropped (too late, muted, recalled, erased)
  *            --> failed      can never succeed (bad data), at once and without a retry; or of a type that nobody knew for 15 minutes
  *            --> delayed     the log is away, or the type is not known yet; run again later
  *
@@ -68,8 +73,10 @@ export class JobProcessor {
     const problem = typeNameProblem(job.name);
     if (problem) throw new InvalidJobError([{ field: 'type', problem: `(the job's name) ${problem}` }]);
     const { feeds, data, expiresAt, collapseKey, ...parsed } = parseJobData(job.data);
-    if (expiresAt && expiresAt.getTime() <= Date.now())
+    if (expiresAt && expiresAt.getTime() <= Date.now()) {
+      await this.recordDropped(job, feeds, 'expired');
       return { appended: 0, duplicates: 0, expired: feeds.length };
+    }
 
     const { types, appender, logAnswered } = this.parts;
     const { type, version, title, body, link, dataJson } = await types.compose(job.name, data, {
@@ -77,12 +84,13 @@ export class JobProcessor {
     });
     const identity = { queue: job.queueName, id: job.id ?? '', timestamp: job.timestamp };
     const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
+    const mandatory = types.get(job.name).mandatory ?? false;
+    const queuedAt = new Date(job.timestamp);
     // Field by field: spreading one object into another here takes V8 as long as all the rest of this method.
     const results = await appender.append(
       feeds.map((feed): NewNotification => ({
         feed,
         dedupeKey,
-        id: uuidV7(),
         type,
         title,
         body,
@@ -91,11 +99,46 @@ export class JobProcessor {
         version,
         expiresAt,
         collapseKey,
+        mandatory,
+        queuedAt,
       })),
     );
     logAnswered(true);
-    const appended = results.filter((result) => result.outcome === 'appended').length;
-    return { appended, duplicates: results.length - appended };
+    return this.summarize(job, results, parsed.dedupeKey !== null);
+  }
+
+  /** Counts the outcomes, and notes what was dropped. */
+  private async summarize(
+    job: Job<unknown>,
+    results: readonly AppendResult[],
+    keyIsGiven: boolean,
+  ): Promise<JobResult> {
+    const feeds = { appended: [], duplicate: [], muted: [], recalled: [], erased: [] } as Record<
+      AppendResult['outcome'],
+      FeedKey[]
+    >;
+    for (const { outcome, feed } of results) feeds[outcome].push(feed);
+    // A run that is not the first finds what the ones before it have committed: nothing that anybody did not get.
+    if (keyIsGiven && job.attemptsStarted <= 1) await this.recordDropped(job, feeds.duplicate, 'duplicate');
+    const summary: { -readonly [K in keyof JobResult]: JobResult[K] } = {
+      appended: feeds.appended.length,
+      duplicates: feeds.duplicate.length,
+    };
+    for (const reason of ['muted', 'recalled', 'erased'] as const) {
+      if (feeds[reason].length === 0) continue;
+      summary[reason] = feeds[reason].length;
+      await this.recordDropped(job, feeds[reason], reason);
+    }
+    return summary;
+  }
+
+  private async recordDropped(
+    { id = '', name: type }: Job<unknown>,
+    feeds: readonly FeedKey[],
+    reason: DropReason,
+  ): Promise<void> {
+    if (feeds.length === 0) return;
+    await this.parts.dropLog.record(feeds.map((feed) => ({ feed, reason, type, jobId: id })));
   }
 
   /** When the job was first found to be of an unknown type: kept with the job, so that restarts do not prolong its wait. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options.js';
 import type { Appender } from '../contract/ports/append.js';
+import type { DropLog } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
@@ -21,6 +22,7 @@ export interface WorkerParts {
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
   readonly appender: Appender;
+  readonly dropLog: DropLog;
   readonly options: Pick<ResolvedOptions, 'worker' | 'metrics'>;
 }
 

@@ -5,10 +5,13 @@ import { LogUnavailableError } from '../contract/errors.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import type { Sql } from '../contract/ports/sql.js';
 import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
+import { DroppedEntity } from './entities/dropped.entity.js';
 import { EntryEntity } from './entities/entry.entity.js';
 import { FeedEntity } from './entities/feed.entity.js';
 import { InstallationEntity } from './entities/installation.entity.js';
+import { ReadMarkEntity } from './entities/read-mark.entity.js';
 import { SchemaVersionEntity } from './entities/schema-version.entity.js';
+import { TombstoneEntity } from './entities/tombstone.entity.js';
 import { migrate } from './migrator.js';
 import { sqlState, translate } from './pg-error.js';
 import { RestoreGuard } from './restore-guard.js';
@@ -45,7 +48,16 @@ export class LogDatabase implements Sql {
       applicationName: 'tidings',
       poolSize: options.poolSize,
       connectTimeoutMS: 5_000,
-      entities: [FeedEntity, EntryEntity, DedupeKeyEntity, InstallationEntity, SchemaVersionEntity],
+      entities: [
+        FeedEntity,
+        EntryEntity,
+        DedupeKeyEntity,
+        ReadMarkEntity,
+        DroppedEntity,
+        TombstoneEntity,
+        InstallationEntity,
+        SchemaVersionEntity,
+      ],
       migrationsTableName: 'migration',
       installExtensions: false,
       poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
@@ -86,7 +98,7 @@ export class LogDatabase implements Sql {
    * Runs one statement. Not a prepared one: its plan would be kept for the life of the connection, also one made while the
    * tables were empty.
    *
-   * @throws {LogUnavailableError} or {InvalidJobError}, see {@link translate}.
+   * @throws {LogUnavailableError}, {FeedBusyError} or {InvalidJobError}, see {@link translate}.
    */
   async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     try {

@@ -37,28 +37,33 @@ interface PageRow extends StateRow {
  * are found by the partial index and subtracted, so that counts are right from that instant.
  */
 const OPEN_FEEDS = `
-  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unread AS unseen
+  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (tenant, recipient, ord)
     JOIN ${SCHEMA}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
-    CROSS JOIN LATERAL (
-      SELECT count(*)::integer AS unread FROM ${SCHEMA}.entry e
-       WHERE e.feed_id = f.id AND e.expires_at <= now() AND NOT e.hidden AND e.read_at IS NULL
-    ) due`;
+    CROSS JOIN LATERAL ${SCHEMA}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
 
 /**
  * Parameters: feed ids, places, most entries, most bytes. Result: for each feed that exists its state and the entries after its
  * place, in order; all of one snapshot. The inner LIMIT walks the primary key; sizes are summed up before any content is fetched.
+ *
+ * What took over from others and is not shown any more itself still says that those are gone: a client that was away may have them. (It
+ * may be that the whole chain of a collapse key came and went meanwhile; each link says so of the one before it.)
  */
 const READ_PAGES = `
   SELECT a.ord, f.id, f.epoch, f.head, f.floor, e.*
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS a (feed_id, after, ord)
     JOIN ${SCHEMA}.feed f ON f.id = a.feed_id
     LEFT JOIN LATERAL (
-      SELECT w.seq, w.type,
-             CASE WHEN NOT w.shown THEN NULL
+      SELECT w.seq, CASE WHEN w.shown OR w.replaces = '{}' THEN w.type ELSE 'feed.removed' END AS type,
+             CASE WHEN NOT w.shown AND w.replaces = '{}' THEN NULL
+                  WHEN NOT w.shown THEN (
+                    SELECT '{"type":"feed.removed","reason":"replaced","ids":' || to_json(w.replaces)::text
+                        || ',"unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
+                      FROM ${SCHEMA}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
                   WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
-                  ELSE ${SCHEMA}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version,
-                                           w.created_at, w.read_at, w.count, w.replaces)
+                  ELSE ${SCHEMA}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
+                                           ${SCHEMA}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to),
+                                           w.count, w.replaces)
              END AS json
         FROM (
           SELECT n.*, NOT n.hidden AND (n.expires_at IS NULL OR n.expires_at > now()) AS shown,
@@ -108,7 +113,11 @@ export class PostgresFeedReader implements FeedReader {
     let missing = feeds;
     // Twice is enough unless a feed is erased in the very moment between.
     for (let attempt = 0; missing.length > 0 && attempt < 3; attempt += 1) {
-      if (attempt > 0) await makeFeeds(this.database, missing);
+      if (attempt > 0)
+        await makeFeeds(
+          this.database,
+          missing.map((feed) => ({ feed })),
+        );
       const rows = await this.database.query<OpenRow & Record<string, unknown>>(OPEN_FEEDS, [
         missing.map((feed) => feed.tenant),
         missing.map((feed) => feed.recipient),

@@ -1,4 +1,9 @@
-import type { Appender, AppendResult, NewNotification } from '../contract/ports/append.js';
+import type {
+  Appender,
+  AppendResult,
+  CommittedNotification,
+  NewNotification,
+} from '../contract/ports/append.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { FeedBusyError, InvalidJobError } from '../contract/errors.js';
 import { feedId } from '../contract/feed.js';
@@ -59,7 +64,7 @@ export class GroupCommitAppender implements Appender {
     private readonly database: LogDatabase,
     private readonly metrics: Metrics,
     /** Called after each commit, with what it brought; must not throw. */
-    private readonly onCommitted: (results: readonly AppendResult[]) => void,
+    private readonly onCommitted: (results: readonly CommittedNotification[]) => void,
   ) {}
 
   append(notifications: readonly NewNotification[]): Promise<AppendResult[]> {
@@ -111,8 +116,16 @@ export class GroupCommitAppender implements Appender {
       const lane = this.ready[lanes]!;
       lanes += 1;
       let count = 0;
+      let collapseKeys: Set<string> | null = null;
       while (count < lane.items.length && items < MAX_BATCH_ITEMS && bytes < MAX_BATCH_BYTES) {
-        bytes += lane.items[count]!.bytes;
+        const item = lane.items[count]!;
+        const { collapseKey } = item.notification;
+        if (collapseKey !== null) {
+          // It takes over from the one before it, which must be committed first.
+          if (collapseKeys?.has(collapseKey)) break;
+          (collapseKeys ??= new Set()).add(collapseKey);
+        }
+        bytes += item.bytes;
         items += 1;
         count += 1;
       }
@@ -166,20 +179,22 @@ export class GroupCommitAppender implements Appender {
     const outcomes = await this.appendOnce(notifications);
     const missing = notifications.filter((_, index) => outcomes[index] === 'missing');
     if (missing.length === 0) return outcomes;
-    await makeFeeds(
-      this.database,
-      missing.map((notification) => notification.feed),
-    );
-    const again = await this.appendOnce(missing);
+    const erased = await makeFeeds(this.database, missing);
+    const wanted = missing.filter(({ feed }) => !erased.has(feedId(feed)));
+    const again = wanted.length > 0 ? await this.appendOnce(wanted) : [];
     let next = 0;
-    return outcomes.map((outcome) => (outcome === 'missing' ? again[next++]! : outcome));
+    return outcomes.map((outcome, index): ItemOutcome => {
+      if (outcome !== 'missing') return outcome;
+      const { feed } = notifications[index]!;
+      return erased.has(feedId(feed)) ? { outcome: 'erased', feed } : again[next++]!;
+    });
   }
 
   /** One transaction. What it committed is told at once, whatever becomes of the rest of the batch. */
   private async appendOnce(notifications: readonly NewNotification[]): Promise<ItemOutcome[]> {
     const startedAt = performance.now();
     const outcomes = await appendBatch(this.database, notifications);
-    const committed = outcomes.filter((outcome): outcome is AppendResult => typeof outcome === 'object');
+    const committed = outcomes.filter(isCommitted);
     if (committed.length === 0) return outcomes;
     const appended = committed.filter(({ outcome }) => outcome === 'appended').length;
     this.metrics.batchAppended({
@@ -256,6 +271,10 @@ export class GroupCommitAppender implements Appender {
       call.reject(error);
     }
   }
+}
+
+function isCommitted(outcome: ItemOutcome): outcome is CommittedNotification {
+  return typeof outcome === 'object' && 'seq' in outcome;
 }
 
 function succeed({ call, index }: Item, result: AppendResult): void {

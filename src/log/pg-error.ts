@@ -1,4 +1,4 @@
-import { InvalidJobError, LogUnavailableError, TidingsError } from '../contract/errors.js';
+import { FeedBusyError, InvalidJobError, LogUnavailableError, TidingsError } from '../contract/errors.js';
 
 /** The five characters of an SQLSTATE, if this error came from Postgres. */
 export function sqlState(error: unknown): string | null {
@@ -15,6 +15,9 @@ export function isContentError(error: unknown): boolean {
   return state !== null && (state.startsWith('22') || state.startsWith('23'));
 }
 
+/** `lock_not_available`: a statement of ours waited for a feed as long as it may. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** The error of ours that stands for a failed statement. */
 export function translate(error: unknown): TidingsError {
   if (error instanceof TidingsError) return error;
@@ -24,5 +27,7 @@ export function translate(error: unknown): TidingsError {
       { field: 'data', problem: `was refused by Postgres: ${message} (${sqlState(error)})` },
     ]);
   }
+  if (sqlState(error) === LOCK_NOT_AVAILABLE)
+    return new FeedBusyError('Another transaction holds the feed.', { cause: error });
   return new LogUnavailableError(`The database did not take the statement: ${message}`, { cause: error });
 }

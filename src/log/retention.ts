@@ -4,7 +4,7 @@ import { SCHEMA, type LogDatabase } from './database.js';
 
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_FEED = 1_000;
-const KEYS_PER_BATCH = 5_000;
+const ROWS_PER_BATCH = 5_000;
 
 /** Parameters: most kept notifications, most feeds, the feed id to go on after. Result: feeds that keep more. */
 const FIND_OVERFULL = `
@@ -26,8 +26,11 @@ const LOCK = `
  */
 const TRIM = `
   WITH low AS (
-    SELECT e.feed_id, e.seq, e.id IS NOT NULL AS is_notification, e.id IS NOT NULL AND NOT e.hidden AND e.read_at IS NULL AS is_unread,
-           e.created_at < $3 AS is_old, f.kept,
+    SELECT e.feed_id, e.seq, e.id IS NOT NULL AS is_notification, e.created_at < $3 AS is_old, f.kept,
+           e.id IS NOT NULL AND NOT e.hidden
+             AND NOT ${SCHEMA}.is_read(e.read_at, e.unread_again, e.seq, f.read_up_to)
+             AND NOT ${SCHEMA}.is_archived(e.archived_at, e.unarchived, e.seq, f.archived_up_to) AS is_unread,
+           e.seq > f.seen_up_to AS is_above_seen,
            count(*) FILTER (WHERE e.id IS NOT NULL) OVER (PARTITION BY e.feed_id ORDER BY e.seq) AS nth
       FROM ${SCHEMA}.feed f
       CROSS JOIN LATERAL (
@@ -47,11 +50,15 @@ const TRIM = `
   ),
   moved AS (
     UPDATE ${SCHEMA}.feed f
-       SET floor = d.last, kept = f.kept - d.notifications, unread = f.unread - d.unread,
-           unseen = least(f.unseen, f.kept - d.notifications)
+       SET floor = d.last, kept = f.kept - d.notifications, unread = f.unread - d.unread, unseen = f.unseen - d.unseen
       FROM (SELECT feed_id, max(seq) AS last, count(*) FILTER (WHERE is_notification)::integer AS notifications,
-                   count(*) FILTER (WHERE is_unread)::integer AS unread FROM due GROUP BY feed_id) d
+                   count(*) FILTER (WHERE is_unread)::integer AS unread,
+                   count(*) FILTER (WHERE is_unread AND is_above_seen)::integer AS unseen FROM due GROUP BY feed_id) d
      WHERE f.id = d.feed_id
+    RETURNING f.id, f.floor
+  ),
+  marks AS (
+    DELETE FROM ${SCHEMA}.read_mark m USING moved WHERE m.feed_id = moved.id AND m.up_to <= moved.floor
   )
   SELECT count(*)::integer AS trimmed FROM due`;
 
@@ -59,6 +66,11 @@ const TRIM = `
 const PRUNE_KEYS = `
   DELETE FROM ${SCHEMA}.dedupe_key WHERE hash IN (
     SELECT hash FROM ${SCHEMA}.dedupe_key WHERE created_at < $1 LIMIT $2)`;
+
+/** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. */
+const PRUNE_DROPPED = `
+  DELETE FROM ${SCHEMA}.dropped WHERE (feed_id, id) IN (
+    SELECT feed_id, id FROM ${SCHEMA}.dropped WHERE at < $1 LIMIT $2)`;
 
 /**
  * Trims feeds by age and by number, a bounded batch at a time, and forgets old dedupe keys. Several processes may sweep at
@@ -108,11 +120,15 @@ export class Retention {
     let trimmed = 0;
     if (maxEntries !== null) trimmed += await this.trimAll(FIND_OVERFULL, maxEntries, maxEntries, oldest);
     if (oldest !== null) trimmed += await this.trimAll(FIND_OLD, oldest, maxEntries, oldest);
-    for (let pruned = KEYS_PER_BATCH; pruned === KEYS_PER_BATCH && !this.stopped;) {
-      pruned =
-        (await this.database.pool.query(PRUNE_KEYS, [daysAgo(dedupeKeyDays), KEYS_PER_BATCH])).rowCount ?? 0;
-    }
+    await this.prune(PRUNE_KEYS, daysAgo(dedupeKeyDays));
+    await this.prune(PRUNE_DROPPED, oldest ?? daysAgo(dedupeKeyDays));
     return trimmed;
+  }
+
+  private async prune(statement: string, oldest: Date): Promise<void> {
+    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.stopped;) {
+      pruned = (await this.database.pool.query(statement, [oldest, ROWS_PER_BATCH])).rowCount ?? 0;
+    }
   }
 
   /** Round and round, as a feed may have more due than one batch takes, until a round finds nothing that it can trim. */

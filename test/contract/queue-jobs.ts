@@ -91,9 +91,10 @@ export async function openJobs(
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },
   });
   const types = new TypeRegistry(options.types);
+  const dropLog = { record: () => Promise.resolve() };
   const jobs = await openJobQueue(options);
   const worker =
-    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, options });
+    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, dropLog, options });
   await worker?.start();
   return {
     name,

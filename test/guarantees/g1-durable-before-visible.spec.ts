@@ -38,8 +38,9 @@ onBothBackends('G1: a frame is only sent for a committed entry', (backend) => {
     await open.connect();
     await open.query('BEGIN');
     await open.query(
-      `SELECT FROM tidings.append('{""}', '{ada}', '{"\\\\x01"}', '{01a203fc-bc1a-75e8-bd64-101975c984de}', '{task-completed}',
-         '{held open}', '{NULL}', '{NULL}', ARRAY['{"taskId":"open"}']::json[], '{1}', '{NULL}', '{NULL}', '{300}')`,
+      `SELECT FROM tidings.append('{""}', '{ada}', '{"\\\\x01"}', '{task-completed}', '{held open}', '{NULL}', '{NULL}',
+         ARRAY['{"taskId":"open"}']::json[], '{1}', '{NULL}', '{NULL}', '{300}', '{false}', ARRAY[$1::bigint])`,
+      [Date.now()],
     );
     await house.add('ada', 'behind');
     await house.add('grace', 'stranger');

@@ -56,7 +56,7 @@ describe('the pages of a feed', () => {
   });
 
   it('list the newest first, each item with the text that the log has for the stream', async () => {
-    await open.log.appender.append([
+    await open.log.append([
       notification('ada', { title: 'quotes " and \\, a line\nbreak, ünïcödé 🔔', body: 'b', link: '/x' }),
       notification('ada', { dataJson: '{"a":[1,2.50,"\\u0041"],"a":2}' }),
       notification('ada', { type: 'new-order', version: 3 }),
@@ -73,7 +73,7 @@ describe('the pages of a feed', () => {
   });
 
   it('end exactly with the last item, also when it fills its page', async () => {
-    await open.log.appender.append(many(6, 'six'));
+    await open.log.append(many(6, 'six'));
     expect(await walk('six', { limit: 3 })).toEqual([
       [6, 5, 4],
       [3, 2, 1],
@@ -86,9 +86,9 @@ describe('the pages of a feed', () => {
   });
 
   it('go on where they stopped, whatever is appended meanwhile', async () => {
-    await open.log.appender.append(many(4, 'growing'));
+    await open.log.append(many(4, 'growing'));
     const first = await open.inbox.page(feed('growing'), request({ limit: 2 }));
-    await open.log.appender.append(many(5, 'growing'));
+    await open.log.append(many(5, 'growing'));
     const second = await open.inbox.page(
       feed('growing'),
       request({ limit: 2, before: parseCursor(first.next!) }),
@@ -131,7 +131,7 @@ describe('the pages of a feed', () => {
   it('have what stands right at the place up to which the page before has looked', async () => {
     const head = PAGE_BOUNDS.scanned + 500;
     const rare = [501, 500];
-    await open.log.appender.append(
+    await open.log.append(
       Array.from({ length: head }, (_, index) =>
         notification('edge', { type: rare.includes(index + 1) ? 'rare' : 'usual' }),
       ),
@@ -153,7 +153,7 @@ describe('the pages of a feed', () => {
   });
 
   it('neither list nor count what has expired, from that instant on, though nobody writes', async () => {
-    await open.log.appender.append([
+    await open.log.append([
       notification('expiring'),
       notification('expiring', { expiresAt: new Date(Date.now() + 400) }),
       notification('expiring', { expiresAt: new Date(Date.now() - 1_000) }),
@@ -173,18 +173,18 @@ describe('the pages of a feed', () => {
 
   it('are cut at a number of bytes, but never below one item', async () => {
     const big = JSON.stringify('x'.repeat(64 * 1024 - 2));
-    await open.log.appender.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
+    await open.log.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
     expect(await walk('big', { limit: 100 })).toEqual([[9, 8, 7], [6, 5, 4], [3, 2, 1]]); // prettier-ignore
     const { items } = await open.inbox.page(feed('big'), request());
     expect(Buffer.byteLength(items.join())).toBeLessThanOrEqual(PAGE_BOUNDS.bytes);
 
     const huge = 'y'.repeat(PAGE_BOUNDS.bytes);
-    await open.log.appender.append([1, 2].map(() => notification('huge', { body: huge })));
+    await open.log.append([1, 2].map(() => notification('huge', { body: huge })));
     expect(await walk('huge', {})).toEqual([[2], [1]]);
   });
 
   it('begin at no place that this history of the feed does not have', async () => {
-    await open.log.appender.append([...many(3, 'here'), ...many(3, 'elsewhere')]);
+    await open.log.append([...many(3, 'here'), ...many(3, 'elsewhere')]);
     const { epoch } = await open.log.reader.open(feed('here'));
     const foreign = await open.log.reader.open(feed('elsewhere'));
     const before = (cursorEpoch: string, seq: number) =>
@@ -205,7 +205,7 @@ describe('the pages of a feed', () => {
   });
 
   it('end where the retention has trimmed, also between two of them', async () => {
-    await open.log.appender.append(many(10, 'trimmed'));
+    await open.log.append(many(10, 'trimmed'));
     const first = await open.inbox.page(feed('trimmed'), request({ limit: 2 }));
     const retention = { days: null, maxEntries: 5, sweepMs: 60_000, dedupeKeyDays: 90 };
     await new Retention(open.log.database, retention).sweep();
@@ -218,7 +218,7 @@ describe('the pages of a feed', () => {
   });
 
   it('are of one tenant and one recipient', async () => {
-    await open.log.appender.append([
+    await open.log.append([
       notification('eve', { feed: { tenant: 'a', recipient: 'eve' }, title: 'of a' }),
       notification('eve', { feed: { tenant: 'b', recipient: 'eve' }, title: 'of b' }),
     ]);
@@ -248,7 +248,7 @@ describe('pages in bad times', () => {
   });
 
   it('are refused as an outage, not awaited for ever, while the database hangs', async () => {
-    await open.log.appender.append(many(2, 'held'));
+    await open.log.append(many(2, 'held'));
     const client = await open.log.database.pool.connect();
     await client.query('BEGIN; LOCK TABLE tidings.feed IN ACCESS EXCLUSIVE MODE');
     const outcomes = await Promise.allSettled([
@@ -263,7 +263,7 @@ describe('pages in bad times', () => {
   });
 
   it('leave connections to the appends, however many are asked for at once', async () => {
-    await open.log.appender.append(many(30, 'storm'));
+    await open.log.append(many(30, 'storm'));
     const query = open.log.database.query.bind(open.log.database);
     let [running, most] = [0, 0];
     open.log.database.query = async <Row extends object>(text: string, values?: unknown[]) => {

@@ -40,7 +40,7 @@ describe('the append', () => {
   }
 
   it('numbers the entries of each feed from 1 without holes, in the order given', async () => {
-    const results = await one.appender.append([
+    const results = await one.append([
       notification('ada', { title: 'first' }),
       notification('grace'),
       notification('ada', { title: 'second' }),
@@ -61,7 +61,7 @@ describe('the append', () => {
   it('gives the live entry and the replayed one the same JSON, whatever is in it', async () => {
     const nasty = 'a "quote", a \\ backslash,\na\tline\u2028break, \u0007, \u007f, é, 🎉, </script>';
     const dataJson = JSON.stringify({ z: nasty, a: 1e21, 'weird key\n': [null, true, -0.1] });
-    const [result] = await one.appender.append([
+    const [result] = await one.append([
       notification('encoder', { title: nasty, body: nasty, link: '/a?b="c"', dataJson, version: 3 }),
     ]);
     const { feedId } = await one.reader.open({ tenant: '', recipient: 'encoder' });
@@ -87,7 +87,7 @@ describe('the append', () => {
   it('keeps tenants apart that have recipients of the same name', async () => {
     const inTenant = (tenant: string) =>
       notification('same', { feed: { tenant, recipient: 'same' }, dedupeKey: 'k:1' });
-    const results = await one.appender.append([inTenant('acme'), inTenant('umbrella')]);
+    const results = await one.append([inTenant('acme'), inTenant('umbrella')]);
     expect(results.map(({ outcome, seq }) => [outcome, seq])).toEqual([
       ['appended', 1],
       ['appended', 1],
@@ -97,19 +97,19 @@ describe('the append', () => {
 
   it('makes one entry of a key that comes again: in the same call, later, and after the entry is gone', async () => {
     const again = () => notification('twice', { dedupeKey: 'k:order-7' });
-    const [first, second] = await one.appender.append([again(), again()]);
+    const [first, second] = await one.append([again(), again()]);
     expect([first!.outcome, second!.outcome, second!.seq]).toEqual(['appended', 'duplicate', 1]);
     await one.database.pool.query(
       `DELETE FROM tidings.entry WHERE feed_id = (SELECT id FROM tidings.feed WHERE recipient = 'twice')`,
     );
-    const [later] = await two.appender.append([again()]);
+    const [later] = await two.append([again()]);
     expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
   });
 
   it('makes one entry of the same job that two processes append at the same moment', async () => {
     for (let round = 0; round < 20; round += 1) {
       const same = () => notification('race', { dedupeKey: `k:round-${round}` });
-      const results = await Promise.all([one.appender.append([same()]), two.appender.append([same()])]);
+      const results = await Promise.all([one.append([same()]), two.append([same()])]);
       expect(
         results
           .flat()
@@ -121,31 +121,28 @@ describe('the append', () => {
   });
 
   it('leaves no hole and gives no number twice when two processes append to the same feeds at full speed', async () => {
-    const writers = [one, two, one, two].map(async ({ appender }) => {
-      for (let i = 0; i < 50; i += 1)
-        await appender.append([notification('hot'), notification(`warm-${i % 3}`)]);
+    const writers = [one, two, one, two].map(async (log) => {
+      for (let i = 0; i < 50; i += 1) await log.append([notification('hot'), notification(`warm-${i % 3}`)]);
     });
     await Promise.all(writers);
     expect(await seqsOf('hot')).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   });
 
   it('commits what waits at the same moment in one transaction', async () => {
-    await one.appender.append([notification('group')]);
+    await one.append([notification('group')]);
     const before = one.batches.length;
-    await Promise.all(
-      Array.from({ length: 50 }, (_, i) => one.appender.append([notification(`member-${i}`)])),
-    );
+    await Promise.all(Array.from({ length: 50 }, (_, i) => one.append([notification(`member-${i}`)])));
     // One batch that meets new feeds, and no more than one beside it.
     expect(one.batches.length - before).toBeLessThanOrEqual(2);
   });
 
   it('lets strangers pass while one feed is held, also when they wait in the same batch', async () => {
-    await one.appender.append([notification('held'), notification('stranger')]);
+    await one.append([notification('held'), notification('stranger')]);
     const release = await holdFeed('held');
-    const held = one.appender.append([notification('held', { title: 'waited' })]);
+    const held = one.append([notification('held', { title: 'waited' })]);
     const strangers = await Promise.all([
-      one.appender.append([notification('stranger')]),
-      one.appender.append([notification('another stranger')]),
+      one.append([notification('stranger')]),
+      one.append([notification('another stranger')]),
     ]);
     expect(strangers.flat().map(({ outcome }) => outcome)).toEqual(['appended', 'appended']);
     await release();
@@ -153,23 +150,23 @@ describe('the append', () => {
   });
 
   it('gives a feed back when it is held for long, and goes on by itself once it is free', async () => {
-    await one.appender.append([notification('stuck')]);
+    await one.append([notification('stuck')]);
     const release = await holdFeed('stuck');
     const job = notification('stuck');
-    await expect(one.appender.append([job])).rejects.toThrow(FeedBusyError);
+    await expect(one.append([job])).rejects.toThrow(FeedBusyError);
     // One at a time finds out whether it is free; the others do not wait for it.
-    const probe = one.appender.append([job]);
-    await expect(one.appender.append([notification('stuck')])).rejects.toThrow(FeedBusyError);
+    const probe = one.append([job]);
+    await expect(one.append([notification('stuck')])).rejects.toThrow(FeedBusyError);
     await expect(probe).rejects.toThrow(FeedBusyError);
     await release();
-    expect((await one.appender.append([job]))[0]).toMatchObject({ outcome: 'appended', seq: 2 });
+    expect((await one.append([job]))[0]).toMatchObject({ outcome: 'appended', seq: 2 });
   });
 
   it('fails only the guilty job of a batch when Postgres refuses its content', async () => {
     const results = await Promise.allSettled([
-      one.appender.append([notification('neighbour')]),
-      one.appender.append([notification('guilty', { dataJson: '{"broken":' })]),
-      one.appender.append([notification('neighbour')]),
+      one.append([notification('neighbour')]),
+      one.append([notification('guilty', { dataJson: '{"broken":' })]),
+      one.append([notification('neighbour')]),
     ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect((results[1] as PromiseRejectedResult).reason).toBeInstanceOf(InvalidJobError);
@@ -183,7 +180,7 @@ describe('the append', () => {
     await client.query('SET synchronous_commit = off');
     await client.query('BEGIN');
     await client.query(
-      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
+      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
     );
     const { rows } = await client.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
     await client.end();
@@ -195,7 +192,7 @@ describe('the append', () => {
     await client.connect();
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const append = client.query(
-      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
+      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
     );
     await expect(append).rejects.toThrow('READ COMMITTED');
     await client.end();
@@ -204,14 +201,14 @@ describe('the append', () => {
   it('shows nothing to readers before the commit, and everything in order after it', async () => {
     const client = new pg.Client(test.url);
     await client.connect();
-    await one.appender.append([notification('slow commit')]);
+    await one.append([notification('slow commit')]);
     const { feedId } = await one.reader.open({ tenant: '', recipient: 'slow commit' });
     await client.query('BEGIN');
     await client.query(
-      `SELECT FROM tidings.append('{""}', '{slow commit}', '{"\\\\x01"}', '{${notification('x').id}}', '{x}', '{held open}',
-         '{NULL}', '{NULL}', '{"{}"}', '{1}', '{NULL}', '{NULL}', '{300}')`,
+      `SELECT FROM tidings.append('{""}', '{slow commit}', '{"\\\\x01"}', '{x}', '{held open}',
+         '{NULL}', '{NULL}', '{"{}"}', '{1}', '{NULL}', '{NULL}', '{300}', '{false}', '{0}')`,
     );
-    const behind = one.appender.append([notification('slow commit', { title: 'behind' })]);
+    const behind = one.append([notification('slow commit', { title: 'behind' })]);
     expect((await one.reader.page(feedId, 0))!.entries.map(({ seq }) => seq)).toEqual([1]);
     await client.query('COMMIT');
     await client.end();
@@ -226,6 +223,6 @@ describe('the append', () => {
     await two.database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
     await ended;
     client.release(true);
-    expect((await one.appender.append([notification('survivor')]))[0]!.outcome).toBe('appended');
+    expect((await one.append([notification('survivor')]))[0]!.outcome).toBe('appended');
   });
 });

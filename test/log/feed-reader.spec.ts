@@ -39,7 +39,7 @@ describe('reading the log', () => {
 
   it('reads the pages of many feeds in one query', async () => {
     const names = Array.from({ length: 40 }, (_, i) => `many-${i}`);
-    await log.appender.append(names.map((name) => notification(name, { title: name })));
+    await log.append(names.map((name) => notification(name, { title: name })));
     const opened = await Promise.all(names.map((name) => log.reader.open(feed(name))));
     log.pageReads.length = 0;
     const pages = await Promise.all(opened.map(({ feedId }) => log.reader.page(feedId, 0)));
@@ -51,7 +51,7 @@ describe('reading the log', () => {
 
   it('bounds a page by bytes, but never below one entry', async () => {
     const big = JSON.stringify('x'.repeat(64 * 1024 - 2));
-    await log.appender.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
+    await log.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
     const { feedId, head } = await log.reader.open(feed('big'));
     let seq = 0;
     while (seq < head) {
@@ -62,13 +62,13 @@ describe('reading the log', () => {
       expect(entries[0]!.seq).toBe(seq + 1);
       seq = entries.at(-1)!.seq;
     }
-    await log.appender.append([notification('huge', { body: 'y'.repeat(PAGE_BYTES), dataJson: big })]);
+    await log.append([notification('huge', { body: 'y'.repeat(PAGE_BYTES), dataJson: big })]);
     const huge = await log.reader.open(feed('huge'));
     expect((await log.reader.page(huge.feedId, 0))!.entries).toHaveLength(1);
   });
 
   it('moves past entries that are hidden or expired without their content, and does not count them', async () => {
-    await log.appender.append([
+    await log.append([
       notification('mixed'),
       notification('mixed', { expiresAt: new Date(Date.now() - 1_000) }),
       notification('mixed', { expiresAt: new Date(Date.now() + 60_000) }),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
-import type { AppendResult, NewNotification } from '../../src/contract/ports/append.js';
+import type { CommittedNotification, NewNotification } from '../../src/contract/ports/append.js';
 import { LogDatabase } from '../../src/log/database.js';
 import { PostgresFeedReader } from '../../src/log/feed-reader.js';
 import { GroupCommitAppender } from '../../src/log/group-commit.js';
@@ -10,8 +10,10 @@ export interface Log {
   readonly database: LogDatabase;
   readonly appender: GroupCommitAppender;
   readonly reader: PostgresFeedReader;
+  /** Appends what nothing drops. */
+  append(notifications: readonly NewNotification[]): Promise<CommittedNotification[]>;
   /** What was committed, batch by batch. */
-  readonly batches: (readonly AppendResult[])[];
+  readonly batches: (readonly CommittedNotification[])[];
   /** How many pages each query read. */
   readonly pageReads: number[];
   close(): Promise<void>;
@@ -19,12 +21,18 @@ export interface Log {
 
 export async function openLog(url: string, options: { queryTimeoutMs?: number } = {}): Promise<Log> {
   const database = await LogDatabase.connect({ url, poolSize: 5, queryTimeoutMs: 10_000, ...options });
-  const batches: (readonly AppendResult[])[] = [];
+  const batches: (readonly CommittedNotification[])[] = [];
   const pageReads: number[] = [];
   const metrics: Metrics = { ...NO_METRICS, pagesRead: (count) => pageReads.push(count) };
+  const appender = new GroupCommitAppender(database, metrics, (results) => batches.push(results));
   return {
     database,
-    appender: new GroupCommitAppender(database, metrics, (results) => batches.push(results)),
+    appender,
+    append: async (notifications) =>
+      (await appender.append(notifications)).map((result) => {
+        if ('seq' in result) return result;
+        throw new Error(`It was dropped: ${result.outcome}.`);
+      }),
     reader: new PostgresFeedReader(database, metrics),
     batches,
     pageReads,
@@ -37,7 +45,6 @@ export function notification(recipient: string, parts: Partial<NewNotification> 
   return {
     feed: { tenant: '', recipient },
     dedupeKey: `k:${randomUUID()}`,
-    id: randomUUID(),
     type: 'task-completed',
     title: 'Export ready',
     body: null,
@@ -46,6 +53,8 @@ export function notification(recipient: string, parts: Partial<NewNotification> 
     version: 1,
     expiresAt: null,
     collapseKey: null,
+    mandatory: false,
+    queuedAt: new Date(),
     ...parts,
   };
 }

@@ -20,16 +20,16 @@ describe('a restored database', () => {
 
   it('gets new epochs before anything is appended, when a copy of its files is put back under a running process', async () => {
     const log = await openLog(server.url);
-    const [first] = await log.appender.append([notification('ada')]);
+    const [first] = await log.append([notification('ada')]);
     await server.stop();
     const copy = await server.copy();
     await server.start();
-    const lost = await eventually(() => log.appender.append([notification('ada')]), { timeoutMs: 20_000 });
+    const lost = await eventually(() => log.append([notification('ada')]), { timeoutMs: 20_000 });
     expect(lost[0]).toMatchObject({ seq: 2, epoch: first!.epoch });
     await server.stop();
     await server.restore(copy);
     await server.start();
-    const [after] = await eventually(() => log.appender.append([notification('ada')]), { timeoutMs: 20_000 });
+    const [after] = await eventually(() => log.append([notification('ada')]), { timeoutMs: 20_000 });
     expect(after!.seq).toBe(2);
     expect(after!.epoch).not.toBe(first!.epoch);
     await log.close();
@@ -38,7 +38,7 @@ describe('a restored database', () => {
   it('keeps its epochs over a restart and a crash', async () => {
     const log = await openLog(server.url);
     const before = await epochOf(log);
-    await log.appender.append([notification('ada')]);
+    await log.append([notification('ada')]);
     await server.restart();
     expect(await epochOf(log)).toBe(before);
     await server.restart('immediate');
@@ -73,7 +73,7 @@ describe('a restored database', () => {
     const before = await epochOf(log);
     let writing = true;
     const writes = (async () => {
-      while (writing) await writer.appender.append([notification('writer')]);
+      while (writing) await writer.append([notification('writer')]);
     })();
     const { pool } = log.database;
     for (let round = 0; round < 20; round += 1) {
@@ -89,7 +89,7 @@ describe('a restored database', () => {
 
   it('is answered once, however many processes have lost their last commit and connections', async () => {
     const logs = await Promise.all([openLog(server.url), openLog(server.url)]);
-    for (const log of logs) await log.appender.append([notification('ada')]);
+    for (const log of logs) await log.append([notification('ada')]);
     await logs[0].database.pool.query('DELETE FROM tidings.dedupe_key');
     const epochs = new Set<string>();
     for (let round = 0; round < 3; round += 1) {

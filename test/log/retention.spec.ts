@@ -35,8 +35,8 @@ describe('the retention', () => {
     );
 
   it('keeps the newest so many notifications of each feed, and moves floor and counts with them', async () => {
-    await log.appender.append(Array.from({ length: 12 }, () => notification('many')));
-    await log.appender.append(Array.from({ length: 3 }, () => notification('few')));
+    await log.append(Array.from({ length: 12 }, () => notification('many')));
+    await log.append(Array.from({ length: 3 }, () => notification('few')));
     expect(await sweep({ maxEntries: 5 })).toBe(7);
     const many = await stateOf('many');
     expect(many).toMatchObject({ head: 12, floor: 7, unread: 5, unseen: 5 });
@@ -48,7 +48,7 @@ describe('the retention', () => {
   });
 
   it('trims by age from the low end, also what is younger but lies below', async () => {
-    await log.appender.append(Array.from({ length: 6 }, () => notification('old')));
+    await log.append(Array.from({ length: 6 }, () => notification('old')));
     await age('old', 4, 31);
     await age('old', 1, 1);
     expect(await sweep({ days: 30 })).toBe(4);
@@ -56,7 +56,7 @@ describe('the retention', () => {
   });
 
   it('does not count state entries towards the number of kept notifications', async () => {
-    await log.appender.append(Array.from({ length: 3 }, () => notification('states')));
+    await log.append(Array.from({ length: 3 }, () => notification('states')));
     await log.database.pool.query(`
       WITH f AS (UPDATE tidings.feed SET head = 9 WHERE recipient = 'states' RETURNING id)
       INSERT INTO tidings.entry (feed_id, seq, type, data, created_at, bytes)
@@ -67,13 +67,13 @@ describe('the retention', () => {
   });
 
   it('trims a feed that has more due than one batch takes', async () => {
-    await log.appender.append(Array.from({ length: 2_500 }, () => notification('huge')));
+    await log.append(Array.from({ length: 2_500 }, () => notification('huge')));
     expect(await sweep({ maxEntries: 10 })).toBe(2_490);
     expect(await stateOf('huge')).toMatchObject({ head: 2_500, floor: 2_490, unread: 10 });
   });
 
   it('skips a feed that a writer holds, instead of waiting for it', async () => {
-    await log.appender.append(Array.from({ length: 4 }, () => notification('busy')));
+    await log.append(Array.from({ length: 4 }, () => notification('busy')));
     const client = await log.database.pool.connect();
     await client.query('BEGIN');
     await client.query(`SELECT FROM tidings.feed WHERE recipient = 'busy' FOR UPDATE`);
@@ -86,11 +86,11 @@ describe('the retention', () => {
 
   it('forgets dedupe keys long after the entries', async () => {
     const job = notification('forgetful', { dedupeKey: 'k:once' });
-    await log.appender.append([job]);
+    await log.append([job]);
     await log.database.pool.query(`UPDATE tidings.dedupe_key SET created_at = now() - interval '91 days'`);
     await sweep({ dedupeKeyDays: 92 });
-    expect((await log.appender.append([job]))[0]!.outcome).toBe('duplicate');
+    expect((await log.append([job]))[0]!.outcome).toBe('duplicate');
     await sweep({ dedupeKeyDays: 90 });
-    expect((await log.appender.append([job]))[0]!.outcome).toBe('appended');
+    expect((await log.append([job]))[0]!.outcome).toBe('appended');
   });
 });

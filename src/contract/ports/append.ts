@@ -1,13 +1,11 @@
 import type { FeedKey } from '../feed.js';
 import type { LogEntry } from '../entry.js';
 
-/** A rendered notification for one recipient, before it has a place in the log. */
+/** A rendered notification for one recipient, before it has a place in the log. Its id is made there: it carries the place. */
 export interface NewNotification {
   readonly feed: FeedKey;
   /** The same `(feed, dedupeKey)` never makes two entries (G5). Prefixed by its origin, see jobs/dedupe-key.ts. */
   readonly dedupeKey: string;
-  /** UUID, version 7. */
-  readonly id: string;
   readonly type: string;
   readonly title: string;
   readonly body: string | null;
@@ -17,24 +15,44 @@ export interface NewNotification {
   readonly version: number;
   readonly expiresAt: Date | null;
   readonly collapseKey: string | null;
+  /** Whether it is delivered even where its type is muted. */
+  readonly mandatory: boolean;
+  /** When its job was put on the queue: what was queued before the recipient's erasure is dropped. */
+  readonly queuedAt: Date;
 }
 
-/** What became of one notification: it was committed, now or by an earlier run of the same job. */
-export interface AppendResult {
+/** It was committed, now or by an earlier run of the same job. */
+export interface CommittedNotification {
   readonly outcome: 'appended' | 'duplicate';
   readonly feed: FeedKey;
   readonly epoch: string;
   /** The place of the entry; for a duplicate that was trimmed meanwhile still its former place. */
   readonly seq: number;
-  /** The entry as it goes to the bus; `null` for a duplicate, whose content the bus need not carry again. */
+  /**
+   * The entry as it goes to the bus; `null` for a duplicate, whose content the bus need not carry again, and for one that expires: no
+   * memory may serve it when it is too late.
+   */
   readonly entry: LogEntry | null;
 }
+
+/** It was dropped, for good: nothing of it is kept. */
+export interface DroppedNotification {
+  /** `recalled`: its key was taken back before. `erased`: its job is from before the erasure of the recipient. */
+  readonly outcome: 'muted' | 'recalled' | 'erased';
+  readonly feed: FeedKey;
+}
+
+/** What became of one notification. */
+export type AppendResult = CommittedNotification | DroppedNotification;
 
 /** The only way into the log for a job. */
 export interface Appender {
   /**
    * Appends all of them and resolves when they are committed (G1), in the order given. Calls that run at the same moment share
    * one transaction (group commit). Safe to repeat: what was committed before comes back as a duplicate.
+   *
+   * One with a collapse key takes over from the newest unread one of the same key: that one is not shown any more, the new one counts
+   * for both.
    *
    * What is committed is announced on the bus without the caller's doing.
    *

@@ -5,6 +5,7 @@ export interface Sql {
   /**
    * Runs one statement, in a transaction and thus on a snapshot of its own.
    *
+   * @throws {FeedBusyError} if it asked for a lock with a limit of time (`lock_timeout`), and did not get it.
    * @throws {LogUnavailableError} if the database is away or too slow.
    */
   query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;

@@ -25,7 +25,9 @@ export interface DropLog {
 /** A feed as the support team sees it: read-only, and without making it if it is not there. */
 export interface SupportView {
   /**
-   * A page with all that is kept, also what is not shown any more, and what was dropped lately, newest first.
+   * A page with all that is kept, also what is not shown any more, and what was dropped lately, newest first. Each item has a `status`
+   * besides what is on the wire: `shown`, `archived`, `expired` or `removed` (deleted, recalled or replaced). `archived` false asks for
+   * all of them, true for the archived ones.
    *
    * @throws {NotFoundError} if there is no such feed.
    * @throws {LogUnavailableError} if the database is away or too slow.

@@ -15,7 +15,7 @@ export class DedupeKeyEntity {
   @Column('bigint', { name: 'feed_id' })
   feedId!: string;
 
-  /** The number that the entry got. */
+  /** The number that the entry got; 0 if it was recalled before it came. */
   @Column('bigint')
   seq!: string;
 

@@ -6,6 +6,12 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity({ name: 'entry' })
 @Index('entry_created_at', { synchronize: false })
+@Index('entry_unread_again', ['feedId', 'seq'], { where: 'unread_again' })
+@Index('entry_unarchived', ['feedId', 'seq'], { where: 'unarchived' })
+@Index('entry_collapsing', ['feedId', 'collapseKey', 'seq'], {
+  where: '((collapse_key IS NOT NULL) AND (NOT hidden))',
+})
+@Index('entry_due', ['expiresAt'], { where: '((expires_at IS NOT NULL) AND (NOT hidden))' })
 @Index('entry_expiring', ['feedId', 'expiresAt'], { where: '((expires_at IS NOT NULL) AND (NOT hidden))' })
 export class EntryEntity {
   @PrimaryColumn('bigint', { name: 'feed_id', primaryKeyConstraintName: 'entry_pkey' })
@@ -44,11 +50,20 @@ export class EntryEntity {
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
 
+  /** When it was read by itself; null also where the feed's watermark covers it. See `read-state-functions.ts`. */
   @Column('timestamptz', { name: 'read_at', nullable: true })
   readAt!: Date | null;
 
+  /** Unread although the watermark covers it. */
+  @Column('boolean', { name: 'unread_again', default: false })
+  unreadAgain!: boolean;
+
   @Column('timestamptz', { name: 'archived_at', nullable: true })
   archivedAt!: Date | null;
+
+  /** Not archived although the watermark covers it. */
+  @Column('boolean', { default: false })
+  unarchived!: boolean;
 
   @Column('text', { name: 'collapse_key', nullable: true })
   collapseKey!: string | null;
@@ -61,7 +76,7 @@ export class EntryEntity {
   @Column('uuid', { array: true, default: () => `'{}'` })
   replaces!: string[];
 
-  /** Recalled, deleted or replaced: the row only moves cursors. */
+  /** Recalled, deleted, replaced or swept after it expired: the row only moves cursors. */
   @Column('boolean', { default: false })
   hidden!: boolean;
 

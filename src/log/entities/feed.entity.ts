@@ -32,13 +32,33 @@ export class FeedEntity {
   @Column('integer', { default: 0 })
   kept!: number;
 
-  /** Kept notifications that are not read; those that expired are subtracted when they are counted. */
+  /** Kept notifications that are shown and not read; those that expired are subtracted when they are counted. */
   @Column('integer', { default: 0 })
   unread!: number;
 
-  /** Kept notifications that the recipient has not seen in the list yet; expired ones as in `unread`. */
+  /** Those of them above `seenUpTo`. */
   @Column('integer', { default: 0 })
   unseen!: number;
+
+  /** Entries up to this number are read, but for those that were made unread again. */
+  @Column('bigint', { name: 'read_up_to', default: 0 })
+  readUpTo!: string;
+
+  /** The bell was opened when this was the newest entry. */
+  @Column('bigint', { name: 'seen_up_to', default: 0 })
+  seenUpTo!: string;
+
+  /** Entries up to this number are archived, but for those that were taken out again. */
+  @Column('bigint', { name: 'archived_up_to', default: 0 })
+  archivedUpTo!: string;
+
+  /** The types that the recipient does not want. */
+  @Column('text', { array: true, default: () => `'{}'` })
+  muted!: string[];
+
+  /** When the recipient was erased, if this feed is of one who came back. */
+  @Column('timestamptz', { name: 'erased_at', nullable: true })
+  erasedAt!: Date | null;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;

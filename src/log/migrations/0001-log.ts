@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { appendFunction } from './append-function.js';
+import { appendFunction1 } from './append-function-1.js';
 import { itemJsonFunction } from './item-json-function.js';
 import { schemaOf } from './schema.js';
 
@@ -65,7 +65,7 @@ export class Log1763800000001 implements MigrationInterface {
         timeline integer
       )`);
     await runner.query(itemJsonFunction(schema));
-    await runner.query(appendFunction(schema));
+    await runner.query(appendFunction1(schema));
   }
 
   async down(runner: QueryRunner): Promise<void> {

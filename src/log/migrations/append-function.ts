@@ -1,11 +1,16 @@
+import { erasureOf } from './tombstone-functions.js';
+
 /**
  * The function that appends a batch: one round trip, whatever the number of jobs in it.
  *
- * Parameters: one array a column, all of the same length; item i is `(feed_ids[i], hashes[i], ...)` where the feed is
- * looked up by `(tenants[i], recipients[i])`. Result: one row an item, in order:
+ * Parameters: one array a column, all of the same length; item i is `(hashes[i], types[i], ...)` where the feed is
+ * looked up by `(tenants[i], recipients[i])`; `queued` are milliseconds. Two items of one feed must not have the same collapse key: the
+ * second would not see the first. Result: one row an item, in order:
  *
- * - `appended`: committed with this transaction at `seq`, with its JSON;
- * - `duplicate`: the key was used before (or earlier in this batch), at `seq`;
+ * - `appended`: committed with this transaction at `seq`, with its JSON, unless it expires;
+ * - `duplicate`: the key was used before (or earlier in this batch), at `seq`; 0 if it was recalled before it was ever used;
+ * - `muted`: the recipient does not want this type; nothing was done, and the key is still free;
+ * - `erased`: its job is from before the recipient's erasure; nothing was done;
  * - `busy`: another transaction holds the feed; nothing was done;
  * - `missing`: the feed has no row yet; nothing was done.
  *
@@ -18,14 +23,20 @@
  *    read. In one statement with the lock they would be those from before it.
  * 3. Keys, entries and heads are written and committed together.
  *
+ * One with a collapse key takes over from the newest entry of the same key that is shown, unread and not archived: that one is hidden, and
+ * the new one counts for both. Read ones stay: they were told already.
+ *
+ * Tombstones are looked up for the first append of a feed only, and kept on its row from then on: an erasure commits its tombstone before it
+ * looks for the row, so that one of the two always sees the other.
+ *
  * The planner is told to look up by index: the plans inside a function are cached, and one made while the tables were
  * empty would scan them whole for ever after.
  */
 export function appendFunction(schema: string): string {
   return `
-CREATE OR REPLACE FUNCTION ${schema}.append(
-  tenants text[], recipients text[], hashes bytea[], ids uuid[], types text[], titles text[], bodies text[],
-  links text[], datas json[], versions integer[], expiries timestamptz[], collapse_keys text[], sizes integer[]
+CREATE FUNCTION ${schema}.append(
+  tenants text[], recipients text[], hashes bytea[], types text[], titles text[], bodies text[], links text[], datas json[],
+  versions integer[], expiries timestamptz[], collapse_keys text[], sizes integer[], mandatory boolean[], queued bigint[]
 ) RETURNS TABLE (item bigint, outcome text, feed_epoch text, entry_seq bigint, entry_json text)
 LANGUAGE plpgsql
 SET enable_seqscan = off
@@ -39,7 +50,13 @@ DECLARE
   epochs text[];
   known_seqs bigint[];
   new_seqs bigint[];
+  outcomes text[];
+  ids uuid[];
+  counts integer[];
+  replaced uuid[];
+  replaced_unseen boolean[];
   moment timestamptz;
+  ms bigint;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'append needs READ COMMITTED: on an older snapshot it would give out numbers twice'
@@ -60,23 +77,60 @@ BEGIN
 
   -- Under the lock, so that times do not run against the numbers; milliseconds, as the wire has them.
   moment := date_trunc('milliseconds', clock_timestamp());
+  ms := (extract(epoch FROM moment) * 1000)::bigint;
 
-  SELECT array_agg(n.epoch ORDER BY n.ord), array_agg(n.known_seq ORDER BY n.ord), array_agg(n.new_seq ORDER BY n.ord)
-    INTO epochs, known_seqs, new_seqs
+  SELECT array_agg(n.epoch ORDER BY n.ord), array_agg(n.known_seq ORDER BY n.ord), array_agg(n.outcome ORDER BY n.ord),
+         array_agg(n.new_seq ORDER BY n.ord),
+         array_agg(CASE WHEN n.new_seq IS NOT NULL THEN ${schema}.notification_id(ms, n.new_seq) END ORDER BY n.ord)
+    INTO epochs, known_seqs, outcomes, new_seqs, ids
     FROM (
-      SELECT m.ord, m.epoch, m.known_seq,
+      SELECT m.*,
              CASE WHEN m.fresh
                   THEN m.head + count(*) FILTER (WHERE m.fresh) OVER (PARTITION BY m.feed_id ORDER BY m.ord)
              END AS new_seq
         FROM (
-          SELECT i.ord, i.feed_id, f.epoch, f.head, k.seq AS known_seq,
-                 f.id IS NOT NULL AND k.hash IS NULL
-                   AND row_number() OVER (PARTITION BY i.hash ORDER BY i.ord) = 1 AS fresh
-            FROM unnest(feed_ids, hashes) WITH ORDINALITY AS i (feed_id, hash, ord)
-            LEFT JOIN ${schema}.feed f ON f.id = i.feed_id AND f.id = ANY (locked)
-            LEFT JOIN ${schema}.dedupe_key k ON k.hash = i.hash
+          SELECT o.*, o.outcome = 'appended'
+                        AND row_number() OVER (PARTITION BY o.hash, o.outcome ORDER BY o.ord) = 1 AS fresh
+            FROM (
+              SELECT i.ord, i.feed_id, i.hash, f.epoch, f.head, k.seq AS known_seq,
+                     CASE WHEN i.feed_id IS NULL THEN 'missing'
+                          WHEN f.id IS NULL THEN 'busy'
+                          WHEN k.hash IS NOT NULL THEN 'duplicate'
+                          WHEN to_timestamp(i.queued / 1000.0)
+                               <= CASE WHEN f.head = 0 THEN ${erasureOf(schema, 'f')} ELSE f.erased_at END THEN 'erased'
+                          WHEN i.type = ANY (f.muted) AND NOT i.mandatory THEN 'muted'
+                          ELSE 'appended' END AS outcome
+                FROM unnest(feed_ids, hashes, types, mandatory, queued)
+                     WITH ORDINALITY AS i (feed_id, hash, type, mandatory, queued, ord)
+                LEFT JOIN ${schema}.feed f ON f.id = i.feed_id AND f.id = ANY (locked)
+                LEFT JOIN ${schema}.dedupe_key k ON k.hash = i.hash
+            ) o
         ) m
     ) n;
+
+  IF cardinality(array_remove(collapse_keys, NULL)) > 0 THEN
+    WITH old AS (
+      SELECT DISTINCT ON (i.feed_id, i.collapse_key) i.ord, i.feed_id, e.seq, e.id, e.count, e.seq > f.seen_up_to AS unseen
+        FROM unnest(feed_ids, new_seqs, collapse_keys) WITH ORDINALITY AS i (feed_id, new_seq, collapse_key, ord)
+        JOIN ${schema}.feed f ON f.id = i.feed_id
+        CROSS JOIN LATERAL (
+          SELECT e.* FROM ${schema}.entry e
+           WHERE e.feed_id = i.feed_id AND e.collapse_key = i.collapse_key AND e.collapse_key IS NOT NULL AND NOT e.hidden
+             AND e.seq > f.floor AND (e.expires_at IS NULL OR e.expires_at > moment)
+             AND NOT ${schema}.is_read(e.read_at, e.unread_again, e.seq, f.read_up_to)
+             AND NOT ${schema}.is_archived(e.archived_at, e.unarchived, e.seq, f.archived_up_to)
+           ORDER BY e.seq DESC LIMIT 1
+        ) e
+       WHERE i.new_seq IS NOT NULL
+       ORDER BY i.feed_id, i.collapse_key, i.ord
+    ),
+    hid AS (
+      UPDATE ${schema}.entry e SET hidden = true FROM old WHERE e.feed_id = old.feed_id AND e.seq = old.seq
+    )
+    SELECT array_agg(old.count + 1 ORDER BY i.ord), array_agg(old.id ORDER BY i.ord), array_agg(old.unseen ORDER BY i.ord)
+      INTO counts, replaced, replaced_unseen
+      FROM unnest(new_seqs) WITH ORDINALITY AS i (new_seq, ord) LEFT JOIN old ON old.ord = i.ord;
+  END IF;
 
   INSERT INTO ${schema}.dedupe_key (hash, feed_id, seq, created_at)
   SELECT i.hash, i.feed_id, i.seq, moment
@@ -84,18 +138,21 @@ BEGIN
    WHERE i.seq IS NOT NULL;
 
   INSERT INTO ${schema}.entry
-    (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, collapse_key, bytes)
+    (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, collapse_key, count, replaces, bytes)
   SELECT i.feed_id, i.seq, i.id, i.type, i.title, i.body, i.link, i.data, i.version, moment, i.expires_at,
-         i.collapse_key, i.bytes
-    FROM unnest(feed_ids, new_seqs, ids, types, titles, bodies, links, datas, versions, expiries, collapse_keys, sizes)
-         AS i (feed_id, seq, id, type, title, body, link, data, version, expires_at, collapse_key, bytes)
+         i.collapse_key, coalesce(i.count, 1), CASE WHEN i.replaced IS NULL THEN '{}' ELSE ARRAY[i.replaced] END, i.bytes
+    FROM unnest(feed_ids, new_seqs, ids, types, titles, bodies, links, datas, versions, expiries, collapse_keys, counts, replaced, sizes)
+         AS i (feed_id, seq, id, type, title, body, link, data, version, expires_at, collapse_key, count, replaced, bytes)
    WHERE i.seq IS NOT NULL;
 
   UPDATE ${schema}.feed f
-     SET head = n.head, kept = f.kept + n.added, unread = f.unread + n.added, unseen = f.unseen + n.added
+     SET head = n.head, kept = f.kept + n.added, unread = f.unread + n.added - n.replaced,
+         unseen = f.unseen + n.added - n.replaced_unseen,
+         erased_at = CASE WHEN f.head = 0 THEN ${erasureOf(schema, 'f')} ELSE f.erased_at END
     FROM (
-      SELECT i.feed_id, max(i.seq) AS head, count(*)::integer AS added
-        FROM unnest(feed_ids, new_seqs) AS i (feed_id, seq)
+      SELECT i.feed_id, max(i.seq) AS head, count(*)::integer AS added, count(i.replaced)::integer AS replaced,
+             (count(*) FILTER (WHERE i.unseen))::integer AS replaced_unseen
+        FROM unnest(feed_ids, new_seqs, replaced, replaced_unseen) AS i (feed_id, seq, replaced, unseen)
        WHERE i.seq IS NOT NULL
        GROUP BY i.feed_id
     ) n
@@ -103,18 +160,19 @@ BEGIN
 
   RETURN QUERY
   SELECT i.ord,
-         CASE WHEN i.feed_id IS NULL THEN 'missing'
-              WHEN i.epoch IS NULL THEN 'busy'
-              WHEN i.new_seq IS NOT NULL THEN 'appended'
-              ELSE 'duplicate' END,
+         -- A key that is twice in this batch.
+         CASE WHEN i.outcome = 'appended' AND i.new_seq IS NULL THEN 'duplicate' ELSE i.outcome END,
          i.epoch,
-         -- A key that is twice in this batch got its number from its first place.
+         -- It got its number from its first place.
          coalesce(i.new_seq, i.known_seq, max(i.new_seq) OVER (PARTITION BY i.hash)),
-         CASE WHEN i.new_seq IS NOT NULL THEN
-           ${schema}.item_json(i.type, i.id, i.epoch, i.new_seq, i.title, i.body, i.link, i.data, i.version, moment, NULL, 1, '{}')
+         CASE WHEN i.new_seq IS NOT NULL AND i.expires_at IS NULL THEN
+           ${schema}.item_json(i.type, i.id, i.epoch, i.new_seq, i.title, i.body, i.link, i.data, i.version, moment, NULL,
+                               coalesce(i.count, 1), CASE WHEN i.replaced IS NULL THEN '{}' ELSE ARRAY[i.replaced] END)
          END
-    FROM unnest(feed_ids, hashes, epochs, known_seqs, new_seqs, ids, types, titles, bodies, links, datas, versions)
-         WITH ORDINALITY AS i (feed_id, hash, epoch, known_seq, new_seq, id, type, title, body, link, data, version, ord)
+    FROM unnest(hashes, epochs, known_seqs, new_seqs, outcomes, ids, types, titles, bodies, links, datas, versions, expiries, counts,
+                replaced)
+         WITH ORDINALITY AS i (hash, epoch, known_seq, new_seq, outcome, id, type, title, body, link, data, version, expires_at,
+                               count, replaced, ord)
    ORDER BY i.ord;
 END
 $append$`;

@@ -1,0 +1,357 @@
+/**
+ * The functions that change the state of notifications: each one round trip and one transaction, with one entry in the log that says what
+ * has changed, as on the wire, with the counts after it.
+ *
+ * Each locks the feed's row first, in a statement of its own, and waits for it as long as `lock_timeout` says; what it then reads is on a newer
+ * snapshot (READ COMMITTED). `append` never waits while it holds locks, and these hold one lock each, so that nothing can deadlock.
+ *
+ * Result of those that a recipient calls, one row:
+ *
+ * - `changed`: `seq` and `entry_json` are those of the new entry;
+ * - `same`: all was as it should be; `head` and the counts are what they are;
+ * - `missing`: there is no such feed;
+ * - `unknown`: `unknown_ids` are not in this feed, nothing was done;
+ * - `epoch`, `ahead`: the place is of another history, or not there yet; nothing was done.
+ */
+export function changeFunctions(schema: string): string[] {
+  return [
+    logState(schema),
+    hide(schema),
+    changeByIds(schema),
+    changeUpTo(schema),
+    recall(schema),
+    expire(schema),
+  ];
+}
+
+export const CHANGE_SIGNATURES = [
+  'expire(bigint[], integer)',
+  'recall(text, text, bytea)',
+  'change_up_to(text, text, text, text, bigint)',
+  'change_by_ids(text, text, text, uuid[])',
+  'hide(bigint, bigint[], text, timestamptz)',
+  'log_state(bigint, text, text, integer, integer, timestamptz)',
+];
+
+/** Nobody waits longer for a feed that another transaction holds. */
+const LOCK_TIMEOUT = '3s';
+
+const SETTINGS = `
+SET lock_timeout = '${LOCK_TIMEOUT}'
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off`;
+
+const RESULT = `TABLE (
+  outcome text, epoch text, head bigint, seq bigint, type text, entry_json text, unread integer, unseen integer, unknown_ids uuid[]
+)`;
+
+/** Under the feed's lock, as every time in the log: it then does not run against the numbers. */
+const MOMENT = `date_trunc('milliseconds', clock_timestamp())`;
+
+/** Whether an entry is in a page, at this moment. */
+const shown = (e: string): string =>
+  `${e}.id IS NOT NULL AND NOT ${e}.hidden AND (${e}.expires_at IS NULL OR ${e}.expires_at > moment)`;
+const isRead = (schema: string, e: string): string =>
+  `${schema}.is_read(${e}.read_at, ${e}.unread_again, ${e}.seq, f.read_up_to)`;
+const isArchived = (schema: string, e: string): string =>
+  `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
+/** Whether the feed's counters count it. */
+const counted = (schema: string, e: string): string =>
+  `${e}.id IS NOT NULL AND NOT ${e}.hidden AND NOT ${isRead(schema, e)} AND NOT ${isArchived(schema, e)}`;
+
+/** Moves the counters and appends the entry that says so; `members` are those of its JSON between type and counts. The feed is locked. */
+function logState(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.log_state(
+  feed bigint, state text, members text, unread_change integer, unseen_change integer, moment timestamptz
+) RETURNS ${RESULT} LANGUAGE plpgsql
+AS $state$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+BEGIN
+  -- What was confirmed must survive a crash, whatever the server's default is.
+  IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  UPDATE ${schema}.feed t SET head = t.head + 1, unread = t.unread + unread_change, unseen = t.unseen + unseen_change
+   WHERE t.id = feed RETURNING t.* INTO f;
+  SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
+    FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
+  entry_json := '{"type":"' || state || '",' || members || ',"unread":' || unread || ',"unseen":' || unseen || '}';
+  INSERT INTO ${schema}.entry (feed_id, seq, type, data, created_at, bytes)
+  VALUES (f.id, f.head, state, entry_json::json, moment, octet_length(entry_json) + 100);
+  outcome := 'changed';
+  epoch := f.epoch;
+  head := f.head;
+  seq := f.head;
+  type := state;
+  RETURN NEXT;
+END
+$state$`;
+}
+
+/** Hides those of these entries that are not hidden yet, for good. The feed is locked. Result: nothing if there were none. */
+function hide(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.hide(feed bigint, places bigint[], reason text, moment timestamptz)
+RETURNS ${RESULT} LANGUAGE plpgsql
+AS $hide$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+  removed uuid[];
+  unread_ones integer;
+  unseen_ones integer;
+BEGIN
+  SELECT * INTO f FROM ${schema}.feed t WHERE t.id = feed;
+  WITH gone AS (
+    UPDATE ${schema}.entry e SET hidden = true
+      FROM (SELECT DISTINCT p.place FROM unnest(places) AS p (place)) p
+     WHERE e.feed_id = f.id AND e.seq = p.place AND e.id IS NOT NULL AND NOT e.hidden
+    RETURNING e.id, e.seq, NOT ${isRead(schema, 'e')} AND NOT ${isArchived(schema, 'e')} AS counted
+  )
+  SELECT array_agg(g.id ORDER BY g.seq), count(*) FILTER (WHERE g.counted), count(*) FILTER (WHERE g.counted AND g.seq > f.seen_up_to)
+    INTO removed, unread_ones, unseen_ones FROM gone g;
+  IF removed IS NULL THEN RETURN; END IF;
+  RETURN QUERY SELECT * FROM ${schema}.log_state(f.id, 'feed.removed',
+    '"reason":"' || reason || '","ids":' || to_json(removed)::text, -unread_ones, -unseen_ones, moment);
+END
+$hide$`;
+}
+
+function changeByIds(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.change_by_ids(tenant text, recipient text, change text, ids uuid[])
+RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+AS $change$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+  moment timestamptz;
+  places bigint[];
+  changed uuid[];
+  counted_ones integer;
+  unseen_ones integer;
+BEGIN
+  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
+  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+  moment := ${MOMENT};
+
+  SELECT array_agg(i.id) FILTER (WHERE e.id IS NULL), array_agg(e.seq) FILTER (WHERE ${shown('e')})
+    INTO unknown_ids, places
+    FROM (SELECT DISTINCT i.id FROM unnest(ids) AS i (id)) i
+    LEFT JOIN ${schema}.entry e
+           ON e.feed_id = f.id AND e.seq = ${schema}.place_of(i.id) AND e.seq > f.floor AND e.id = i.id;
+  IF unknown_ids IS NOT NULL THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
+
+  IF change = 'remove' THEN
+    RETURN QUERY SELECT * FROM ${schema}.hide(f.id, places, 'deleted', moment);
+    IF FOUND THEN RETURN; END IF;
+  ELSE
+    WITH hit AS (
+      UPDATE ${schema}.entry e
+         SET read_at = CASE change WHEN 'read' THEN moment WHEN 'unread' THEN NULL ELSE e.read_at END,
+             unread_again = CASE change WHEN 'read' THEN false WHEN 'unread' THEN e.seq <= f.read_up_to ELSE e.unread_again END,
+             archived_at = CASE change WHEN 'archive' THEN moment WHEN 'unarchive' THEN NULL ELSE e.archived_at END,
+             unarchived = CASE change WHEN 'archive' THEN false WHEN 'unarchive' THEN e.seq <= f.archived_up_to ELSE e.unarchived END
+        FROM unnest(places) AS p (place)
+       WHERE e.feed_id = f.id AND e.seq = p.place
+         AND CASE change WHEN 'read' THEN NOT ${isRead(schema, 'e')} WHEN 'unread' THEN ${isRead(schema, 'e')}
+                         WHEN 'archive' THEN NOT ${isArchived(schema, 'e')} WHEN 'unarchive' THEN ${isArchived(schema, 'e')} END
+      RETURNING e.id, e.seq,
+                -- The half of what is counted that this change leaves as it is: the other half has turned.
+                CASE WHEN change IN ('read', 'unread') THEN NOT ${isArchived(schema, 'e')} ELSE NOT ${isRead(schema, 'e')} END AS counted
+    )
+    SELECT array_agg(h.id ORDER BY h.seq), count(*) FILTER (WHERE h.counted), count(*) FILTER (WHERE h.counted AND h.seq > f.seen_up_to)
+      INTO changed, counted_ones, unseen_ones FROM hit h;
+    IF changed IS NOT NULL THEN
+      IF change IN ('read', 'archive') THEN
+        counted_ones := -counted_ones;
+        unseen_ones := -unseen_ones;
+      END IF;
+      RETURN QUERY SELECT * FROM ${schema}.log_state(f.id,
+        CASE change WHEN 'archive' THEN 'feed.archived' WHEN 'unarchive' THEN 'feed.unarchived' ELSE 'feed.' || change END,
+        '"ids":' || to_json(changed)::text, counted_ones, unseen_ones, moment);
+      RETURN;
+    END IF;
+  END IF;
+
+  outcome := 'same';
+  epoch := f.epoch;
+  head := f.head;
+  SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
+    FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
+  RETURN NEXT;
+END
+$change$`;
+}
+
+/**
+ * Raises a watermark. Under the lock nothing is done for each entry but for the exceptions below it, which were made one by one; and the
+ * counters follow from counting the smaller side of the range that it newly covers, or of what lies above it.
+ */
+function changeUpTo(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.change_up_to(tenant text, recipient text, change text, of_epoch text, up_to bigint)
+RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+AS $change$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+  moment timestamptz;
+  -- What lies at or below was covered before, but for its exceptions.
+  covered bigint;
+  visible boolean;
+  exceptions integer := 0;
+  unseen_exceptions integer := 0;
+  unread_after integer;
+  unseen_after integer;
+BEGIN
+  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
+  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+  IF of_epoch <> f.epoch OR up_to > f.head THEN
+    outcome := CASE WHEN of_epoch <> f.epoch THEN 'epoch' ELSE 'ahead' END;
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  moment := ${MOMENT};
+  covered := greatest(f.floor, CASE change WHEN 'read' THEN f.read_up_to WHEN 'archive' THEN f.archived_up_to ELSE f.seen_up_to END);
+
+  -- From the newest down: what is not covered yet is most likely there.
+  CASE change
+    WHEN 'read' THEN
+      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unread_again AND ${shown('e')})
+              OR (SELECT true FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${shown('e')}
+                     AND NOT ${isRead(schema, 'e')} ORDER BY e.seq DESC LIMIT 1);
+    WHEN 'archive' THEN
+      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unarchived AND ${shown('e')})
+              OR (SELECT true FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${shown('e')}
+                     AND NOT ${isArchived(schema, 'e')} ORDER BY e.seq DESC LIMIT 1);
+    WHEN 'seen' THEN
+      visible := (SELECT true FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${shown('e')}
+                     AND NOT ${isRead(schema, 'e')} AND NOT ${isArchived(schema, 'e')} ORDER BY e.seq DESC LIMIT 1);
+  END CASE;
+  visible := coalesce(visible, false);
+
+  -- The bell was opened, though nothing new was there: one that is made unread again later is not unseen again.
+  IF visible OR (change = 'seen' AND up_to > covered) THEN
+    IF change = 'read' THEN
+      WITH hit AS (
+        UPDATE ${schema}.entry e SET unread_again = false, read_at = moment
+         WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unread_again
+        RETURNING e.seq, NOT e.hidden AND NOT ${isArchived(schema, 'e')} AS counted
+      )
+      SELECT count(*) FILTER (WHERE h.counted), count(*) FILTER (WHERE h.counted AND h.seq > f.seen_up_to)
+        INTO exceptions, unseen_exceptions FROM hit h;
+    ELSIF change = 'archive' THEN
+      WITH hit AS (
+        UPDATE ${schema}.entry e SET unarchived = false, archived_at = moment
+         WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unarchived
+        RETURNING e.seq, NOT e.hidden AND NOT ${isRead(schema, 'e')} AS counted
+      )
+      SELECT count(*) FILTER (WHERE h.counted), count(*) FILTER (WHERE h.counted AND h.seq > f.seen_up_to)
+        INTO exceptions, unseen_exceptions FROM hit h;
+    END IF;
+
+    IF f.head - up_to < up_to - covered THEN
+      SELECT count(*), count(*) FILTER (WHERE e.seq > f.seen_up_to) INTO unread_after, unseen_after
+        FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > up_to AND ${counted(schema, 'e')};
+    ELSE
+      SELECT f.unread - exceptions - count(*), f.unseen - unseen_exceptions - count(*) FILTER (WHERE e.seq > f.seen_up_to)
+        INTO unread_after, unseen_after
+        FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${counted(schema, 'e')};
+    END IF;
+    IF change = 'seen' THEN unread_after := f.unread; END IF;
+
+    IF change = 'read' AND up_to > f.read_up_to THEN
+      INSERT INTO ${schema}.read_mark (feed_id, up_to, at) VALUES (f.id, up_to, moment);
+    END IF;
+    UPDATE ${schema}.feed t
+       SET read_up_to = CASE change WHEN 'read' THEN greatest(t.read_up_to, up_to) ELSE t.read_up_to END,
+           archived_up_to = CASE change WHEN 'archive' THEN greatest(t.archived_up_to, up_to) ELSE t.archived_up_to END,
+           seen_up_to = CASE change WHEN 'seen' THEN greatest(t.seen_up_to, up_to) ELSE t.seen_up_to END,
+           unread = unread_after, unseen = unseen_after
+     WHERE t.id = f.id;
+    IF visible THEN
+      RETURN QUERY SELECT * FROM ${schema}.log_state(f.id,
+        CASE change WHEN 'archive' THEN 'feed.archived' ELSE 'feed.' || change END,
+        '"upTo":"' || f.epoch || '-' || up_to || '"', 0, 0, moment);
+      RETURN;
+    END IF;
+  END IF;
+
+  outcome := 'same';
+  epoch := f.epoch;
+  head := f.head;
+  SELECT t.unread - d.unread, t.unseen - d.unseen INTO unread, unseen
+    FROM ${schema}.feed t, ${schema}.due_counts(t.id, t.read_up_to, t.archived_up_to, t.seen_up_to, moment) d
+   WHERE t.id = f.id;
+  RETURN NEXT;
+END
+$change$`;
+}
+
+/**
+ * Takes back what has this dedupe key, or keeps it from ever coming: then the key is taken, with the number 0. Result: the outcome is
+ * `missing` (there is no such feed), `prevented`, `gone`, or `changed` with the entry that says so.
+ */
+function recall(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.recall(tenant text, recipient text, key bytea)
+RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+AS $recall$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+  k ${schema}.dedupe_key%ROWTYPE;
+  moment timestamptz;
+BEGIN
+  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
+  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+  moment := ${MOMENT};
+  -- Under the lock that an append of this key would need, too.
+  SELECT * INTO k FROM ${schema}.dedupe_key d WHERE d.hash = key;
+  IF NOT FOUND THEN
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+      PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    INSERT INTO ${schema}.dedupe_key (hash, feed_id, seq, created_at) VALUES (key, f.id, 0, moment);
+    k.seq := 0;
+  ELSIF k.feed_id = f.id AND k.seq > f.floor THEN
+    RETURN QUERY
+    SELECT h.* FROM ${schema}.entry e CROSS JOIN LATERAL ${schema}.hide(f.id, ARRAY[e.seq], 'recalled', moment) h
+     WHERE e.feed_id = f.id AND e.seq = k.seq AND ${shown('e')};
+    IF FOUND THEN RETURN; END IF;
+  END IF;
+  outcome := CASE WHEN k.seq = 0 THEN 'prevented' ELSE 'gone' END;
+  RETURN NEXT;
+END
+$recall$`;
+}
+
+/** Hides what has expired in these feeds, at most so many entries each. Feeds that are locked are left to the next sweep. */
+function expire(schema: string): string {
+  return `
+CREATE FUNCTION ${schema}.expire(feeds bigint[], most integer)
+RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${SETTINGS}
+AS $expire$
+#variable_conflict use_column
+DECLARE
+  f ${schema}.feed%ROWTYPE;
+  moment timestamptz;
+  places bigint[];
+BEGIN
+  FOR f IN SELECT * FROM ${schema}.feed t WHERE t.id = ANY (feeds) ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED LOOP
+    moment := ${MOMENT};
+    SELECT array_agg(d.seq) INTO places FROM (
+      SELECT e.seq FROM ${schema}.entry e
+       WHERE e.feed_id = f.id AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
+    ) d;
+    RETURN QUERY
+    SELECT f.id, f.tenant, f.recipient, h.epoch, h.seq, h.type, h.entry_json FROM ${schema}.hide(f.id, places, 'expired', moment) h;
+  END LOOP;
+END
+$expire$`;
+}
