@@ -9,6 +9,8 @@ export const RESOLVED_OPTIONS = Symbol('tidings:resolved-options');
 export const STREAMS = Symbol('tidings:streams');
 /** {@link Producer} */
 export const PRODUCER = Symbol('tidings:producer');
+/** {@link Notifier} */
+export const NOTIFIER = Symbol('tidings:notifier');
 /** {@link Appender} */
 export const APPENDER = Symbol('tidings:appender');
 /** {@link Sql} */

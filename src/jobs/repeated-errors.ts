@@ -9,7 +9,7 @@ export class RepeatedErrors {
   private saidAt = 0;
   private untold = 0;
 
-  constructor(private readonly logger: Logger) {}
+  constructor(private readonly logger: Pick<Logger, 'warn'>) {}
 
   readonly report = (error: unknown): void => {
     const message = describeError(error);

@@ -41,6 +41,12 @@ export class TypeRegistry {
     return type;
   }
 
+  /** These types, if this is one of them. @throws {UnknownTypeError} */
+  readonly including = ({ name }: AnyNotificationType): TypeRegistry => {
+    this.get(name);
+    return this;
+  };
+
   /** The type, or `null` if it is not declared here. */
   find(name: string): AnyNotificationType | null {
     return this.types.get(name) ?? null;

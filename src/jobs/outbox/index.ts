@@ -1,0 +1,4 @@
+export * from './adapters.js';
+export { OutboxRelay, type RelayParts, type RowListener } from './outbox-relay.js';
+export { OutboxCanceller, OutboxErasure } from './outbox-rows.js';
+export { PostgresOutbox, type HomeDatabase } from './postgres-outbox.js';
