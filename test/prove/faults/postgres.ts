@@ -1,0 +1,131 @@
+import type { Ledger } from '../ledger.js';
+import { readKept } from '../log-view.js';
+import { QueueView } from '../queue-view.js';
+import { now } from '../timeline.js';
+import type { World } from '../world.js';
+import { patiently, sleep, type Fault } from './fault.js';
+
+const restart = (name: string, mode: 'fast' | 'immediate'): Fault => ({
+  name,
+  part: 'postgres',
+  inject: ({ world }) => world.postgres.restart(mode),
+});
+
+const terminated: Fault = {
+  name: 'Postgres ends all its connections',
+  part: 'postgres',
+  async inject({ world }) {
+    await patiently(() =>
+      world.sql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()`,
+      ),
+    );
+  },
+};
+
+const frozen: Fault = {
+  name: 'Postgres frozen',
+  part: 'postgres',
+  async inject({ world, profile }) {
+    await world.postgres.pause();
+    await sleep(profile.freezeMs);
+    await world.postgres.resume();
+  },
+};
+
+const outage: Fault = {
+  name: 'Postgres away',
+  part: 'postgres',
+  async inject({ world, profile }) {
+    await world.postgres.stop('fast');
+    await sleep(profile.outageMs);
+    await world.postgres.start();
+  },
+};
+
+const restored: Fault = {
+  name: 'Postgres goes back to a copy',
+  part: 'postgres',
+  resets: ['epoch', 'ahead'],
+  async inject({ world, ledger, random }) {
+    const copy = await quietly(world, async () => {
+      const moment = await theMoment(world);
+      await world.postgres.stop('fast');
+      const files = await world.postgres.copy();
+      await world.postgres.start();
+      return { ...moment, files };
+    });
+    await sleep(random.int(2_000, 4_000));
+    const end = await quietly(world, async () => {
+      const moment = await theMoment(world);
+      await world.postgres.stop('immediate');
+      await world.postgres.restore(copy.files);
+      await world.postgres.start();
+      return moment;
+    });
+    excuse(world, ledger, copy, end);
+  },
+};
+
+/** What there was at one moment. */
+interface Moment {
+  readonly at: number;
+  /** `recipient notification` of every entry. */
+  readonly kept: ReadonlySet<string>;
+  /** Notifications whose jobs wait on the queue. */
+  readonly waiting: ReadonlySet<number>;
+}
+
+/** With nobody able to reach Postgres, and nothing running there any more. */
+async function quietly<T>(world: World, act: () => Promise<T>): Promise<T> {
+  const reopen = world.waysTo('postgres').map((way) => way.shut());
+  try {
+    await patiently(async () => {
+      const [row] = await world.sql<{ busy: number }>(
+        `SELECT count(*)::integer AS busy FROM pg_stat_activity
+          WHERE usename = current_user AND state <> 'idle' AND pid <> pg_backend_pid()`,
+      );
+      if (row?.busy !== 0) throw new Error('Statements still run');
+    });
+    return await act();
+  } finally {
+    for (const open of reopen) open();
+  }
+}
+
+async function theMoment(world: World): Promise<Moment> {
+  const at = now();
+  const kept = await patiently(() => readKept(world));
+  const view = QueueView.open(world);
+  try {
+    const jobs = await patiently(() => view.pending());
+    const waiting = jobs.filter(({ state }) => state !== 'active').map(({ notification }) => notification);
+    return { at, kept, waiting: new Set(waiting) };
+  } finally {
+    await view.close();
+  }
+}
+
+/**
+ * What was appended after the copy is gone, and so are, if the queue is on Postgres, the jobs that came after it. No notification system can
+ * bring them back. But what the copy has, and what waited on a Redis that was not put back, must be there.
+ */
+function excuse(world: World, ledger: Ledger, copy: Moment, end: Moment): void {
+  const until = now();
+  ledger.excuse('went with the restored database', (one) => {
+    if (one.submittedAt > until) return false;
+    if (world.backend === 'postgres') return one.acceptedAt === null || one.acceptedAt >= copy.at;
+    const everywhere = [...one.to].every((recipient) => copy.kept.has(`${recipient} ${one.index}`));
+    return !everywhere && !end.waiting.has(one.index);
+  });
+}
+
+export const POSTGRES_FAULTS: readonly Fault[] = [
+  restart('Postgres restarted', 'fast'),
+  restart('Postgres crashes', 'immediate'),
+  terminated,
+  frozen,
+];
+
+export const OUTAGE: Fault = outage;
+export const RESTORE: Fault = restored;

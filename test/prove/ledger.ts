@@ -1,0 +1,88 @@
+import { now, type Happening } from './timeline.js';
+
+/**
+ * What is known of a notification: `accepted` if the queue said that it has the job, `unknown` if it said nothing that can be relied on (an
+ * error, a timeout, a lost answer).
+ */
+export type Outcome = 'pending' | 'accepted' | 'unknown';
+
+/** One notification for each of its recipients, sent once or several times under the same key. */
+export interface Notification {
+  /** Its `taskId`. */
+  readonly index: number;
+  readonly scenario: string;
+  readonly to: ReadonlySet<string>;
+  readonly submittedAt: number;
+  /** Every attempt to send it and what came of it. */
+  readonly attempts: Happening[];
+  outcome: Outcome;
+  acceptedAt: number | null;
+  /** Why it may be missing though it was accepted: who else than Tidings has lost it. */
+  excuse: string | null;
+  /** Recipients that no client has received it for yet. */
+  readonly missing: Set<string>;
+}
+
+/** The account of every notification that was sent. */
+export class Ledger {
+  readonly notifications: Notification[] = [];
+  /** Everything before it has arrived or need not. */
+  private firstOpen = 0;
+
+  open(scenario: string, to: readonly string[], how: string): Notification {
+    const notification: Notification = {
+      index: this.notifications.length,
+      scenario,
+      to: new Set(to),
+      submittedAt: now(),
+      attempts: [],
+      outcome: 'pending',
+      acceptedAt: null,
+      excuse: null,
+      missing: new Set(to),
+    };
+    this.notifications.push(notification);
+    this.note(notification, how);
+    return notification;
+  }
+
+  note(notification: Notification, what: string): void {
+    notification.attempts.push({ at: now(), what });
+  }
+
+  accepted(notification: Notification, how: string): void {
+    this.note(notification, how);
+    notification.acceptedAt ??= now();
+    notification.outcome = 'accepted';
+  }
+
+  unknown(notification: Notification, why: unknown): void {
+    this.note(notification, `unknown: ${why instanceof Error ? why.message : String(why)}`);
+    if (notification.outcome === 'pending') notification.outcome = 'unknown';
+  }
+
+  received(index: number, recipient: string): void {
+    this.notifications[index]?.missing.delete(recipient);
+  }
+
+  /** Somebody else may have lost these. */
+  excuse(why: string, covers: (notification: Notification) => boolean): void {
+    for (const notification of this.notifications) if (covers(notification)) notification.excuse ??= why;
+  }
+
+  /** Accepted ones among the first so many whose recipients have not all got them. */
+  outstanding(upTo = this.notifications.length): number {
+    const isDone = (one: Notification): boolean => one.missing.size === 0 || one.excuse !== null;
+    while (this.firstOpen < upTo && isDone(this.notifications[this.firstOpen]!)) this.firstOpen += 1;
+    let count = 0;
+    for (let index = this.firstOpen; index < upTo; index++) {
+      const one = this.notifications[index]!;
+      if (one.outcome === 'accepted' && !isDone(one)) count += 1;
+    }
+    return count;
+  }
+
+  of(scenario: string): Notification[] {
+    return this.notifications.filter((one) => one.scenario === scenario);
+  }
+}

@@ -1,0 +1,161 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { HttpProducer } from './http-producer.js';
+import type { Ledger, Notification } from './ledger.js';
+import { jobOf, PlainProducer } from './plain-producer.js';
+import type { Random } from './random.js';
+import type { World } from './world.js';
+
+/** How much is sent. */
+export interface Rate {
+  /** Jobs for one recipient. */
+  readonly singlesPerSecond: number;
+  /** Jobs for most of the recipients at once. */
+  readonly broadcastsPerSecond: number;
+}
+
+const TICK_MS = 50;
+/** With the queue away, more would only be refused. */
+const MOST_UNDER_WAY = 400;
+const STOP_MS = 60_000;
+
+/** Several producers that keep sending, in every way there is. */
+export class Load {
+  private readonly plain: readonly PlainProducer[];
+  private readonly http: readonly HttpProducer[];
+  private readonly underWay = new Set<Promise<unknown>>();
+  private running: Promise<void> | null = null;
+  private stopping = false;
+  private keys = 0;
+
+  constructor(
+    readonly scenario: string,
+    world: World,
+    private readonly ledger: Ledger,
+    private readonly random: Random,
+    private readonly recipients: readonly string[],
+    private readonly rate: Rate,
+  ) {
+    const ports = world.apis.map(({ door }) => door.port);
+    this.plain = ['plain-1', 'plain-2'].map((name) => new PlainProducer(name, world.queueUrl, ledger));
+    this.http = ['http-1', 'http-2'].map((name) => new HttpProducer(name, ports, ledger, random.fork(name)));
+  }
+
+  get complaints(): string[] {
+    return this.http.flatMap(({ complaints }) => complaints);
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Sends no more. Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await this.running;
+    // A client of a queue that lost its connection at a bad moment may never answer; what it did not say is unknown.
+    await Promise.race([Promise.all(this.underWay), delay(STOP_MS, undefined, { ref: false })]);
+    for (const producer of this.http) producer.close();
+    await Promise.all(this.plain.map((producer) => producer.close()));
+  }
+
+  /** One notification under one key, from all producers at once. */
+  sendDuplicates(): void {
+    const notification = this.open(this.oneOrMore(), 'duplicates');
+    const key = this.key();
+    const job = jobOf(notification, key);
+    for (const producer of this.plain) this.track(producer.send(notification, job));
+    for (const producer of this.http) this.track(producer.send(notification, job, `${key}-${producer.name}`));
+  }
+
+  /** Large ones, one after the other in bulks. Resolves when so many are accepted. */
+  async flood(recipients: readonly string[], count: number, bulk: number): Promise<void> {
+    for (let accepted = 0; accepted < count && !this.stopping;) {
+      const some = Array.from({ length: Math.min(25, count - accepted) }, () =>
+        this.open(recipients, 'flood'),
+      );
+      const jobs = some.map((one) => jobOf(one, undefined, bulk));
+      await this.random.pick(this.plain).sendAll(some, jobs);
+      if (some[0]?.outcome === 'accepted') accepted += some.length;
+      else await delay(300);
+    }
+  }
+
+  private async run(): Promise<void> {
+    const { singlesPerSecond, broadcastsPerSecond } = this.rate;
+    let singles = 0;
+    let broadcasts = 0;
+    for (let before = performance.now(); !this.stopping;) {
+      await delay(TICK_MS);
+      const seconds = (performance.now() - before) / 1_000;
+      before = performance.now();
+      // What a busy machine could not send in time is not sent at all: it must not come all at once.
+      singles = Math.min(singles + seconds * singlesPerSecond, singlesPerSecond);
+      broadcasts = Math.min(broadcasts + seconds * broadcastsPerSecond, broadcastsPerSecond);
+      if (this.underWay.size >= MOST_UNDER_WAY) continue;
+      for (; singles >= 1; singles -= 1) this.sendSingle();
+      for (; broadcasts >= 1; broadcasts -= 1) this.sendBroadcast();
+    }
+  }
+
+  private sendBroadcast(): void {
+    const share = 0.6 + 0.4 * this.random.next();
+    const some = this.random.sample(this.recipients, Math.ceil(this.recipients.length * share));
+    const notification = this.open(some, 'broadcast');
+    const job = jobOf(notification);
+    if (this.random.chance(0.5)) this.track(this.random.pick(this.plain).send(notification, job));
+    else this.track(this.random.pick(this.http).send(notification, job, this.key()));
+  }
+
+  private sendSingle(): void {
+    const dice = this.random.next();
+    if (dice < 0.1) return this.sendDuplicates();
+    const { random } = this;
+    if (dice < 0.2) {
+      const some = Array.from({ length: random.int(2, 10) }, () =>
+        this.open([random.pick(this.recipients)], 'bulk'),
+      );
+      return this.track(
+        random.pick(this.plain).sendAll(
+          some,
+          some.map((one) => jobOf(one)),
+        ),
+      );
+    }
+    const notification = this.open([random.pick(this.recipients)], 'single');
+    const job = jobOf(notification);
+    if (dice < 0.5) {
+      const opts = random.chance(0.2) ? { delay: random.int(100, 2_000) } : {};
+      this.track(random.pick(this.plain).send(notification, { ...job, opts }));
+    } else if (dice < 0.6) {
+      this.track(random.pick(this.http).send(notification, job));
+    } else {
+      this.track(this.sendTwice(notification, this.key()));
+    }
+  }
+
+  /** With a key; and, although it was accepted, sometimes again. */
+  private async sendTwice(notification: Notification, key: string): Promise<void> {
+    const producer = this.random.pick(this.http);
+    const again = this.random.chance(0.2);
+    await producer.send(notification, jobOf(notification), key);
+    if (again) await producer.send(notification, jobOf(notification), key);
+  }
+
+  private oneOrMore(): string[] {
+    return this.random.sample(this.recipients, this.random.chance(0.7) ? 1 : 5);
+  }
+
+  private open(to: readonly string[], how: string): Notification {
+    return this.ledger.open(this.scenario, to, how);
+  }
+
+  private key(): string {
+    this.keys += 1;
+    return `${this.scenario}-${this.keys}`;
+  }
+
+  private track(sending: Promise<unknown>): void {
+    this.underWay.add(sending);
+    void sending.finally(() => this.underWay.delete(sending));
+  }
+}

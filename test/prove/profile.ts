@@ -1,0 +1,58 @@
+import type { Rate } from './load.js';
+
+/** How much there is of everything. */
+export interface Profile {
+  readonly name: 'short' | 'long';
+  readonly recipients: number;
+  readonly connectionsEach: number;
+  readonly rate: Rate;
+  /** Servers and processes stand still for so long. */
+  readonly freezeMs: number;
+  /** So long, an outage of Postgres. */
+  readonly outageMs: number;
+  /** So long, a client does not read. */
+  readonly stallMs: number;
+  /** So long, a client is away in the middle of a scenario. */
+  readonly awayMs: number;
+  /** A worker stands still for so long that its jobs are run by the other one; 0: not at all. */
+  readonly workerFreezeMs: number;
+  /** Between two faults, at most. */
+  readonly gapMs: number;
+  /** Notifications kept for each feed. */
+  readonly keep: number;
+  /** Beyond it, in a flood: more than the buffers of a socket hold. */
+  readonly floodBeyond: number;
+}
+
+/** Characters of a flood's title; its frame has it twice. */
+export const FLOOD_TITLE = 8_000;
+
+export const SHORT: Profile = {
+  name: 'short',
+  recipients: 30,
+  connectionsEach: 3,
+  rate: { singlesPerSecond: 12, broadcastsPerSecond: 4 },
+  freezeMs: 2_500,
+  outageMs: 8_000,
+  stallMs: 5_000,
+  awayMs: 4_000,
+  workerFreezeMs: 0,
+  gapMs: 500,
+  keep: 400,
+  floodBeyond: 350,
+};
+
+export const LONG: Profile = {
+  name: 'long',
+  recipients: 70,
+  connectionsEach: 4,
+  rate: { singlesPerSecond: 20, broadcastsPerSecond: 8 },
+  freezeMs: 5_000,
+  outageMs: 30_000,
+  stallMs: 30_000,
+  awayMs: 15_000,
+  workerFreezeMs: 28_000,
+  gapMs: 1_500,
+  keep: 1_500,
+  floodBeyond: 350,
+};

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fleet } from './fleet.js';
+import { readHeads } from './log-view.js';
+import { QueueView } from './queue-view.js';
+import { now } from './timeline.js';
+import type { World } from './world.js';
+
+/** A killed worker's jobs are found after half a minute, and what was put back waits for 15 s at most; on a busy machine. */
+const LIMIT_MS = 120_000;
+const EVERY_MS = 250;
+
+/** Waits until nothing is on the queue and every client has come to the end of its feed; returns what is missing if that never comes. */
+export async function settle(world: World, fleet: Fleet): Promise<string | null> {
+  const startedAt = now();
+  let view: QueueView | null = null;
+  let missing: string | null = 'not looked yet';
+  try {
+    while (missing !== null && now() - startedAt < LIMIT_MS) {
+      await delay(EVERY_MS);
+      try {
+        view = await QueueView.same(view, world);
+        missing = await whatIsMissing(view, world, fleet);
+      } catch (error) {
+        missing = (error as Error).message;
+      }
+    }
+  } finally {
+    await view?.close();
+  }
+  return missing;
+}
+
+async function whatIsMissing(view: QueueView, world: World, fleet: Fleet): Promise<string | null> {
+  const pending = await view.pendingCount();
+  if (pending > 0) return `${pending} jobs are still on the queue`;
+  const heads = await readHeads(world, fleet.recipients);
+  const behind = fleet.clients.filter(({ account: { recipient, segment } }) => {
+    const head = heads.get(recipient);
+    return head !== undefined && (segment === null || `${segment.epoch}-${segment.last}` !== head);
+  });
+  return behind.length === 0
+    ? null
+    : `${behind.length} clients are behind, such as ${behind[0]?.account.name}`;
+}
