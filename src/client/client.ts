@@ -51,9 +51,7 @@ export class Client {
         credentials: this.credentials,
         cache: 'no-store',
         signal,
-      }).catch((error: unknown) => {
-        throw new Failure(String(error), 0, 'network');
-      });
+      }).catch(networkFailure);
       if (response.ok) return response;
       if (response.status !== 401 || isRenewed || token === null) throw await failureOf(response);
       this.credential.refuse(token);
@@ -62,21 +60,16 @@ export class Client {
 
   /** The same, with the whole answer. Nothing but the server's own word is taken for it: a proxy's page is none. */
   async json<T>(path: string, options: RequestOptions = {}): Promise<T> {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
-    const abort = (): void => timeout.abort();
-    if (options.signal?.aborted) abort();
-    options.signal?.addEventListener('abort', abort);
-    try {
-      const response = await this.fetch(path, { ...options, signal: timeout.signal });
-      return (await response.json().catch((error: unknown) => {
-        throw new Failure(String(error), 0, 'network');
-      })) as T;
-    } finally {
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', abort);
-    }
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const response = await this.fetch(path, { ...options, signal });
+    return (await response.json().catch(networkFailure)) as T;
   }
+}
+
+/** @throws {Failure} always. */
+export function networkFailure(error: unknown): never {
+  throw new Failure(String(error), 0, 'network');
 }
 
 async function failureOf(response: Response): Promise<Failure> {

@@ -29,6 +29,11 @@ interface End {
   readonly then?: 'reload' | 'renew';
 }
 
+const AT_ONCE: End = { retryInMs: null };
+const LATER: End = { retryInMs: 0 };
+/** What is to be done where there is nothing to do. */
+export const NOTHING = (): void => {};
+
 /**
  * The connection of this tab, or of all tabs, over any number of breaks.
  *
@@ -43,7 +48,7 @@ export class Connection {
   #failures = 0;
   /** The delay after the first of them, as the server said last. */
   #delayMs = 1_000;
-  #wakeUp = (): void => {};
+  #wakeUp = NOTHING;
 
   readonly #ports: ConnectionPorts;
 
@@ -78,75 +83,68 @@ export class Connection {
     this.#wakeUp();
   }
 
-  async #attempt(signal: AbortSignal): Promise<End> {
+  async #attempt(session: AbortSignal): Promise<End> {
     const { client, transport, heartbeatMs, cursor, take, isBehind, setStatus } = this.#ports;
     const attempt = new AbortController();
-    let end: End | null = null;
+    const signal = AbortSignal.any([session, attempt.signal]);
+    let end: End | undefined;
     const finish = (reason: End): void => {
       end ??= reason;
       attempt.abort();
     };
-    const abort = (): void => attempt.abort();
-    signal.addEventListener('abort', abort);
 
     let openedAt = Infinity;
     let aliveAt = Date.now();
-    const deadAfterMs = heartbeatMs * DEAD_AFTER_HEARTBEATS;
     // A clock and no timer of its own: timers stand still while a laptop sleeps.
-    const look = async (): Promise<void> => {
-      if (Date.now() - aliveAt < deadAfterMs) return;
+    this.#wakeUp = (): void => {
+      if (Date.now() - aliveAt < heartbeatMs * DEAD_AFTER_HEARTBEATS) return;
       aliveAt = Date.now();
-      if (await isBehind(attempt.signal).catch(() => true)) finish({ retryInMs: null });
+      isBehind(signal).then(
+        (isDead) => isDead && finish(AT_ONCE),
+        () => finish(AT_ONCE),
+      );
     };
-    const watch = setInterval(() => void look(), heartbeatMs / 4);
+    const watch = setInterval(this.#wakeUp, heartbeatMs / 4);
     let renewal: ReturnType<typeof setTimeout> | undefined;
     const renewInTime = (): void => {
-      renewal = setTimeout(() => {
-        if (client.credential.renewInMs > 0) renewInTime();
-        else finish({ retryInMs: null, then: 'renew' });
-      }, client.credential.renewInMs);
+      const inMs = client.credential.renewInMs;
+      if (inMs > 0) renewal = setTimeout(renewInTime, inMs);
+      else finish({ ...AT_ONCE, then: 'renew' });
     };
-    const forgetOffline = listen('offline', () => finish({ retryInMs: 0 }));
-    this.#wakeUp = () => void look();
+    const forgetOffline = listen('offline', () => finish(LATER));
+
+    const onFrame = (frame: ParsedFrame): void => {
+      if (end) return;
+      this.#delayMs = frame.retryMs ?? this.#delayMs;
+      if (frame.event === 'feed.closing') {
+        const { reason, retryInMs = 0 } = jsonOf<{ reason: string; retryInMs: number }>(frame.data) ?? {};
+        const isRenewable = reason === 'credential-expired' && client.credential.isRenewable;
+        if (isRenewable) client.credential.refuse();
+        finish({ retryInMs: isRenewable ? null : retryInMs });
+      } else if (take(frame)) {
+        finish({ ...AT_ONCE, then: 'reload' });
+      } else if (frame.event === 'feed.ready') {
+        openedAt = Date.now();
+        setStatus({ state: 'live' });
+        renewInTime();
+      }
+    };
 
     try {
-      await transport({
-        client,
-        cursor: cursor(),
-        signal: attempt.signal,
-        onAlive: () => (aliveAt = Date.now()),
-        onFrame: (frame) => {
-          if (end) return;
-          if (frame.retryMs !== undefined) this.#delayMs = frame.retryMs;
-          const { event } = frame;
-          if (event === 'feed.closing') {
-            const { reason, retryInMs } = jsonOf<{ reason: string; retryInMs: number }>(frame.data) ?? {};
-            const isRenewable = reason === 'credential-expired' && client.credential.isRenewable;
-            if (isRenewable) client.credential.refuse();
-            finish({ retryInMs: isRenewable ? null : (retryInMs ?? 0) });
-          } else if (take(frame)) {
-            finish({ retryInMs: null, then: 'reload' });
-          } else if (event === 'feed.ready') {
-            openedAt = Date.now();
-            setStatus({ state: 'live' });
-            renewInTime();
-          }
-        },
-      });
-      end ??= { retryInMs: 0 };
+      const onAlive = (): void => void (aliveAt = Date.now());
+      await transport({ client, cursor: cursor(), signal, onAlive, onFrame });
     } catch (error) {
-      if (!attempt.signal.aborted) end = { retryInMs: retryDelayOf(error) };
+      if (!signal.aborted) end = { retryInMs: retryDelayOf(error) };
     } finally {
       attempt.abort();
       clearInterval(watch);
       clearTimeout(renewal);
       forgetOffline();
-      signal.removeEventListener('abort', abort);
-      this.#wakeUp = () => {};
+      this.#wakeUp = NOTHING;
     }
     if (Date.now() - openedAt >= GOOD_MS || end?.then === 'renew') this.#failures = 0;
     this.#failures += 1;
-    return end ?? { retryInMs: 0 };
+    return end ?? LATER;
   }
 
   async #wait(atLeastMs: number, failures: number, signal: AbortSignal): Promise<void> {
@@ -161,10 +159,8 @@ export class Connection {
         resolve();
       };
       signal.addEventListener('abort', this.#wakeUp);
-      if (signal.aborted) this.#wakeUp();
     });
-    signal.removeEventListener('abort', this.#wakeUp);
-    this.#wakeUp = () => {};
+    this.#wakeUp = NOTHING;
   }
 }
 

@@ -176,12 +176,10 @@ class LiveFeed {
 
   /** Is live with the other tabs, or alone, as long as the feed is the same one. */
   async #join(signal: AbortSignal): Promise<void> {
-    const group = new AbortController();
-    const abort = (): void => group.abort();
-    signal.addEventListener('abort', abort);
-    this.#group = group;
+    this.#group = new AbortController();
+    const group = AbortSignal.any([signal, this.#group.signal]);
     try {
-      if (!this.#shares) return await this.#connection.run(group.signal);
+      if (!this.#shares) return await this.#connection.run(group);
       this.#tabs = new Tabs(this.#groupName(), this.#heartbeatMs, {
         seq: () => this.#store.seq,
         status: () => this.#currentStatus,
@@ -189,19 +187,17 @@ class LiveFeed {
         lead: (leading) => this.#connection.run(leading),
         take: (passed) => this.#takePassed(passed),
         setStatus: (status) => this.#setStatus(status),
-        reload: (reset) => this.#reloadAside(reset, group.signal),
+        reload: (reset) => this.#reloadAside(reset, group),
         wake: () => this.#connection.wake(),
         signedOut: () => this.#stop('signed-out'),
       });
-      await this.#tabs.run(group.signal);
+      await this.#tabs.run(group);
     } catch (error) {
       // A document that may not use locks or channels, an opaque origin for example.
       if (!(error instanceof DOMException)) throw error;
       this.#shares = false;
     } finally {
       this.#tabs = null;
-      group.abort();
-      signal.removeEventListener('abort', abort);
     }
   }
 

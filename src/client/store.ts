@@ -27,6 +27,8 @@ export interface View extends CountsAfter {
 /** The same with those that were archived while this page was open, which come back when they are unarchived. */
 interface Base extends View {
   readonly archived: ReadonlySet<string>;
+  /** The bell was opened when this was the newest one, as far as can be told: later ones that are unread are unseen. */
+  readonly seenSeq: number;
 }
 
 /** What was asked for and not answered yet. */
@@ -45,7 +47,7 @@ const CHANGE_OF: Record<StateEntry['type'], Change> = {
   'feed.removed': 'remove',
 };
 
-const EMPTY: Base = { items: [], archived: new Set(), unread: 0, unseen: 0 };
+const EMPTY: Base = { items: [], archived: new Set(), seenSeq: 0, unread: 0, unseen: 0 };
 
 /**
  * The feed as far as it was loaded: what the server has said (`base`), and on top of it what was asked for and not answered yet. `view` is
@@ -111,7 +113,11 @@ export class Store {
     this.#countsAt = this.seq;
     this.next = page.next;
     this.loaded = true;
-    this.#setBase({ ...EMPTY, items: page.items, unread: page.unread, unseen: page.unseen });
+    const { items, unread, unseen } = page;
+    // Of those that are unread the newest ones are unseen.
+    const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
+    const seenSeq = unseen === 0 ? this.seq : oldest ? seqOf(oldest.cursor) - 1 : 0;
+    this.#setBase({ ...EMPTY, items, seenSeq, unread, unseen });
   }
 
   /** Adds an older page, brought up to where the store is. `expectOlder()` comes before it is asked for. */
@@ -140,28 +146,21 @@ export class Store {
   }
 
   addItem(item: NotificationItem): void {
-    const { items, archived } = this.#base;
-    let { unread, unseen } = this.#base;
+    const { items } = this.#base;
     const replaced = new Set(item.replaces);
-    if (this.seq > this.#countsAt) {
-      if (item.readAt === null) unread += 1;
-      unseen += 1;
-      items.forEach(({ id, readAt }, index) => {
-        if (!replaced.has(id)) return;
-        if (readAt === null) unread -= 1;
-        // Those that came last are the unseen ones.
-        if (index < this.#base.unseen) unseen -= 1;
-      });
-    }
     const rest = items.filter(({ id }) => id !== item.id && !replaced.has(id));
-    this.#setBase({ items: [item, ...rest], archived, unread, unseen });
+    const base = recounted(this.#base, { ...this.#base, items: [item, ...rest] });
+    // What was taken over was unread; it may be older than what was loaded.
+    items.forEach(({ id }) => replaced.delete(id));
+    const { unread, unseen } = this.seq > this.#countsAt ? base : this.#base;
+    this.#setBase({ ...base, unread: unread - (this.seq > this.#countsAt ? replaced.size : 0), unseen });
   }
 
   /** @returns `false` if it brings back what is not known here, so that the page must be read again. */
   addState(entry: StateEntry): boolean {
     this.#since?.push({ seq: this.seq, entry });
-    const { items, archived } = changed(this.#base, pendingOf(entry));
-    this.#setBase({ ...this.#base, items, archived });
+    const { items, archived, seenSeq } = changed(this.#base, pendingOf(entry));
+    this.#setBase({ ...this.#base, items, archived, seenSeq });
     this.setCounts({ ...entry, cursor: this.cursor });
     if (entry.type !== 'feed.unarchived') return true;
     const have = new Set(items.map(({ id }) => id));
@@ -187,8 +186,8 @@ export class Store {
   /** The server has it: the stream will say so again, to no effect. */
   confirm(pending: Pending, counts: Counts): void {
     if (!this.drop(pending)) return;
-    const { items, archived } = changed(this.#base, pending);
-    this.#setBase({ ...this.#base, items, archived });
+    const { items, archived, seenSeq } = changed(this.#base, pending);
+    this.#setBase({ ...this.#base, items, archived, seenSeq });
     this.setCounts(counts);
   }
 
@@ -210,34 +209,44 @@ export class Store {
 function changed(base: Base, { change, selection, at }: Pending): Base {
   const ids = new Set(idsOf(selection));
   const upTo = 'upTo' in selection ? seqOf(selection.upTo) : null;
-  const later = (item: NotificationItem): boolean => seqOf(item.cursor) > (upTo ?? 0);
-  const isSelected = (item: NotificationItem): boolean => (upTo === null ? ids.has(item.id) : !later(item));
+  const isSelected = ({ id, cursor }: NotificationItem): boolean =>
+    upTo === null ? ids.has(id) : seqOf(cursor) <= upTo;
+  const selected = base.items.filter(isSelected).map(({ id }) => id);
 
-  if (change === 'seen') return { ...base, unseen: Math.min(base.unseen, base.items.filter(later).length) };
-
-  let { unread, unseen } = base;
-  const archived = new Set(base.archived);
-  const items: NotificationItem[] = [];
-  base.items.forEach((item, index) => {
-    if (!isSelected(item)) return items.push(item);
-    const wasUnread = item.readAt === null ? 1 : 0;
-    if (change === 'read' || change === 'unread') {
-      if ((change === 'read') === Boolean(wasUnread)) {
-        unread += wasUnread ? -1 : 1;
-        return items.push({ ...item, readAt: wasUnread ? at : null });
-      }
-    } else if (change === 'unarchive') {
-      if (archived.delete(item.id)) unread += wasUnread;
-    } else if (!archived.has(item.id)) {
-      unread -= wasUnread;
-      if (index < base.unseen) unseen -= 1;
-      if (change === 'archive') archived.add(item.id);
-    }
-    return change === 'remove' ? 0 : items.push(item);
-  });
+  const next = { ...base, archived: new Set(base.archived) };
+  if (change === 'seen') next.seenSeq = Math.max(base.seenSeq, upTo ?? 0);
+  else if (change === 'archive') selected.forEach((id) => next.archived.add(id));
+  else if (change === 'unarchive') selected.forEach((id) => next.archived.delete(id));
+  else if (change === 'remove') next.items = base.items.filter((item) => !isSelected(item));
+  else {
+    const isRead = change === 'read';
+    next.items = base.items.map((item) =>
+      isSelected(item) && isRead === (item.readAt === null) ? { ...item, readAt: isRead ? at : null } : item,
+    );
+  }
   // Up to a place means also those that were not loaded; later ones always are.
-  if (upTo !== null) unread = items.filter((item) => later(item) && item.readAt === null).length;
-  return { items, archived, unread, unseen };
+  if (upTo === null) return recounted(base, next);
+  const { unread, unseen } = tally(next);
+  return { ...next, unread: change === 'seen' ? base.unread : unread, unseen };
+}
+
+/** The counts move by what changed among those that are loaded. */
+function recounted(before: Base, after: Base): Base {
+  const [from, to] = [tally(before), tally(after)];
+  return {
+    ...after,
+    unread: before.unread + to.unread - from.unread,
+    unseen: before.unseen + to.unseen - from.unseen,
+  };
+}
+
+/** What of those that are loaded the server counts. */
+function tally({ items, archived, seenSeq }: Base): CountsAfter {
+  const unread = items.filter(({ id, readAt }) => readAt === null && !archived.has(id));
+  return {
+    unread: unread.length,
+    unseen: unread.filter(({ cursor }) => seqOf(cursor) > seenSeq).length,
+  };
 }
 
 function pendingOf(entry: StateEntry): Pending {

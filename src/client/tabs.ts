@@ -1,4 +1,4 @@
-import { listen } from './connection.js';
+import { listen, NOTHING } from './connection.js';
 import type { FeedStatus, RawFrame } from './types.js';
 
 /** A frame with the place before it, so that who was there misses nothing and who was not notices. */
@@ -57,7 +57,7 @@ export class Tabs {
   #isLeading = false;
   #heardAt = Date.now();
   #askedAt = 0;
-  #takeLock = (): void => {};
+  #takeLock = NOTHING;
 
   readonly #name: string;
   readonly #heartbeatMs: number;
@@ -104,44 +104,39 @@ export class Tabs {
   /** Waits for the lock, or takes it, and leads until it is taken away. @returns whether to take it the next time. */
   async #term(steal: boolean, signal: AbortSignal): Promise<boolean> {
     const waiting = new AbortController();
-    const leading = new AbortController();
-    const abort = (): void => {
-      waiting.abort();
-      leading.abort();
-    };
-    signal.addEventListener('abort', abort);
+    const over = new AbortController();
+    const leading = AbortSignal.any([signal, over.signal]);
     let isTaken = false;
     this.#takeLock = () => {
       isTaken = true;
       waiting.abort();
     };
+    const options = steal ? { steal } : { signal: AbortSignal.any([signal, waiting.signal]) };
     try {
-      await navigator.locks.request(this.#name, steal ? { steal } : { signal: waiting.signal }, async () => {
-        this.#takeLock = () => {};
-        if (!steal && (await this.#isWantedElsewhere(leading.signal))) return;
-        if (leading.signal.aborted) return;
+      await navigator.locks.request(this.#name, options, async () => {
+        this.#takeLock = NOTHING;
+        if (!steal) await this.#letVisibleTabsFirst();
+        if (leading.aborted) return;
         this.#isLeading = true;
-        await this.#ports.lead(leading.signal);
+        await this.#ports.lead(leading);
       });
     } catch (error) {
       // Waiting was ended, or the lock was taken away.
       if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
     } finally {
       this.#isLeading = false;
-      this.#takeLock = () => {};
+      this.#takeLock = NOTHING;
       this.#heardAt = Date.now();
-      abort();
-      signal.removeEventListener('abort', abort);
+      over.abort();
     }
     return isTaken;
   }
 
-  /** A hidden tab gets the lock when it is its turn; a visible one would be the better one. */
-  async #isWantedElsewhere(signal: AbortSignal): Promise<boolean> {
-    if (!isHidden()) return false;
+  /** A hidden tab gets the lock when it is its turn; a visible one would be the better one, and takes it away. */
+  async #letVisibleTabsFirst(): Promise<void> {
+    if (!isHidden()) return;
     this.#post({ kind: 'vacant' });
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
-    return signal.aborted;
   }
 
   #hear(message: Message): void {

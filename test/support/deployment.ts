@@ -40,8 +40,8 @@ export class Deployment {
     return service;
   }
 
-  token(recipient: string): Promise<string> {
-    return mintToken(SECRET, recipient, 3_600);
+  token(recipient: string, lifetimeSeconds = 3_600): Promise<string> {
+    return mintToken(SECRET, recipient, lifetimeSeconds);
   }
 
   /** Adds jobs as a producer elsewhere does that knows nothing but BullMQ. A process must have run before. */

@@ -1,0 +1,86 @@
+import { build } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { FeedOptions, FeedSnapshot } from '../../src/client/types.js';
+import { eventually } from './eventually.js';
+
+const CLIENT = fileURLToPath(new URL('../../src/client/index.ts', import.meta.url));
+
+/** What a tab shows, and what its listeners heard. */
+export interface TabState extends FeedSnapshot {
+  /** The `taskId` of each notification that `on('message')` heard, in order. */
+  readonly heard: string[];
+  /** The titles of `items`, newest first. */
+  readonly titles: string[];
+  /** Each state that `status` went through. */
+  readonly states: string[];
+  /** Why `getToken` was called, in order. */
+  readonly asked: string[];
+  readonly resets: string[];
+}
+
+/** A page with `tidings/client` in it. */
+export class ClientTab {
+  private constructor(readonly page: Page) {}
+
+  /** Opens a feed in a new page of this origin; `token` is called where `getToken` should be. */
+  static async open(
+    browser: BrowserContext,
+    pageOrigin: string,
+    options: Omit<FeedOptions, 'getToken'>,
+    token?: (reason: string) => string | null | Promise<string | null>,
+  ): Promise<ClientTab> {
+    const page = await browser.newPage();
+    if (token) await page.exposeFunction('token', token);
+    await page.goto(pageOrigin);
+    await page.addScriptTag({ content: await clientScript() });
+    await page.evaluate(`
+      window.heard = []; window.states = []; window.resets = []; window.asked = [];
+      const getToken = window.token && ((reason) => (asked.push(reason), token(reason)));
+      window.feed = tidings.createFeed({ ...${JSON.stringify(options)}, getToken });
+      const note = () => states.at(-1) === feed.status.state || states.push(feed.status.state);
+      note();
+      feed.subscribe(note);
+      feed.on('message', (item) => heard.push(item.data.taskId));
+      feed.on('feed.reset', ({ reason }) => resets.push(reason));
+      0`);
+    return new ClientTab(page);
+  }
+
+  state(): Promise<TabState> {
+    return this.page.evaluate<TabState>(`({
+      ...feed.getSnapshot(), heard, states, resets, asked, titles: feed.items.map(({ title }) => title)
+    })`);
+  }
+
+  /** Runs an expression in which `feed` is the feed. */
+  do<T>(expression: string): Promise<T> {
+    return this.page.evaluate<T>(expression);
+  }
+
+  /** Waits until what the tab shows passes a check. */
+  async until(check: (state: TabState) => unknown, timeoutMs = 20_000): Promise<TabState> {
+    await eventually(async () => check(await this.state()), { timeoutMs });
+    return this.state();
+  }
+
+  close(): Promise<void> {
+    return this.page.close();
+  }
+}
+
+let bundled: Promise<string> | null = null;
+
+/** The client as a classic script that makes `tidings`. */
+function clientScript(): Promise<string> {
+  bundled ??= build({
+    entryPoints: [CLIENT],
+    bundle: true,
+    format: 'iife',
+    globalName: 'tidings',
+    target: 'es2022',
+    write: false,
+    tsconfigRaw: {},
+  }).then(({ outputFiles }) => `${outputFiles[0].text}; window.tidings = tidings;`);
+  return bundled;
+}
