@@ -4,7 +4,7 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { QueueDepth } from './contract/ports/ops.js';
 import { QUEUE_DEPTH } from './contract/tokens.js';
-import { corsOptions, jsonParserOptions, ProblemFilter, ProducerKeys } from './http/index.js';
+import { corsOptions, ProblemFilter } from './http/index.js';
 import { SHIPPED_TYPES } from './jobs/index.js';
 import { DrainState } from './ops/drain-state.js';
 import { HealthController } from './ops/health.controller.js';
@@ -40,7 +40,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), {
     // The errors of a start are reported in one place, in words.
     abortOnError: false,
-    // Ours has a limit of its own and takes nothing but JSON.
+    // The routes read their bodies themselves, after the credential.
     bodyParser: false,
     // Idle keep-alive connections would hold up the end.
     forceCloseConnections: true,
@@ -52,8 +52,6 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   plan.metrics.observeQueue(app.get<QueueDepth>(QUEUE_DEPTH, { strict: false }));
 
   app.disable('x-powered-by');
-  const api = plan.settings.roles.includes('api');
-  app.useBodyParser('json', jsonParserOptions(api ? app.get(ProducerKeys, { strict: false }) : null));
   app.enableCors(corsOptions(plan.settings.allowedOrigins));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
 

@@ -15,13 +15,16 @@ import { resolveOptions, type ResolvedOptions, type TidingsOptions } from './con
 import type {
   Appender,
   DropLog,
+  Eraser,
   FeedReader,
   Inbox,
   InboxChanges,
+  JobCanceller,
   LiveBus,
   LogEraser,
   Preferences,
   Producer,
+  QueueEraser,
   Recaller,
   Sql,
   Streams,
@@ -31,15 +34,18 @@ import type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 import {
   APPENDER,
   DROP_LOG,
+  ERASER,
   FEED_READER,
   INBOX,
   INBOX_CHANGES,
+  JOB_CANCELLER,
   LIVE_BUS,
   LIVE_FEEDS,
   LOG_ERASER,
   PREFERENCES,
   PRODUCER,
   QUEUE_DEPTH,
+  QUEUE_ERASER,
   READINESS_CHECKS,
   RECALLER,
   RESOLVED_OPTIONS,
@@ -53,7 +59,15 @@ import { PostgresInboxChanges } from './inbox/postgres-inbox-changes.js';
 import { PostgresPreferences } from './inbox/postgres-preferences.js';
 import { PostgresRecaller } from './inbox/postgres-recaller.js';
 import { PostgresSupportView } from './inbox/postgres-support-view.js';
-import { JobQueue, NotificationWorker, openJobQueue, QueueProducer, TypeRegistry } from './jobs/index.js';
+import {
+  JobQueue,
+  NotificationWorker,
+  openJobQueue,
+  QueueCanceller,
+  QueueErasure,
+  QueueProducer,
+  TypeRegistry,
+} from './jobs/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
 import { RedisBus } from './live/redis-bus.js';
@@ -64,6 +78,7 @@ import { ExpirySweep } from './log/expiry-sweep.js';
 import { PostgresFeedReader } from './log/feed-reader.js';
 import { GroupCommitAppender } from './log/group-commit.js';
 import { Retention } from './log/retention.js';
+import { ComposedEraser } from './ops/composed-eraser.js';
 import { FeedStreams } from './stream/feed-streams.js';
 import {
   ASYNC_OPTIONS_TYPE,
@@ -117,6 +132,16 @@ const PROVIDERS: Provider[] = [
     inject: [JobQueue, TypeRegistry, RESOLVED_OPTIONS],
     useFactory: (jobs: JobQueue, types: TypeRegistry, { queue }: ResolvedOptions): Producer =>
       new QueueProducer(jobs, types, queue.enqueueTimeoutMs),
+  },
+  {
+    provide: JOB_CANCELLER,
+    inject: [JobQueue],
+    useFactory: (jobs: JobQueue): JobCanceller => new QueueCanceller(jobs),
+  },
+  {
+    provide: QUEUE_ERASER,
+    inject: [JobQueue],
+    useFactory: (jobs: JobQueue): QueueEraser => new QueueErasure(jobs),
   },
   {
     provide: LIVE_BUS,
@@ -200,6 +225,12 @@ const PROVIDERS: Provider[] = [
     inject: [FEED_READER, LIVE_FEEDS, RESOLVED_OPTIONS],
     useFactory: (reader: FeedReader, live: LiveFeedsHub, { metrics, stream }: ResolvedOptions): Streams =>
       new FeedStreams({ reader, live, metrics, options: stream }),
+  },
+  {
+    provide: ERASER,
+    inject: [LOG_ERASER, STREAMS, QUEUE_ERASER],
+    useFactory: (log: LogEraser, streams: Streams, queue: QueueEraser): Eraser =>
+      new ComposedEraser(log, streams, queue),
   },
   {
     provide: Retention,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
-import { InvalidJobError, type InvalidField } from './errors.js';
+import { InvalidJobError, InvalidRequestError, type InvalidField } from './errors.js';
 import { formatPath } from './notification-type.js';
 
 /** The most recipients of one job. */
@@ -109,7 +109,7 @@ const jobSchema = z.strictObject({
  */
 export function parseJobData(input: unknown): ParsedJob {
   const result = jobSchema.safeParse(input);
-  const fields = result.success ? [] : result.error.issues.flatMap(describeIssue);
+  const fields = result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue));
   if (typeof input === 'object' && input !== null) {
     const { data } = input as { data?: unknown };
     const problem = dataProblem(data);
@@ -132,8 +132,28 @@ export function parseJobData(input: unknown): ParsedJob {
   };
 }
 
-function describeIssue(issue: z.core.$ZodIssue): InvalidField[] {
-  const field = formatPath(issue.path) || 'data of the job';
+const recallSchema = z.strictObject({
+  to: recipients,
+  tenant: checked(tenantProblem).optional(),
+  dedupeKey: name,
+});
+
+/**
+ * Reads what a recall is about: the feeds, each once in the order given, and the key.
+ *
+ * @throws {InvalidRequestError} naming every wrong field.
+ */
+export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupeKey: string } {
+  const result = recallSchema.safeParse(input);
+  if (!result.success) {
+    throw new InvalidRequestError(result.error.issues.flatMap((issue) => describeIssue(issue, 'body')));
+  }
+  const { to, tenant = '', dedupeKey } = result.data;
+  return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, whole = 'data of the job'): InvalidField[] {
+  const field = formatPath(issue.path) || whole;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       field: formatPath([...issue.path, key]),

@@ -1,8 +1,9 @@
 import { Controller, Get, Header, Inject, Req, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
 import type { FeedKey } from '../contract/feed.js';
-import type { Inbox, InboxCounts, InboxPage } from '../contract/ports/inbox.js';
+import type { Inbox, InboxCounts } from '../contract/ports/inbox.js';
 import { INBOX } from '../contract/tokens.js';
 import type { HttpRequest } from './http-request.js';
+import { pageJson } from './page-json.js';
 import { readPageQuery, refuseQuery } from './page-query.js';
 import { PrivateAnswer } from './private-answer.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -29,10 +30,4 @@ export class InboxController {
     refuseQuery(request);
     return this.inbox.count(feed);
   }
-}
-
-/** The items are JSON already, the same text as in their frames. */
-function pageJson({ items, next, unread, unseen, cursor }: InboxPage): string {
-  const rest = JSON.stringify({ next, unread, unseen, cursor });
-  return `{"items":[${items.join(',')}],${rest.slice(1)}`;
 }

@@ -8,13 +8,24 @@ import {
 } from '@nestjs/common';
 import { ProblemFilter } from './problem.filter.js';
 
-const { POST, PUT, PATCH, DELETE } = RequestMethod;
+const { GET, POST, PUT, PATCH, DELETE } = RequestMethod;
+const METHODS = [GET, POST, PUT, PATCH, DELETE];
 
-/** Our paths, with the methods that have no route. A method that gets one is taken away here. */
-const REFUSED = [
-  { path: 'stream', allow: 'GET, HEAD', methods: [POST, PUT, PATCH, DELETE] },
-  { path: 'notifications', allow: 'GET, HEAD, POST', methods: [PUT, PATCH, DELETE] },
-  { path: 'notifications/count', allow: 'GET, HEAD', methods: [POST, PUT, PATCH, DELETE] },
+/** Our paths, with the methods that have a route. In order: a path with a parameter takes the words of ours, too, and comes after them. */
+const PATHS: readonly [path: string, ...methods: RequestMethod[]][] = [
+  ['stream', GET],
+  ['notifications', GET, POST],
+  ['notifications/count', GET],
+  ...['read', 'unread', 'seen', 'archive', 'unarchive', 'recall'].map((change): [string, RequestMethod] => [
+    `notifications/${change}`,
+    POST,
+  ]),
+  ['notifications/:id', DELETE],
+  ['preferences', GET, PUT],
+  ['jobs/:id', DELETE],
+  ['feeds', DELETE],
+  ['feeds/:recipient', DELETE],
+  ['feeds/:recipient/notifications', GET],
 ];
 
 /**
@@ -27,8 +38,11 @@ export class MethodNotAllowedController {
   [route: string]: () => never;
 }
 
-for (const { path, allow, methods } of REFUSED) {
-  for (const method of methods) {
+for (const [path, ...allowed] of PATHS) {
+  const allow = allowed
+    .flatMap((method) => (method === GET ? ['GET', 'HEAD'] : RequestMethod[method]))
+    .join(', ');
+  for (const method of METHODS.filter((one) => !allowed.includes(one))) {
     const { prototype } = MethodNotAllowedController;
     const name = `${RequestMethod[method]} ${path}`;
     prototype[name] = () => {

@@ -5,11 +5,12 @@ import { parseJobData, type JobData } from '../contract/job.js';
 import { typeNameProblem } from '../contract/notification-type.js';
 import type { EnqueueOptions, Producer } from '../contract/ports/produce.js';
 import { PRODUCER } from '../contract/tokens.js';
-import type { ProducerIdentity } from './credentials/producer-keys.js';
+import { CurrentHolder, ProducerGuard } from './api-key.guard.js';
+import { MAX_BODY_BYTES } from './body-limit.js';
+import type { KeyHolder } from './credentials/api-keys.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 import { jsonObject } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
-import { CurrentProducer, ProducerGuard } from './producer.guard.js';
 
 /** The jobs that a request put on the queue. */
 export interface Accepted {
@@ -26,12 +27,9 @@ export class NotificationsController {
   @Post()
   @HttpCode(202)
   @UseGuards(ProducerGuard)
-  async publish(
-    @Req() request: HttpRequest,
-    @CurrentProducer() producer: ProducerIdentity,
-  ): Promise<Accepted> {
+  async publish(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Accepted> {
     const options = enqueueOptions(request, producer);
-    const { type, ...data } = jsonObject(request);
+    const { type, ...data } = await jsonObject(request, MAX_BODY_BYTES);
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
     // The producer reads the data as what it is, something from outside; the type is that of a well-behaved caller.
@@ -40,7 +38,7 @@ export class NotificationsController {
   }
 }
 
-function enqueueOptions(request: HttpRequest, producer: ProducerIdentity): EnqueueOptions {
+function enqueueOptions(request: HttpRequest, producer: KeyHolder): EnqueueOptions {
   const key = headerOf(request, 'idempotency-key');
   if (key === undefined) return {};
   const problem = nameProblem(key);

@@ -1,5 +1,6 @@
 import { parseCursor } from '../contract/cursor.js';
 import { InvalidRequestError, type InvalidField } from '../contract/errors.js';
+import { tenantProblem } from '../contract/feed.js';
 import { typeNameProblem } from '../contract/notification-type.js';
 import { MAX_PAGE_ITEMS, type PageRequest } from '../contract/ports/inbox.js';
 import { queryOf, type HttpRequest } from './http-request.js';
@@ -27,6 +28,24 @@ const PROBLEMS: Readonly<Record<string, (text: string) => string | null>> = {
 export function readPageQuery(request: HttpRequest): PageRequest {
   const query = queryOf(request);
   refuseWrong(query, PROBLEMS);
+  return pageRequest(query);
+}
+
+/** The same with `&tenant`, which defaults to `''`. @throws {InvalidRequestError} naming each wrong parameter. */
+export function readSupportQuery(request: HttpRequest): { tenant: string; page: PageRequest } {
+  const query = queryOf(request);
+  refuseWrong(query, { ...PROBLEMS, tenant: tenantProblem });
+  return { tenant: query.get('tenant') ?? '', page: pageRequest(query) };
+}
+
+/** `?tenant`, and nothing else; `null` if it is not there. @throws {InvalidRequestError} naming each wrong parameter. */
+export function readTenant(request: HttpRequest): string | null {
+  const query = queryOf(request);
+  refuseWrong(query, { tenant: tenantProblem });
+  return query.get('tenant');
+}
+
+function pageRequest(query: URLSearchParams): PageRequest {
   const flag = (name: string): boolean | null => (query.has(name) ? query.get(name) === 'true' : null);
   return {
     limit: Number(query.get('limit') ?? DEFAULT_LIMIT),

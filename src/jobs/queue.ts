@@ -5,6 +5,7 @@ import type { Connected, QueueBackend } from './backend.js';
 import { settlesWithin, within } from './deadline.js';
 import type { PatientWorker } from './patient-worker.js';
 import { describeError, type RepeatedErrors } from './repeated-errors.js';
+import { unlessWithdrawn } from './withdrawn.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
 const CLOSE_MS = 1_000;
@@ -65,26 +66,29 @@ export class JobQueue {
 
   /** A Worker of this queue, not running yet; the caller closes it. */
   openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
-    const connected = this.backend.openWorker(this.name, processor, options);
+    const connected = this.backend.openWorker(this.name, unlessWithdrawn(processor), options);
     connected.instance.on('error', this.errors.report);
     return connected;
   }
 
+  /** How many jobs are in each state. @throws {QueueUnavailableError} */
+  readonly depth: QueueDepth = () => this.ask((queue) => queue.getJobCounts(...STATES));
+
   /**
-   * How many jobs are in each state.
+   * Does something with the queue that should take but a moment.
    *
    * @throws {QueueUnavailableError} if the queue does not answer, or not in time.
    */
-  readonly depth: QueueDepth = async () => {
+  async ask<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
     try {
-      const counts = this.queue.waitUntilReady().then(() => this.queue.getJobCounts(...STATES));
-      return await within(this.answerMs, counts, () => new Error(`no answer within ${this.answerMs} ms`));
+      const done = this.queue.waitUntilReady().then(() => work(this.queue));
+      return await within(this.answerMs, done, () => new Error(`no answer within ${this.answerMs} ms`));
     } catch (error) {
       throw new QueueUnavailableError(`The queue could not be asked: ${describeError(error)}.`, {
         cause: error,
       });
     }
-  };
+  }
 
   /** Closes this queue's connection, not those of workers. Waits at most a moment for a server that is away. */
   close(): Promise<void> {

@@ -112,8 +112,5 @@ function warningsOf(set: Readonly<Record<string, string>>, vars: Variables): str
   if (set['NODE_ENV'] !== 'production' && vars.AUTH_JWT_SECRET && !isLoopback(vars.HOST ?? '0.0.0.0')) {
     warnings.push('NODE_ENV is not "production" although the service is open to the network.');
   }
-  for (const name of ['SUPPORT_API_KEYS', 'ADMIN_API_KEYS'] as const) {
-    if (vars[name]) warnings.push(`${name} is set, but this version has nothing yet that asks for it.`);
-  }
   return warnings;
 }

@@ -36,6 +36,8 @@ export function toOptions(settings: Settings, surroundings: Surroundings): Tidin
       jwt: credentials ? { secret: credentials.jwtSecret } : (settings.jwt ?? undefined),
       allowedOrigins: [...settings.allowedOrigins],
       producerApiKeys: [...settings.producerApiKeys, ...(credentials ? [credentials.producerApiKey] : [])],
+      supportApiKeys: [...settings.supportApiKeys],
+      adminApiKeys: [...settings.adminApiKeys],
     },
     types: [...types],
     metrics,

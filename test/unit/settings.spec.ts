@@ -100,10 +100,7 @@ describe('the settings of the service', () => {
       retentionMaxEntries: null,
       workerConcurrency: 500,
       logLevel: 'log',
-      warnings: [
-        'SUPPORT_API_KEYS is set, but this version has nothing yet that asks for it.',
-        'ADMIN_API_KEYS is set, but this version has nothing yet that asks for it.',
-      ],
+      warnings: [],
     });
   });
 

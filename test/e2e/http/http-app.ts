@@ -4,24 +4,47 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { of, type Observable } from 'rxjs';
 import { z } from 'zod';
-import { UnknownTypeError } from '../../../src/contract/errors.js';
+import { NotFoundError, UnknownTypeError } from '../../../src/contract/errors.js';
+import type { FeedKey } from '../../../src/contract/feed.js';
 import { parseJobData, type JobData } from '../../../src/contract/job.js';
 import { defineNotification, validateData } from '../../../src/contract/notification-type.js';
 import { resolveOptions, type HttpOptions } from '../../../src/contract/options.js';
-import type { Inbox, InboxCounts, InboxPage } from '../../../src/contract/ports/inbox.js';
-import type { EnqueueOptions, Producer } from '../../../src/contract/ports/produce.js';
+import type { Eraser, ErasureReport } from '../../../src/contract/ports/erase.js';
+import type {
+  Inbox,
+  InboxChanges,
+  InboxCounts,
+  InboxPage,
+  PageRequest,
+} from '../../../src/contract/ports/inbox.js';
+import type { Preferences, RecipientPreferences } from '../../../src/contract/ports/preferences.js';
+import type {
+  CancelOutcome,
+  EnqueueOptions,
+  JobCanceller,
+  Producer,
+} from '../../../src/contract/ports/produce.js';
+import type { Recaller, RecallOutcome } from '../../../src/contract/ports/recall.js';
+import type { Dropped, SupportView } from '../../../src/contract/ports/support.js';
 import type { ClosingReason, Frame, StreamRequest, Streams } from '../../../src/contract/ports/stream.js';
-import { INBOX, PRODUCER, RESOLVED_OPTIONS, STREAMS } from '../../../src/contract/tokens.js';
 import {
-  corsOptions,
-  HTTP_CONTROLLERS,
-  HTTP_PROVIDERS,
-  MAX_BODY_BYTES,
-  ProblemFilter,
-} from '../../../src/http/index.js';
+  ERASER,
+  INBOX,
+  INBOX_CHANGES,
+  JOB_CANCELLER,
+  PREFERENCES,
+  PRODUCER,
+  RECALLER,
+  RESOLVED_OPTIONS,
+  STREAMS,
+  SUPPORT_VIEW,
+} from '../../../src/contract/tokens.js';
+import { corsOptions, HTTP_CONTROLLERS, HTTP_PROVIDERS, ProblemFilter } from '../../../src/http/index.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 export const API_KEY = 'producer-key-0001';
+export const SUPPORT_KEY = 'support-key-00001';
+export const ADMIN_KEY = 'admin-key-0000001';
 export const ALLOWED_ORIGIN = 'https://app.example.com';
 
 /** Opens streams that say hello and end, and remembers what was asked. */
@@ -88,10 +111,67 @@ class EmptyInbox implements Inbox {
   }
 }
 
+/** Remembers what it was asked, in order, and answers nothing of interest. */
+export class RecordingPorts
+  implements InboxChanges, Preferences, Recaller, JobCanceller, SupportView, Eraser
+{
+  readonly calls: unknown[][] = [];
+  /** Thrown by the next calls, if set. */
+  failure: Error | null = null;
+
+  change = (...args: unknown[]): Promise<InboxCounts> =>
+    this.#answer({ unread: 0, unseen: 0, cursor: 'e-0' }, 'change', ...args);
+  get = (feed: FeedKey): Promise<RecipientPreferences> => this.#answer({ muted: ['new-order'] }, 'get', feed);
+  put = (feed: FeedKey, preferences: RecipientPreferences): Promise<RecipientPreferences> =>
+    this.#answer(preferences, 'put', feed, preferences);
+  recall = (feeds: readonly FeedKey[], key: string): Promise<RecallOutcome[]> =>
+    this.#answer(
+      feeds.map(() => 'recalled' as const),
+      'recall',
+      feeds,
+      key,
+    );
+  /** The id says what becomes of it. */
+  cancel = (id: string): Promise<CancelOutcome> =>
+    this.#answer(
+      (['cancelled', 'running', 'done'] as const).find((outcome) => outcome === id) ?? 'unknown',
+      'cancel',
+      id,
+    );
+  feed = (feed: FeedKey, page: PageRequest): Promise<InboxPage & { dropped: readonly Dropped[] }> => {
+    if (feed.recipient === 'nobody')
+      this.failure = new NotFoundError([{ field: 'recipient', problem: 'has no feed' }]);
+    const dropped: Dropped = {
+      reason: 'muted',
+      type: 'new-order',
+      jobId: '7',
+      at: '2026-01-01T00:00:00.000Z',
+    };
+    return this.#answer(
+      { items: ['{"id":1}'], next: null, unread: 0, unseen: 0, cursor: 'e-1', dropped: [dropped] },
+      'feed',
+      feed,
+      page,
+    );
+  };
+  eraseRecipient = (feed: FeedKey): Promise<ErasureReport> =>
+    this.#answer({ feeds: 1, entries: 2, jobs: 3 }, 'eraseRecipient', feed);
+  eraseTenant = (tenant: string): Promise<ErasureReport> =>
+    this.#answer({ feeds: 4, entries: 5, jobs: 6 }, 'eraseTenant', tenant);
+
+  #answer<T>(value: T, ...call: unknown[]): Promise<T> {
+    if (this.failure) return Promise.reject(this.failure);
+    this.calls.push(call);
+    return Promise.resolve(value);
+  }
+}
+
 /** Keeps what is logged. */
 export class RecordingLogger implements LoggerService {
   readonly lines: string[] = [];
-  readonly log = (): void => {};
+  readonly log = (...parts: unknown[]): void => void this.logged.push(parts.map(String).join(' '));
+  /** What is no warning and no error. */
+  readonly logged: string[] = [];
   readonly warn = (...parts: unknown[]): void => void this.lines.push(`warn ${parts.map(String).join(' ')}`);
   readonly error = (...parts: unknown[]): void =>
     void this.lines.push(`error ${parts.map(String).join(' ')}`);
@@ -101,6 +181,7 @@ export interface HttpApp {
   readonly url: string;
   readonly streams: RecordingStreams;
   readonly producer: RecordingProducer;
+  readonly ports: RecordingPorts;
   readonly logger: RecordingLogger;
   readonly nest: NestExpressApplication;
   /** `fetch` of a path of the app. */
@@ -124,11 +205,18 @@ export async function startHttpApp({
 }: HttpAppSettings = {}): Promise<HttpApp> {
   const streams = new RecordingStreams();
   const producer = new RecordingProducer();
+  const ports = new RecordingPorts();
   const logger = new RecordingLogger();
   const options = resolveOptions({
     database: { url: 'postgres://nowhere.invalid/none' },
     types,
-    http: http ?? { jwt: { secret: SECRET }, producerApiKeys: [API_KEY], allowedOrigins: [ALLOWED_ORIGIN] },
+    http: http ?? {
+      jwt: { secret: SECRET, cookie: 'session' },
+      producerApiKeys: [API_KEY],
+      supportApiKeys: [SUPPORT_KEY],
+      adminApiKeys: [ADMIN_KEY],
+      allowedOrigins: [ALLOWED_ORIGIN],
+    },
   });
 
   @Module({
@@ -138,6 +226,10 @@ export async function startHttpApp({
       { provide: STREAMS, useValue: streams },
       { provide: PRODUCER, useValue: producer },
       { provide: INBOX, useClass: EmptyInbox },
+      ...[INBOX_CHANGES, PREFERENCES, RECALLER, JOB_CANCELLER, SUPPORT_VIEW, ERASER].map((provide) => ({
+        provide,
+        useValue: ports,
+      })),
       ...HTTP_PROVIDERS,
     ],
   })
@@ -150,7 +242,6 @@ export async function startHttpApp({
     bodyParser: asHost,
   });
   if (!asHost) {
-    nest.useBodyParser('json', { limit: MAX_BODY_BYTES });
     nest.enableCors(corsOptions(options.http.allowedOrigins));
     nest.useGlobalFilters(new ProblemFilter(nest.get(HttpAdapterHost)));
   }
@@ -161,6 +252,7 @@ export async function startHttpApp({
     url,
     streams,
     producer,
+    ports,
     logger,
     nest,
     get: (path, init) => fetch(`${url}${path}`, init),

@@ -306,13 +306,15 @@ describe('POST /v1/notifications', () => {
         headers: withKey({ 'content-type': 'application/json' }),
       });
       expect(empty.status).toBe(400);
-      // The body parser reads an empty body as an empty object.
-      expect((await problemOf(empty)).errors?.map(({ field }) => field)).toEqual(['type', 'to', 'data']);
+      expect((await problemOf(empty)).errors).toEqual([
+        { field: 'body', problem: 'must be a JSON object, is missing' },
+      ]);
     });
 
     it.each([
       ['{"type": "task-completed", }', /^The body is not valid JSON: .*position 27/],
-      ['"text"', /^The body is not valid JSON: /],
+      ['"text"', /body must be a JSON object, is string/],
+      ['null', /body must be a JSON object/],
       // eslint-disable-next-line no-control-regex -- finding them is the purpose
       ['{"\u0007\u009b2J": \u0007}', /^The body is not valid JSON: [^\u0000-\u001f\u007f-\u009f]*$/],
     ])('and refuses %j, with what is wrong and without control characters', async (body, detail) => {

@@ -23,13 +23,20 @@ describe('the bodies that the service reads', () => {
     });
   const broken = '{"not":"parsed';
 
-  it('are those of producers alone: without a right key nothing is parsed', async () => {
+  it('are read after the credential: without a right one nothing is parsed', async () => {
     expect((await post('/v1/notifications', {}, broken)).status).toBe(401);
     expect((await post('/v1/notifications', { 'x-api-key': 'a-key-of-somebody' }, broken)).status).toBe(401);
     expect((await post('/nothing/here', {}, broken)).status).toBe(404);
-    const answer = await post('/v1/notifications', { 'x-api-key': service.apiKey }, broken);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ code: 'invalid-request' });
+    expect((await post('/v1/notifications/read', {}, broken)).status).toBe(401);
+    const { apiKey, token } = service;
+    for (const [path, headers] of [
+      ['/v1/notifications', { 'x-api-key': apiKey }],
+      ['/v1/notifications/read', { authorization: `Bearer ${token}` }],
+    ] as const) {
+      const answer = await post(path, headers, broken);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ code: 'invalid-request' });
+    }
   });
 
   it('are not inflated: two kilobytes must not become two megabytes', async () => {
