@@ -1,134 +1,22 @@
-import type { AnyNotificationType } from './notification-type.js';
-import { nameProblem, type FeedKey } from './feed.js';
 import { InvalidSettingsError, type InvalidField } from './errors.js';
-import { NO_METRICS, type Metrics } from './ports/metrics.js';
+import { nameProblem } from './feed.js';
+import { NO_METRICS } from './ports/metrics.js';
+import type {
+  DatabaseOptions,
+  JwtOptions,
+  ResolvedDatabase,
+  ResolvedOptions,
+  TidingsOptions,
+} from './tidings-options.js';
 
-/** What a module does in this process. */
-export type Role = 'api' | 'worker';
+export type * from './tidings-options.js';
 
-/** Postgres, where the log is. */
-export interface DatabaseOptions {
-  /** `postgres://user:password@host:port/database`. */
-  url: string;
-  /** Connections of this process to the log (the queue on Postgres has some of its own). Default 10. */
-  poolSize?: number;
-  /** A query that takes longer counts as an outage. Default 10,000. */
-  queryTimeoutMs?: number;
-}
-
-/** BullMQ's queue. */
-export interface QueueOptions {
-  /** Default `tidings`. */
-  name?: string;
-  /** An enqueue that takes longer is answered 503. Default 5,000. */
-  enqueueTimeoutMs?: number;
-}
-
-/** The worker that turns jobs into entries. */
-export interface WorkerOptions {
-  /** Jobs at the same moment; they share transactions, so that a high number is cheap. Default 100. */
-  concurrency?: number;
-  /** How long a job of an unknown type waits for a worker that knows it (a rolling deploy). Default 900,000. */
-  unknownTypeRetryMs?: number;
-}
-
-/** The SSE streams. */
-export interface StreamOptions {
-  /** A comment this often, jittered by a fifth, so that proxies keep idle streams. Default 15,000. */
-  heartbeatMs?: number;
-  /** Streams of one recipient on this instance; the newest is told `busy`. `null`: no limit. Default 20. */
-  maxPerRecipient?: number | null;
-  /** A reader that takes nothing for so long is ended. Default 60,000. */
-  stalledAfterMs?: number;
-  /** The reconnect delay told to clients, jittered by a half each way. Default 2,000. */
-  retryMs?: number;
-  /** The heads of all connected feeds are compared with the log this often. Default 5,000. */
-  headCheckMs?: number;
-}
-
-/** How long entries are kept; whatever limit is reached first. */
-export interface RetentionOptions {
-  /** Entries older than this are trimmed. `null`: no limit by age. Default 30. */
-  days?: number | null;
-  /** Notifications kept for each feed. `null`: no limit by number. Default 1,000. */
-  maxEntries?: number | null;
-  /** How often the sweep looks for what is due. Default 60,000. */
-  sweepMs?: number;
-  /** Dedupe keys are kept this long, longer than any retry. Default 90. */
-  dedupeKeyDays?: number;
-}
-
-/** Verified JWTs: exactly one of `secret` and `jwksUrl`. */
-export interface JwtOptions {
-  /** HS256, at least 32 bytes. */
-  secret?: string;
-  /** Keys are fetched and cached from here; requires `issuer` and `audience`. */
-  jwksUrl?: string;
-  issuer?: string;
-  audience?: string;
-  /** Also take the token from this cookie: from allowed origins, and from the same origin (`Sec-Fetch-Site`). */
-  cookie?: string;
-  /** The claim that names the tenant. Without it every token is of the tenant `''`. */
-  tenantClaim?: string;
-}
-
-/** Who is asking, as a host's own `identify` says. */
-export interface Identity extends Partial<FeedKey> {
-  recipient: string;
-  expiresAt?: Date | null;
-}
-
-/** The HTTP interface. */
-export interface HttpOptions {
-  /** Our own JWTs. Exactly one of `jwt` and `identify`, where the role `api` is on. */
-  jwt?: JwtOptions;
-  /** The host's way to know the recipient, behind its own guard. `null` is answered 401. */
-  identify?: (request: unknown) => Identity | null | Promise<Identity | null>;
-  /** Origins such as `https://app.example.com` that may send cookies. Default none. */
-  allowedOrigins?: string[];
-  /** Keys of producers; without one nobody can publish over HTTP. Default none. */
-  producerApiKeys?: string[];
-  /** Keys of those who may look at any feed, which is logged; see `SupportView`. Default none. */
-  supportApiKeys?: string[];
-  /** Keys of those who may erase recipients and tenants. Default none. */
-  adminApiKeys?: string[];
-}
-
-/** The options of {@link TidingsModule}. */
-export interface TidingsOptions {
-  /** Default both. */
-  roles?: Role[];
-  database: DatabaseOptions;
-  /** Queue and bus on Redis instead of Postgres. Default `null`: both on Postgres. */
-  redis?: { url: string } | null;
-  queue?: QueueOptions;
-  worker?: WorkerOptions;
-  stream?: StreamOptions;
-  retention?: RetentionOptions;
-  http?: HttpOptions;
-  /** The declared types of notifications, see `defineNotification`. */
-  types: AnyNotificationType[];
-  /** Where the stages count. Default: nowhere. */
-  metrics?: Metrics;
-}
-
-type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
-
-/** {@link TidingsOptions} with every default filled in. */
-export interface ResolvedOptions {
-  readonly roles: readonly Role[];
-  readonly database: Resolved<DatabaseOptions>;
-  readonly redis: { readonly url: string } | null;
-  readonly queue: Resolved<QueueOptions>;
-  readonly worker: Resolved<WorkerOptions>;
-  readonly stream: Resolved<StreamOptions>;
-  readonly retention: Resolved<RetentionOptions>;
-  readonly http: Resolved<
-    Pick<HttpOptions, 'allowedOrigins' | 'producerApiKeys' | 'supportApiKeys' | 'adminApiKeys'>
-  > &
-    Pick<HttpOptions, 'jwt' | 'identify'>;
-  readonly types: readonly AnyNotificationType[];
-  readonly metrics: Metrics;
+/** How the module is put together, as far as the options must fit it. */
+export interface Composition {
+  /** Whether our HTTP interface is mounted. */
+  readonly controllers: boolean;
+  /** Where. */
+  readonly path: string;
 }
 
 /**
@@ -136,11 +24,22 @@ export interface ResolvedOptions {
  *
  * @throws {InvalidSettingsError} listing everything that is wrong.
  */
-export function resolveOptions(options: TidingsOptions): ResolvedOptions {
+export function resolveOptions(options: TidingsOptions, composition?: Composition): ResolvedOptions {
+  const { url = null, pool = null, ...database } = defined<Partial<DatabaseOptions>>(options.database);
   const resolved: ResolvedOptions = {
     roles: options.roles ?? ['api', 'worker'],
-    database: { poolSize: 10, queryTimeoutMs: 10_000, ...defined(options.database) },
-    redis: options.redis ?? null,
+    database: {
+      schema: 'tidings',
+      migrate: 'auto',
+      poolSize: 10,
+      queryTimeoutMs: 10_000,
+      ...database,
+      url,
+      pool,
+    },
+    redis: options.redis
+      ? { url: options.redis.url ?? null, connection: options.redis.connection ?? null }
+      : null,
     queue: { name: 'tidings', enqueueTimeoutMs: 5_000, ...defined(options.queue) },
     worker: { concurrency: 100, unknownTypeRetryMs: 900_000, ...defined(options.worker) },
     stream: {
@@ -159,6 +58,7 @@ export function resolveOptions(options: TidingsOptions): ResolvedOptions {
       ...defined(options.retention),
     },
     http: {
+      revalidateMs: 60_000,
       allowedOrigins: [],
       producerApiKeys: [],
       supportApiKeys: [],
@@ -168,12 +68,15 @@ export function resolveOptions(options: TidingsOptions): ResolvedOptions {
     types: options.types,
     metrics: options.metrics ?? NO_METRICS,
   };
-  const fields = problemsOf(resolved);
+  const fields = problemsOf(
+    resolved,
+    composition ?? { controllers: resolved.roles.includes('api'), path: 'v1' },
+  );
   if (fields.length > 0) throw new InvalidSettingsError(fields);
   return resolved;
 }
 
-function problemsOf(options: ResolvedOptions): InvalidField[] {
+function problemsOf(options: ResolvedOptions, { controllers, path }: Composition): InvalidField[] {
   const { database, redis, queue, worker, stream, retention, http, types, roles } = options;
   const fields: InvalidField[] = [];
   const check = (ok: boolean, field: string, problem: string): void => {
@@ -190,20 +93,22 @@ function problemsOf(options: ResolvedOptions): InvalidField[] {
   };
 
   check(
-    roles.length > 0 && roles.every((r) => r === 'api' || r === 'worker'),
+    roles.every((role) => role === 'api' || role === 'worker'),
     'roles',
-    'must be some of "api", "worker"',
+    'must be some of "api", "worker", or none for only producers',
+  );
+  const mounted = controllers && roles.includes('api');
+  check(
+    mounted === controllers,
+    'controllers',
+    'must be false where the role "api" is off; beside forRootAsync it has to be said, because the roles come from its factory',
   );
   check(
-    /^postgres(ql)?:\/\//.test(database.url),
-    'database.url',
-    'must begin with postgres:// or postgresql://',
+    /^[\w~.-]+(\/[\w~.-]+)*$/.test(path),
+    'controllers.path',
+    `must be a path without slashes around it, such as "v1" or "api/feed", is ${JSON.stringify(path)}`,
   );
-  check(
-    redis === null || /^rediss?:\/\//.test(redis.url),
-    'redis.url',
-    'must begin with redis:// or rediss://',
-  );
+  fields.push(...databaseProblems(database), ...redisProblems(redis));
   const queueProblem =
     nameProblem(queue.name) ?? (queue.name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
   check(queueProblem === null, 'queue.name', queueProblem ?? '');
@@ -222,10 +127,11 @@ function problemsOf(options: ResolvedOptions): InvalidField[] {
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   check(repeated.length === 0, 'types', `declares ${repeated.join(', ')} more than once`);
 
-  if (roles.includes('api')) {
+  if (mounted) {
     check(Boolean(http.jwt) !== Boolean(http.identify), 'http', 'needs exactly one of jwt and identify');
     if (http.jwt) fields.push(...jwtProblems(http.jwt));
   }
+  positive('http', { revalidateMs: http.revalidateMs });
   for (const origin of http.allowedOrigins) {
     const canonical = URL.canParse(origin) ? new URL(origin).origin : 'null';
     check(
@@ -240,6 +146,47 @@ function problemsOf(options: ResolvedOptions): InvalidField[] {
     }
   }
   return fields;
+}
+
+function databaseProblems({ url, pool, schema, migrate }: ResolvedDatabase): InvalidField[] {
+  const fields: InvalidField[] = [];
+  if ((url === null) === (pool === null)) {
+    fields.push({ field: 'database', problem: 'needs exactly one of url and pool' });
+  }
+  if (url !== null && !/^postgres(ql)?:\/\//.test(url)) {
+    fields.push({ field: 'database.url', problem: 'must begin with postgres:// or postgresql://' });
+  }
+  if (pool !== null && typeof pool.connect !== 'function') {
+    fields.push({ field: 'database.pool', problem: 'must be a Pool of pg' });
+  }
+  // Reserved by Postgres, BullMQ's, or full of the host's tables, where its tools would find ours.
+  if (!/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(schema) || ['public', 'bullmq'].includes(schema)) {
+    const rule = 'must be a name of its own of a-z, 0-9 and _, not public, bullmq or pg_...';
+    fields.push({ field: 'database.schema', problem: `${rule}, is ${JSON.stringify(schema)}` });
+  }
+  if (!['auto', 'check', 'off'].includes(migrate)) {
+    fields.push({ field: 'database.migrate', problem: 'must be "auto", "check" or "off"' });
+  }
+  return fields;
+}
+
+function redisProblems(redis: ResolvedOptions['redis']): InvalidField[] {
+  if (redis === null) return [];
+  const { url, connection } = redis;
+  if ((url === null) === !connection) {
+    return [{ field: 'redis', problem: 'needs exactly one of url and connection' }];
+  }
+  if (url !== null && !/^rediss?:\/\//.test(url)) {
+    return [{ field: 'redis.url', problem: 'must begin with redis:// or rediss://' }];
+  }
+  if (connection?.isCluster) {
+    // BullMQ's keys would be spread over the slots, and its scripts touch several of them.
+    return [{ field: 'redis.connection', problem: 'must be a single Redis (or Sentinels), not a Cluster' }];
+  }
+  if (connection && typeof connection.options !== 'object') {
+    return [{ field: 'redis.connection', problem: 'must be a connection of ioredis' }];
+  }
+  return [];
 }
 
 function jwtProblems(jwt: JwtOptions): InvalidField[] {

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { postgresAddress, redisAddress } from '../contract/connections.js';
 import type { ResolvedOptions } from '../contract/options.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { JobQueue } from './queue.js';
@@ -15,7 +16,7 @@ export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queu
 export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
   const errors = new RepeatedErrors(new Logger('Queue'));
   const backend = redis
-    ? new RedisBackend(redis.url, errors.report)
-    : new PostgresBackend(database.url, queue.enqueueTimeoutMs, errors.report);
+    ? new RedisBackend(redisAddress(redis), errors.report)
+    : new PostgresBackend(postgresAddress(database), queue.enqueueTimeoutMs, errors.report, database.migrate);
   return JobQueue.openOn(backend, queue, errors);
 }

@@ -8,6 +8,8 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Client, Pool, type PoolClient } from 'pg';
+import type { PostgresAddress } from '../contract/connections.js';
+import type { MigrateMode } from '../contract/options.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { settlesWithin } from './deadline.js';
 import { PatientWorker } from './patient-worker.js';
@@ -32,14 +34,19 @@ export class PostgresBackend implements QueueBackend {
   readonly trims = false;
 
   constructor(
-    private readonly url: string,
+    private readonly address: PostgresAddress,
     private readonly enqueueTimeoutMs: number,
     private readonly onError: (error: unknown) => void,
+    private readonly migrate: MigrateMode = 'auto',
   ) {}
 
-  /** Creates or updates BullMQ's tables; BullMQ holds an advisory lock meanwhile, so that a second process waits. */
+  /**
+   * Creates or updates BullMQ's tables; BullMQ holds an advisory lock meanwhile, so that a second process waits. Unless they are somebody
+   * else's to make: BullMQ says itself when they are missing.
+   */
   async prepare(): Promise<void> {
-    const client = new Client({ connectionString: this.url, connectionTimeoutMillis: 10_000 });
+    if (this.migrate !== 'auto') return;
+    const client = new Client({ ...this.address, connectionTimeoutMillis: 10_000 });
     client.on('error', this.onError);
     try {
       await client.connect();
@@ -63,10 +70,7 @@ export class PostgresBackend implements QueueBackend {
   private connect(max: number, queryMs: number) {
     const pool = new Pool({
       // The server gives up a query too, so that what a producer was told has failed does not happen later.
-      connectionString: withServerOptions(
-        this.url,
-        `-c search_path=${SCHEMA} -c statement_timeout=${queryMs}`,
-      ),
+      ...withSession(this.address, `-c search_path=${SCHEMA} -c statement_timeout=${queryMs}`),
       max,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
@@ -111,6 +115,16 @@ export function withServerOptions(url: string, options: string): string {
     return url.replace(given, (_, name: string, theirs: string) => `${name}${theirs}%20${encoded}`);
   }
   return `${url}${url.includes('?') ? '&' : '?'}options=${encoded}`;
+}
+
+/** The same for an address of whatever form. */
+function withSession(address: PostgresAddress, options: string): PostgresAddress {
+  const { connectionString } = address;
+  // What stands in a url wins over what stands beside it.
+  if (connectionString !== undefined) {
+    return { ...address, connectionString: withServerOptions(connectionString, options) };
+  }
+  return { ...address, options: address.options ? `${address.options} ${options}` : options };
 }
 
 /** Declared by pg as an event emitter only. */

@@ -1,5 +1,6 @@
 import { createRedisBackend, Queue, type Processor, type WorkerOptions } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisAddress } from '../contract/connections.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { PatientWorker } from './patient-worker.js';
 
@@ -36,7 +37,7 @@ export class RedisBackend implements QueueBackend {
   readonly trims = true;
 
   constructor(
-    private readonly url: string,
+    private readonly address: RedisAddress,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -70,7 +71,11 @@ export class RedisBackend implements QueueBackend {
       client.on('error', this.onError);
       return client;
     };
-    const client = own(new Redis(this.url, options));
+    const client = own(
+      typeof this.address === 'string'
+        ? new Redis(this.address, options)
+        : new Redis({ ...this.address, ...options }),
+    );
     // BullMQ duplicates the client for its blocking command, and would wait for an answer to end the duplicate.
     const duplicate = client.duplicate.bind(client);
     client.duplicate = (override) => own(duplicate(override));

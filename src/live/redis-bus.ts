@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { RedisAddress } from '../contract/connections.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Announcement, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
@@ -15,13 +16,13 @@ export interface RedisBusOptions {
   /** The identity of the database whose feeds these are, see {@link redisPrefix}. */
   incarnation: string;
   /**
-   * A url, of which the bus makes two connections of its own and closes them; or connections that stay the caller's:
+   * An address, of which the bus makes two connections of its own and closes them; or connections that stay the caller's:
    * `subscriber` is used for nothing else then (a subscribed connection takes no other commands).
    *
    * A `Cluster` with `shardedSubscribers: true` is used with sharded pub/sub (Redis 7), where a message stays in its shard;
    * any other with the classic one, where every node hears every message. One `Cluster` may be both.
    */
-  connection: string | { publisher: RedisClient; subscriber: RedisClient };
+  connection: RedisAddress | { readonly publisher: RedisClient; readonly subscriber: RedisClient };
   metrics?: Metrics;
   /** How long a subscription waits for its acknowledgement. Default 3,000. */
   subscribeTimeoutMs?: number;
@@ -52,8 +53,7 @@ export class RedisBus implements LiveBus {
     const { connection, metrics = NO_METRICS, subscribeTimeoutMs = 3_000 } = options;
     const prefix = redisPrefix(options.incarnation);
     const timings = { pingEveryMs: 5_000, answerMs: 3_000, ...options.timings };
-    const given =
-      typeof connection === 'string' ? { publisher: connection, subscriber: connection } : connection;
+    const given = isPair(connection) ? connection : { publisher: connection, subscriber: connection };
     this.publishing = new RedisConnection(given.publisher, this.outage, timings, {
       up: () => this.up(),
       down: () => {},
@@ -134,6 +134,12 @@ export class RedisBus implements LiveBus {
     this.interrupted = false;
     this.reconnected.fire();
   }
+}
+
+function isPair(
+  connection: RedisBusOptions['connection'],
+): connection is { publisher: RedisClient; subscriber: RedisClient } {
+  return typeof connection === 'object' && 'publisher' in connection;
 }
 
 function isSharded(client: RedisClient): boolean {

@@ -1,4 +1,5 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import type { RedisAddress } from '../contract/connections.js';
 import type { Outage } from './outage.js';
 import { afterSilence } from './silence.js';
 
@@ -7,6 +8,11 @@ export type RedisClient = Redis | Cluster;
 /** By its own word: a host's client may be of another copy of ioredis, which `instanceof` does not know. */
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
+}
+
+/** An address has no methods. */
+function isClient(given: RedisAddress | RedisClient): given is RedisClient {
+  return typeof given === 'object' && typeof given['duplicate'] === 'function';
 }
 
 /** Whether Redis itself said no (NOPERM and the like): that is an answer, too, unlike a lost connection. */
@@ -61,13 +67,14 @@ export class RedisConnection {
   private readonly listening: (() => void)[] = [];
 
   constructor(
-    given: string | RedisClient,
+    given: RedisAddress | RedisClient,
     private readonly outage: Outage,
     private readonly timings: RedisTimings,
     private readonly changed: { up: () => void; down: () => void },
   ) {
-    this.owned = typeof given === 'string';
-    this.client = typeof given === 'string' ? new Redis(given, OWN) : given;
+    this.owned = !isClient(given);
+    if (isClient(given)) this.client = given;
+    else this.client = typeof given === 'string' ? new Redis(given, OWN) : new Redis({ ...given, ...OWN });
     this.on('ready', () => this.up());
     this.on('connect', () => this.expectAnswer());
     this.on('error', (error) => this.trouble(error));

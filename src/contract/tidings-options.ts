@@ -1,0 +1,214 @@
+import type { AnyNotificationType } from './notification-type.js';
+import type { PostgresPool, RedisConnectionLike } from './connections.js';
+import type { FeedKey } from './feed.js';
+import type { Metrics } from './ports/metrics.js';
+
+/** What a module does in this process, besides producing, which it always can. */
+export type Role = 'api' | 'worker';
+
+/** What becomes of our tables at the start, see {@link DatabaseSettings.migrate}. */
+export type MigrateMode = 'auto' | 'check' | 'off';
+
+/** How Postgres is used, wherever it is. */
+export interface DatabaseSettings {
+  /**
+   * The schema of our tables. Default `tidings`. Change it to have two installations in one database; each then also needs a
+   * {@link QueueOptions.name | queue} of its own, since BullMQ's tables stay in `bullmq`, where its own producers look.
+   */
+  schema?: string;
+  /**
+   * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not
+   * create tables, and run `npx tidings migrate` in the deployment. `off`: does not look. Default `auto`.
+   */
+  migrate?: MigrateMode;
+  /**
+   * Connections of this process to the log. LISTEN has one more, the queue on Postgres up to 12. Default 10. Raise it when
+   * appends wait while the database is idle; with a `pool` that is its own affair.
+   */
+  poolSize?: number;
+  /** A query that takes longer counts as an outage. Default 10,000. Raise it on slow disks, not for slow pages. */
+  queryTimeoutMs?: number;
+}
+
+/** Postgres, where the log is: an address, or the host's own pool. */
+export type DatabaseOptions = DatabaseSettings &
+  (
+    | {
+        /** `postgres://user:password@host:port/database`. */
+        url: string;
+        pool?: undefined;
+      }
+    | {
+        /**
+         * A `pg.Pool` of the host, for the statements of the log; never ended by us. What needs a session with settings of its own (LISTEN, BullMQ,
+         * migrations) connects with the pool's address and credentials.
+         */
+        pool: PostgresPool;
+        url?: undefined;
+      }
+  );
+
+/** Redis, for queue and bus. */
+export type RedisOptions =
+  | {
+      /** `redis://user:password@host:port/db`, or `rediss://`. */
+      url: string;
+      connection?: undefined;
+    }
+  | {
+      /**
+       * An ioredis connection of the host, which says where Redis is and as whom. Ours are made with its address and credentials, because a
+       * subscriber, a worker and a producer need settings that exclude each other; the host's is neither used nor ended.
+       */
+      connection: RedisConnectionLike;
+      url?: undefined;
+    };
+
+/** BullMQ's queue. */
+export interface QueueOptions {
+  /** Default `tidings`. Change it when another installation uses the same Redis or database. */
+  name?: string;
+  /** An enqueue that takes longer is answered 503. Default 5,000. Lower it where callers cannot wait. */
+  enqueueTimeoutMs?: number;
+}
+
+/** The worker that turns jobs into entries. */
+export interface WorkerOptions {
+  /**
+   * Jobs at the same moment; they share transactions, so that a high number is cheap. Default 100. Lower it if `render` is heavy.
+   */
+  concurrency?: number;
+  /**
+   * How long a job of an unknown type waits for a worker that knows it. Default 900,000. Raise it if a rolling deploy takes longer.
+   */
+  unknownTypeRetryMs?: number;
+}
+
+/** The SSE streams. */
+export interface StreamOptions {
+  /**
+   * A comment this often, jittered by a fifth, so that proxies keep idle streams. Default 15,000. Lower it below the shortest idle limit
+   * on the way (`npx tidings doctor --url` finds it).
+   */
+  heartbeatMs?: number;
+  /** Streams of one recipient on this instance; the newest is told `busy`. `null`: no limit. Default 20. */
+  maxPerRecipient?: number | null;
+  /** A reader that takes nothing for so long is ended. Default 60,000. Raise it for readers behind very slow links. */
+  stalledAfterMs?: number;
+  /** The reconnect delay told to clients, jittered by a half each way. Default 2,000. Raise it to soften reconnect storms. */
+  retryMs?: number;
+  /**
+   * The heads of all connected feeds are compared with the log this often: the longest delay after a lost message. Default 5,000.
+   */
+  headCheckMs?: number;
+}
+
+/** How long entries are kept; whatever limit is reached first. */
+export interface RetentionOptions {
+  /** Entries older than this are trimmed. `null`: no limit by age. Default 30. */
+  days?: number | null;
+  /** Notifications kept for each feed. `null`: no limit by number. Default 1,000. */
+  maxEntries?: number | null;
+  /** How often the sweep looks for what is due. Default 60,000. Of interest to tests alone. */
+  sweepMs?: number;
+  /** Dedupe keys are kept this long. Default 90. Raise it above the longest time after which a producer may repeat a job. */
+  dedupeKeyDays?: number;
+}
+
+/** Verified JWTs: exactly one of `secret` and `jwksUrl`. */
+export interface JwtOptions {
+  /** HS256, at least 32 bytes. */
+  secret?: string;
+  /** Keys are fetched and cached from here; requires `issuer` and `audience`. */
+  jwksUrl?: string;
+  issuer?: string;
+  audience?: string;
+  /** Also take the token from this cookie: from allowed origins, and from the same origin (`Sec-Fetch-Site`). */
+  cookie?: string;
+  /** The claim that names the tenant. Without it every token is of the tenant `''`. */
+  tenantClaim?: string;
+}
+
+/** Who is asking, as a host's own `identify` says. */
+export interface Identity extends Partial<FeedKey> {
+  recipient: string;
+  /** When the session ends, and the stream with it. Without it `identify` is asked again, see {@link HttpOptions.revalidateMs}. */
+  expiresAt?: Date | null;
+}
+
+/** The HTTP interface. */
+export interface HttpOptions {
+  /** Our own JWTs. Exactly one of `jwt` and `identify`, where the role `api` is on. */
+  jwt?: JwtOptions;
+  /**
+   * The host's way to know the recipient, behind its own guards; `request` is Express' or Fastify's. `null` is answered 401. For a stream it may be called
+   * again with the same request, so it must look the session up, and not only at what a guard has put on the request.
+   */
+  identify?: (request: unknown) => Identity | null | Promise<Identity | null>;
+  /**
+   * How often `identify` is asked again for a stream whose identity has no `expiresAt`: a stream whose session has ended lives on for so long at most. An
+   * `identify` that throws something else than a 401 or 403 changes nothing. `null`: never. Default 60,000.
+   */
+  revalidateMs?: number | null;
+  /** Origins such as `https://app.example.com` that may send cookies. Default none. */
+  allowedOrigins?: string[];
+  /** Keys of producers; without one nobody can publish over HTTP. Default none. */
+  producerApiKeys?: string[];
+  /** Keys of those who may look at any feed, which is logged; see `SupportView`. Default none. */
+  supportApiKeys?: string[];
+  /** Keys of those who may erase recipients and tenants. Default none. */
+  adminApiKeys?: string[];
+}
+
+/** The options of {@link TidingsModule}. */
+export interface TidingsOptions {
+  /**
+   * `api`: streams and the HTTP interface. `worker`: turns jobs into entries, and trims. `[]`: only producers, for a process that calls `notify` and
+   * nothing else. Default both.
+   */
+  roles?: Role[];
+  database: DatabaseOptions;
+  /** Queue and bus on Redis instead of Postgres. Default `null`: both on Postgres. */
+  redis?: RedisOptions | null;
+  queue?: QueueOptions;
+  worker?: WorkerOptions;
+  stream?: StreamOptions;
+  retention?: RetentionOptions;
+  http?: HttpOptions;
+  /** The declared types of notifications, see `defineNotification`. */
+  types: AnyNotificationType[];
+  /** Where the stages count. Default: nowhere. */
+  metrics?: Metrics;
+}
+
+/** {@link DatabaseOptions} with every default filled in; `postgresAddress` says where connections of our own go. */
+export interface ResolvedDatabase extends Resolved<DatabaseSettings> {
+  /** `null`: there is a `pool`. */
+  readonly url: string | null;
+  readonly pool: PostgresPool | null;
+}
+
+type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
+/** {@link TidingsOptions} with every default filled in. */
+export interface ResolvedOptions {
+  readonly roles: readonly Role[];
+  readonly database: ResolvedDatabase;
+  readonly redis: {
+    readonly url: string | null;
+    readonly connection?: RedisConnectionLike | null;
+  } | null;
+  readonly queue: Resolved<QueueOptions>;
+  readonly worker: Resolved<WorkerOptions>;
+  readonly stream: Resolved<StreamOptions>;
+  readonly retention: Resolved<RetentionOptions>;
+  readonly http: Resolved<
+    Pick<
+      HttpOptions,
+      'allowedOrigins' | 'producerApiKeys' | 'supportApiKeys' | 'adminApiKeys' | 'revalidateMs'
+    >
+  > &
+    Pick<HttpOptions, 'jwt' | 'identify'>;
+  readonly types: readonly AnyNotificationType[];
+  readonly metrics: Metrics;
+}
