@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import pg, { type ClientBase, type Pool, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
+import { describeAddress, postgresAddress } from '../contract/connections.js';
 import { LogUnavailableError } from '../contract/errors.js';
-import type { ResolvedOptions } from '../contract/options.js';
+import type { ResolvedDatabase } from '../contract/options.js';
 import type { Sql } from '../contract/ports/sql.js';
+import { BorrowedPool } from './borrowed-pool.js';
 import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
 import { DroppedEntity } from './entities/dropped.entity.js';
 import { EntryEntity } from './entities/entry.entity.js';
@@ -12,12 +14,16 @@ import { InstallationEntity } from './entities/installation.entity.js';
 import { ReadMarkEntity } from './entities/read-mark.entity.js';
 import { SchemaVersionEntity } from './entities/schema-version.entity.js';
 import { TombstoneEntity } from './entities/tombstone.entity.js';
-import { migrate } from './migrator.js';
+import { assertMigrated, migrate } from './migrator.js';
 import { sqlState, translate } from './pg-error.js';
 import { RestoreGuard } from './restore-guard.js';
 
 /** The schema of our tables: never the host's. */
 export const SCHEMA = 'tidings';
+
+/** What {@link LogDatabase.connect} needs; the defaults are those of the module's options. */
+export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'queryTimeoutMs'> &
+  Partial<Pick<ResolvedDatabase, 'pool' | 'schema' | 'migrate'>>;
 
 /**
  * The connection to Postgres: a DataSource of our own, so that our entities never enter the host's, with its pool opened up for
@@ -36,14 +42,23 @@ export class LogDatabase implements Sql {
   /**
    * Migrates, connects, and checks whether the database was restored.
    *
-   * @throws {LogUnavailableError} if the database is away; `SchemaTooNewError` if it is ahead of this code.
+   * @throws {LogUnavailableError} if the database is away; `SchemaTooNewError` if it is ahead of this code, `SchemaTooOldError` if it is behind
+   * and may not be migrated from here.
    */
-  static async connect(options: ResolvedOptions['database']): Promise<LogDatabase> {
+  static async connect(options: LogDatabaseOptions): Promise<LogDatabase> {
+    const { url, pool = null, migrate: mode = 'auto' } = options;
+    const address = postgresAddress({ url, pool });
     const logger = new Logger('Tidings');
     const guard = new RestoreGuard(SCHEMA);
+    const verify = async (client: ClientBase): Promise<void> => {
+      // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
+      // end the process; whoever has it learns of the loss from its next statement.
+      client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
+      await guard.check(client);
+    };
     const dataSource = new DataSource({
       type: 'postgres',
-      url: options.url,
+      ...(pool && { driver: borrowing(new BorrowedPool(pool, options.queryTimeoutMs, verify)) }),
       schema: SCHEMA,
       applicationName: 'tidings',
       poolSize: options.poolSize,
@@ -62,28 +77,26 @@ export class LogDatabase implements Sql {
       installExtensions: false,
       poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
       extra: {
+        ...address,
         // A frozen server never answers: without a limit here every caller would wait for ever.
         query_timeout: options.queryTimeoutMs,
         keepAlive: true,
         // Before a new connection is used for anything else, so that nothing is appended to a restored log unnoticed.
-        verify: (client: PoolClient, done: (error?: Error) => void) => {
-          // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
-          // end the process; whoever has it learns of the loss from its next statement.
-          client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
-          guard.check(client).then(() => done(), done);
+        verify: (client: ClientBase, done: (error?: Error) => void) => {
+          verify(client).then(() => done(), done);
         },
       },
     });
     try {
-      await migrate(options.url, SCHEMA);
+      if (mode === 'auto') await migrate(address, SCHEMA);
+      else if (mode === 'check') await assertMigrated(address, SCHEMA);
       await dataSource.initialize();
       return new LogDatabase(dataSource, await identify(dataSource), guard);
     } catch (error) {
       if (dataSource.isInitialized) await dataSource.destroy();
       if (sqlState(error) !== null || !isConnectionError(error)) throw error;
-      const { host, pathname } = new URL(options.url);
       const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
-      throw new LogUnavailableError(`Postgres at ${host}${pathname} cannot be reached: ${reason}`, {
+      throw new LogUnavailableError(`Postgres at ${describeAddress(address)} cannot be reached: ${reason}`, {
         cause: error,
       });
     }
@@ -116,6 +129,16 @@ export class LogDatabase implements Sql {
   async close(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
+}
+
+/** The `pg` of a DataSource whose pool is there already. */
+function borrowing(pool: BorrowedPool): object {
+  return {
+    ...pg,
+    Pool: function LentPool() {
+      return pool;
+    },
+  };
 }
 
 /** 12 hexadecimal digits that stand for this database of this cluster. */

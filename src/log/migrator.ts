@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { PostgresAddress } from '../contract/connections.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations/index.js';
 
 /** "TIDG": one lock for all processes that migrate the same database, whatever they migrate it for. */
@@ -16,24 +17,25 @@ export class SchemaTooNewError extends Error {
   }
 }
 
+/** The schema is older than this code, or not there, and this process was told not to migrate it. */
+export class SchemaTooOldError extends Error {
+  constructor(schema: string, found: number) {
+    super(
+      `The schema "${schema}" has version ${found}, this code needs ${SCHEMA_VERSION}: run "npx tidings migrate", ` +
+        'or have its SQL printed with "npx tidings migrate --print".',
+    );
+    this.name = 'SchemaTooOldError';
+  }
+}
+
 /**
  * Brings the schema up to date, or finds that it is newer than this code can run on. Processes that start at once queue up at an
  * advisory lock instead of failing on each other's tables; it belongs to the session, so that it cannot outlive a crash.
  *
  * On connections of its own, because a migration may take longer than any query of the service should.
  */
-export async function migrate(url: string, schema: string): Promise<void> {
-  const dataSource = await new DataSource({
-    type: 'postgres',
-    url,
-    schema,
-    applicationName: 'tidings-migrate',
-    poolSize: 2,
-    connectTimeoutMS: 5_000,
-    migrations: MIGRATIONS.map(({ migration }) => migration),
-    migrationsTableName: 'migration',
-    installExtensions: false,
-  }).initialize();
+export async function migrate(address: PostgresAddress, schema: string): Promise<void> {
+  const dataSource = await open(address, schema);
   try {
     const session = dataSource.createQueryRunner();
     await session.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -60,4 +62,41 @@ export async function migrate(url: string, schema: string): Promise<void> {
     // Ends the sessions, and the lock with them.
     await dataSource.destroy();
   }
+}
+
+/**
+ * Finds that the schema fits this code, without changing anything.
+ *
+ * @throws {SchemaTooNewError} {SchemaTooOldError}
+ */
+export async function assertMigrated(address: PostgresAddress, schema: string): Promise<void> {
+  const dataSource = await open(address, schema);
+  try {
+    const [there] = await dataSource.query<[{ found: boolean }]>(
+      `SELECT to_regclass('"${schema}".schema_version') IS NOT NULL AS found`,
+    );
+    if (!there.found) throw new SchemaTooOldError(schema, 0);
+    const [row] = await dataSource.query<[{ version: number; required: number }]>(
+      `SELECT coalesce(max(version), 0) AS version, coalesce(max(min_compatible), 0) AS required
+         FROM "${schema}".schema_version`,
+    );
+    if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
+    if (row.version < SCHEMA_VERSION) throw new SchemaTooOldError(schema, row.version);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+function open(address: PostgresAddress, schema: string): Promise<DataSource> {
+  return new DataSource({
+    type: 'postgres',
+    schema,
+    applicationName: 'tidings-migrate',
+    poolSize: 2,
+    connectTimeoutMS: 5_000,
+    migrations: MIGRATIONS.map(({ migration }) => migration),
+    migrationsTableName: 'migration',
+    installExtensions: false,
+    extra: { ...address },
+  }).initialize();
 }
