@@ -72,6 +72,8 @@ interface JobsSettings {
   appender?: RecordingAppender;
   concurrency?: number;
   unknownTypeRetryMs?: number;
+  /** How long the queue may take to answer. */
+  answerMs?: number;
   /** Default `true`. */
   worker?: boolean;
 }
@@ -85,7 +87,7 @@ export async function openJobs(
   const options = resolveOptions({
     ...server,
     roles: ['worker'],
-    queue: { name },
+    queue: { name, enqueueTimeoutMs: settings.answerMs },
     worker: { concurrency: settings.concurrency, unknownTypeRetryMs: settings.unknownTypeRetryMs },
     types: [...SHIPPED_TYPES, ...(settings.types ?? [])],
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },

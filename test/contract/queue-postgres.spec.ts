@@ -2,6 +2,7 @@ import { createPostgresBackend, Queue, type createRedisBackend } from 'bullmq';
 import pg from 'pg';
 import { startPostgres } from '../support/postgres.js';
 import { queueContract, type QueueServer } from './queue.contract.js';
+import { withdrawalContract } from './queue-withdrawal.contract.js';
 
 async function startServer(): Promise<QueueServer> {
   const postgres = await startPostgres();
@@ -40,3 +41,4 @@ async function startServer(): Promise<QueueServer> {
 }
 
 queueContract('Postgres', startServer);
+withdrawalContract('Postgres', startServer);

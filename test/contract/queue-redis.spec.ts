@@ -2,6 +2,7 @@ import { describe, it } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { hasRedis, startRedis } from '../support/redis.js';
 import { queueContract, type QueueServer } from './queue.contract.js';
+import { withdrawalContract } from './queue-withdrawal.contract.js';
 
 async function startServer(): Promise<QueueServer> {
   const redis = await startRedis({ appendonly: true });
@@ -23,8 +24,10 @@ async function startServer(): Promise<QueueServer> {
   };
 }
 
-if (hasRedis()) queueContract('Redis', startServer);
-else {
+if (hasRedis()) {
+  queueContract('Redis', startServer);
+  withdrawalContract('Redis', startServer);
+} else {
   describe('The queue on Redis', () => {
     it.skip('needs redis-server', () => {});
   });

@@ -1,0 +1,229 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Job, Queue } from 'bullmq';
+import { LogUnavailableError, QueueUnavailableError } from '../../src/contract/errors.js';
+import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
+import { eventually } from '../support/eventually.js';
+import { openJobs, RecordingAppender, type Jobs } from './queue-jobs.js';
+import type { QueueServer } from './queue.contract.js';
+
+const ANN = { tenant: '', recipient: 'ann' };
+const LATER = { delay: 3_600_000 };
+
+/** What cancelling and erasing promise on every backend. */
+export function withdrawalContract(backend: string, startServer: () => Promise<QueueServer>): void {
+  describe(`Jobs that are taken off the queue on ${backend}`, () => {
+    let server: QueueServer;
+    let names = 0;
+    const cleanUps: (() => Promise<unknown>)[] = [];
+
+    beforeAll(async () => {
+      server = await startServer();
+    });
+    afterEach(async () => {
+      for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+    });
+    afterAll(() => server.close());
+
+    const open = async (settings: Parameters<typeof openJobs>[1] = {}): Promise<Jobs> => {
+      const jobs = await openJobs(server.options, { queue: `withdrawn-${++names}`, ...settings });
+      cleanUps.push(() => jobs.close());
+      return jobs;
+    };
+    const hello = (to: string | string[], more: object = {}): object => ({
+      to,
+      data: { title: 'Hello' },
+      ...more,
+    });
+    const add = (queue: Queue, data: object, opts = {}): Promise<Job> =>
+      queue.add('announcement', data, opts);
+    const find = async (queue: Queue, { id }: Job): Promise<Job | undefined> =>
+      (await queue.getJob(id!)) as Job | undefined;
+
+    describe('by their producer', () => {
+      it('are gone while they wait or are delayed, and unknown after that', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        const canceller = new QueueCanceller(jobs);
+        for (const opts of [{}, LATER, { priority: 5 }, { jobId: 'given' }]) {
+          const job = await add(queue, hello('ann'), opts);
+          expect(await canceller.cancel(job.id!)).toBe('cancelled');
+          expect(await find(queue, job)).toBeUndefined();
+          expect(await canceller.cancel(job.id!)).toBe('unknown');
+        }
+        expect(await canceller.cancel('never-was')).toBe('unknown');
+        expect(await jobs.depth()).toMatchObject({ waiting: 0, delayed: 0, prioritized: 0 });
+      });
+
+      it('are left as they are when they run or have ended', async () => {
+        const appender = new RecordingAppender();
+        const gate = appender.hold();
+        const { jobs, queue } = await open({ appender });
+        const canceller = new QueueCanceller(jobs);
+        const job = await add(queue, hello('ann'));
+        await eventually(() => appender.calls === 1);
+        expect(await canceller.cancel(job.id!)).toBe('running');
+        gate.open();
+        await eventually(async () => (await job.getState()) === 'completed');
+        expect(await canceller.cancel(job.id!)).toBe('done');
+        expect((await find(queue, job))?.data).toEqual(hello('ann'));
+
+        const wrong = await add(queue, { to: '' });
+        await eventually(async () => (await wrong.getState()) === 'failed');
+        expect(await canceller.cancel(wrong.id!)).toBe('done');
+      });
+
+      it('are gone also when they ran before and were put back to wait', async () => {
+        const appender = new RecordingAppender();
+        appender.problem = new LogUnavailableError('away');
+        const { jobs, queue } = await open({ appender });
+        const job = await add(queue, hello('ann'));
+        const canceller = new QueueCanceller(jobs);
+        await eventually(async () => (await canceller.cancel(job.id!)) === 'cancelled');
+        appender.problem = null;
+        const next = await add(queue, hello('bob'));
+        await eventually(async () => (await next.getState()) === 'completed', { timeoutMs: 15_000 });
+        expect(appender.batches.flat().map(({ feed }) => feed.recipient)).toEqual(['bob']);
+      }, 30_000);
+
+      it('are cancelled or appended, never both and never neither, in a race with the worker', async () => {
+        const { jobs, queue, appender } = await open({ concurrency: 3 });
+        const canceller = new QueueCanceller(jobs);
+        const outcomes = await Promise.all(
+          Array.from({ length: 150 }, async (_, index) => {
+            const job = await add(queue, hello(`user-${index}`));
+            return canceller.cancel(job.id!);
+          }),
+        );
+        await eventually(async () => {
+          const { waiting, active, delayed } = await jobs.depth();
+          return waiting === 0 && active === 0 && delayed === 0;
+        });
+        const appended = new Set(appender.batches.flat().map(({ feed }) => feed.recipient));
+        outcomes.forEach((outcome, index) => {
+          expect([index, outcome, appended.has(`user-${index}`)]).toEqual([
+            index,
+            outcome,
+            outcome !== 'cancelled',
+          ]);
+        });
+      });
+
+      it('do nothing if a worker takes them between their withdrawal and their removal', async () => {
+        const { queue, appender } = await open();
+        const job = await add(queue, { withdrawn: true });
+        await eventually(async () => (await job.getState()) === 'completed');
+        expect((await find(queue, job))?.returnvalue).toEqual({
+          appended: 0,
+          duplicates: 0,
+          withdrawn: true,
+        });
+        expect(appender.calls).toBe(0);
+      });
+    });
+
+    describe('for an erasure', () => {
+      /** Everything that the queue still knows. */
+      const everything = async (queue: Queue): Promise<string> => {
+        const jobs = (await queue.getJobs()) as Job<unknown, unknown>[];
+        return JSON.stringify(
+          jobs.map(({ data, failedReason, returnvalue }) => [data, failedReason, returnvalue]),
+        );
+      };
+
+      it('are removed in every state, and the name is taken out of those with other recipients', async () => {
+        const { jobs, queue, appender } = await open();
+        const done = await add(queue, hello('ann'));
+        const shared = await add(queue, hello(['ann', 'bob']));
+        const failed = await queue.add('announcement', { to: 'ann', data: {} });
+        await eventually(async () => {
+          const states = await Promise.all([done, shared, failed].map((job) => job.getState()));
+          expect(states).toEqual(['completed', 'completed', 'failed']);
+        });
+        const delayed = [
+          await add(queue, hello('ann'), LATER),
+          await add(queue, hello(['bob', 'ann', 'eve']), LATER),
+          await add(queue, hello(['ann']), { ...LATER, priority: 3 }),
+        ];
+        const spared = [
+          await add(queue, hello('ann', { tenant: 'acme' }), LATER),
+          await add(queue, hello('bob'), LATER),
+          await add(queue, hello('anna'), LATER),
+        ];
+        expect(await new QueueErasure(jobs).erase(ANN, new Date())).toBe(6);
+        for (const job of [done, failed, delayed[0]!, delayed[2]!])
+          expect(await find(queue, job)).toBeUndefined();
+        expect((await find(queue, shared))?.data).toEqual(hello(['bob']));
+        expect((await find(queue, delayed[1]!))?.data).toEqual(hello(['bob', 'eve']));
+        for (const job of spared) expect((await find(queue, job))?.data).toEqual(job.data);
+        expect((await everything(queue)).match(/"ann"/g)).toHaveLength(1); // of acme
+        expect(await new QueueErasure(jobs).erase(ANN, new Date())).toBe(0);
+        expect(appender.calls).toBe(2);
+      });
+
+      it('are those of a whole tenant, on as many pages as there are', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        await queue.addBulk(
+          Array.from({ length: 450 }, (_, index) => ({
+            name: 'announcement',
+            data: hello(index % 3 ? ['a', 'b'] : `user ${index}`, index % 2 ? { tenant: 'acme' } : {}),
+            opts: index % 5 ? {} : LATER,
+          })),
+        );
+        expect(await new QueueErasure(jobs).erase({ tenant: 'acme', recipient: null }, new Date())).toBe(225);
+        expect(await everything(queue)).not.toContain('acme');
+        const { waiting, delayed } = await jobs.depth();
+        expect(waiting! + delayed!).toBe(225);
+      });
+
+      it('are not those that were queued after it', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        const old = await add(queue, hello('ann'), { timestamp: Date.now() - 60_000 });
+        const fresh = await add(queue, hello('ann'));
+        expect(await new QueueErasure(jobs).erase(ANN, new Date(Date.now() - 30_000))).toBe(1);
+        expect(await find(queue, old)).toBeUndefined();
+        expect((await find(queue, fresh))?.data).toEqual(hello('ann'));
+      });
+
+      it('lose their data while they run, so that they do nothing should they run again', async () => {
+        const appender = new RecordingAppender();
+        const gate = appender.hold();
+        const { jobs, queue } = await open({ appender });
+        const job = await add(queue, hello('ann'));
+        await eventually(() => appender.calls === 1);
+        expect(await new QueueErasure(jobs).erase(ANN, new Date())).toBe(1);
+        expect((await find(queue, job))?.data).toEqual({ withdrawn: true });
+        gate.open();
+        await eventually(async () => (await job.getState()) === 'completed');
+        expect(await everything(queue)).not.toContain('ann"');
+      });
+
+      it('may have data of any shape', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        for (const data of [
+          null,
+          7,
+          'ann',
+          [],
+          {},
+          { to: null },
+          { to: [null, ['ann']] },
+          { to: 'ann', tenant: 7 },
+        ])
+          await queue.add('whatever', data, LATER);
+        expect(await new QueueErasure(jobs).erase(ANN, new Date())).toBe(0);
+      });
+    });
+
+    it('are answered for in time when the queue is away', async () => {
+      const { jobs, queue } = await open({ worker: false, answerMs: 500 });
+      const job = await add(queue, hello('ann'), LATER);
+      await server.pause();
+      try {
+        await expect(new QueueCanceller(jobs).cancel(job.id!)).rejects.toThrow(QueueUnavailableError);
+        await expect(new QueueErasure(jobs).erase(ANN, new Date())).rejects.toThrow(QueueUnavailableError);
+      } finally {
+        await server.resume();
+      }
+      await eventually(async () => (await new QueueCanceller(jobs).cancel(job.id!)) !== 'running');
+    });
+  });
+}
