@@ -20,4 +20,9 @@ export type StateEntry =
       readonly type: 'feed.removed';
       readonly reason: RemovalReason;
       readonly ids: readonly string[];
+      /**
+       * The cursor that the counts are of, where it is not this entry's own: a notification that took over from `ids` is gone itself by
+       * the time that it is read from the log, and nobody knows any more what the counts were at its place.
+       */
+      readonly asOf?: string;
     } & CountsAfter);

@@ -58,7 +58,8 @@ const READ_PAGES = `
              CASE WHEN NOT w.shown AND w.replaces = '{}' THEN NULL
                   WHEN NOT w.shown THEN (
                     SELECT '{"type":"feed.removed","reason":"replaced","ids":' || to_json(w.replaces)::text
-                        || ',"unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
+                        || ',"asOf":"' || f.epoch || '-' || f.head
+                        || '","unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
                       FROM ${SCHEMA}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
                   WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
                   ELSE ${SCHEMA}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
