@@ -68,6 +68,7 @@ import {
   QueueProducer,
   TypeRegistry,
 } from './jobs/index.js';
+import { OutboxCanceller, OutboxErasure, OutboxRelay } from './jobs/outbox/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
 import { RedisBus } from './live/redis-bus.js';
@@ -79,6 +80,7 @@ import { PostgresFeedReader } from './log/feed-reader.js';
 import { GroupCommitAppender } from './log/group-commit.js';
 import { Retention } from './log/retention.js';
 import { ComposedEraser } from './ops/composed-eraser.js';
+import { PRODUCERS_PROVIDERS } from './producers.providers.js';
 import { FeedStreams } from './stream/feed-streams.js';
 import {
   ASYNC_OPTIONS_TYPE,
@@ -86,6 +88,7 @@ import {
   MODULE_OPTIONS_TOKEN,
   OPTIONS_TYPE,
 } from './tidings.module-definition.js';
+import { TidingsService } from './tidings.service.js';
 
 /** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
 const CONNECT = { attempts: 10, delayMs: 3_000 };
@@ -105,6 +108,7 @@ interface Sweep {
 
 /** What stands behind the ports; the order is that of the data. */
 const PROVIDERS: Provider[] = [
+  ...PRODUCERS_PROVIDERS,
   {
     provide: RESOLVED_OPTIONS,
     inject: [MODULE_OPTIONS_TOKEN],
@@ -135,13 +139,14 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: JOB_CANCELLER,
-    inject: [JobQueue],
-    useFactory: (jobs: JobQueue): JobCanceller => new QueueCanceller(jobs),
+    inject: [SQL, JobQueue],
+    useFactory: (sql: Sql, jobs: JobQueue): JobCanceller =>
+      new OutboxCanceller(sql, new QueueCanceller(jobs)),
   },
   {
     provide: QUEUE_ERASER,
-    inject: [JobQueue],
-    useFactory: (jobs: JobQueue): QueueEraser => new QueueErasure(jobs),
+    inject: [SQL, JobQueue],
+    useFactory: (sql: Sql, jobs: JobQueue): QueueEraser => new OutboxErasure(sql, new QueueErasure(jobs)),
   },
   {
     provide: LIVE_BUS,
@@ -278,6 +283,7 @@ export class TidingsModule
   constructor(
     // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
     @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
+    @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
@@ -300,6 +306,7 @@ export class TidingsModule
   async onApplicationBootstrap(): Promise<void> {
     await this.worker?.start();
     if (!this.worker) return;
+    this.relay?.start();
     this.retention.start();
     this.expiry.start();
   }
@@ -309,7 +316,12 @@ export class TidingsModule
    * that never ends by itself.
    */
   async onModuleDestroy(): Promise<void> {
-    const intake = Promise.all([this.worker?.close(), this.retention.stop(), this.expiry.stop()]);
+    const intake = Promise.all([
+      this.relay?.close(),
+      this.worker?.close(),
+      this.retention.stop(),
+      this.expiry.stop(),
+    ]);
     await Promise.race([intake, sleep(LAST_BATCH_MS, undefined, { ref: false })]);
     await this.streams.drain();
     await intake;
@@ -335,7 +347,16 @@ function compose(definition: DynamicModule, queueName = 'tidings', controllers =
       // Where @InjectQueue and Bull Board look for it.
       { provide: queueToken, inject: [JobQueue], useFactory: (jobs: JobQueue) => jobs.queue },
     ],
-    exports: [PRODUCER, STREAMS, FEED_READER, READINESS_CHECKS, QUEUE_DEPTH, RESOLVED_OPTIONS, queueToken],
+    exports: [
+      TidingsService,
+      PRODUCER,
+      STREAMS,
+      FEED_READER,
+      READINESS_CHECKS,
+      QUEUE_DEPTH,
+      RESOLVED_OPTIONS,
+      queueToken,
+    ],
   };
 }
 
