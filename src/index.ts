@@ -1,4 +1,14 @@
 export { TidingsModule } from './tidings.module.js';
+export {
+  TidingsService,
+  type FeedOf,
+  type Page,
+  type PageOptions,
+  type RecallRequest,
+  type Recalled,
+  type Selected,
+  type StreamCall,
+} from './tidings.service.js';
 export type { TidingsModuleExtras } from './tidings.module-definition.js';
 export {
   defineNotification,
@@ -22,7 +32,21 @@ export type {
 export type { FeedKey } from './contract/feed.js';
 export type { NotificationItem } from './contract/entry.js';
 export type { JobData } from './contract/job.js';
-export type { EnqueueOptions, Producer } from './contract/ports/produce.js';
+export type {
+  Broadcast,
+  BroadcastOptions,
+  BroadcastProgress,
+  BroadcastResult,
+  InputOf,
+  Notification,
+  Notified,
+  Notifier,
+  NotifyRequest,
+  Transaction,
+} from './contract/notify.js';
+export type { InboxCounts } from './contract/ports/inbox.js';
+export type { RecallOutcome } from './contract/ports/recall.js';
+export type { CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';
 export type {
   ClosingReason,
   Frame,
@@ -50,6 +74,7 @@ export {
   InvalidSettingsError,
   KeyServerUnavailableError,
   LogUnavailableError,
+  NotFoundError,
   OriginNotAllowedError,
   QueueUnavailableError,
   TidingsError,
@@ -59,3 +84,12 @@ export {
   type InvalidField,
 } from './contract/errors.js';
 export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './jobs/types/index.js';
+export {
+  fromDrizzle,
+  fromKnex,
+  fromPrisma,
+  type DrizzleSql,
+  type DrizzleTransaction,
+  type KnexTransaction,
+  type PrismaTransaction,
+} from './jobs/outbox/adapters.js';
