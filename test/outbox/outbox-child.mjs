@@ -1,0 +1,52 @@
+/**
+ * A host's process that dies at one step on the way of a notification from a transaction to the queue: of itself, by SIGKILL, so that
+ * the step is the one meant. Arguments: the step, the package as it was built, the database, the Redis or nothing, the id of the task.
+ */
+import { NestFactory } from '@nestjs/core';
+import { getQueueToken } from '@nestjs/bullmq';
+import pg from 'pg';
+
+const [step, built, databaseUrl, redisUrl, taskId] = process.argv.slice(2);
+const { TidingsModule, TidingsService, taskCompleted } = await import(`${built}/index.js`);
+
+function die() {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => {});
+}
+
+const relays = step.endsWith('-enqueue');
+const app = await NestFactory.create(
+  TidingsModule.forRoot({
+    roles: [relays ? 'worker' : 'api'],
+    database: { url: databaseUrl },
+    redis: redisUrl === '' ? null : { url: redisUrl },
+    types: [taskCompleted],
+    http: { jwt: { secret: 'a secret of the tests, with 32 bytes or more' } },
+  }),
+  { logger: ['fatal'], abortOnError: false },
+);
+
+if (relays) {
+  const queue = app.get(getQueueToken('tidings'), { strict: false });
+  const addBulk = queue.addBulk.bind(queue);
+  queue.addBulk = async (jobs) => {
+    if (step === 'before-enqueue') return die();
+    await addBulk(jobs);
+    return die();
+  };
+}
+await app.init();
+if (!relays) {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('INSERT INTO orders (id) VALUES ($1)', [taskId]);
+  await app.get(TidingsService, { strict: false }).notify(taskCompleted, {
+    to: 'ada',
+    data: { taskId, title: `Task ${taskId}`, status: 'succeeded' },
+    tx: client,
+  });
+  if (step === 'before-commit') await die();
+  await client.query('COMMIT');
+  await die();
+}
