@@ -125,7 +125,10 @@ class World {
     for (const client of this.clients)
       if (!client.connected) client.connect(this.hub, 'resume', 'type', null);
     if (lastWord === 'bus') this.bus.announce([this.log.append(false)]);
-    for (let second = 0; second < 30; second += 1) {
+    const { epoch, head } = this.log.state;
+    const isAtTheEnd = (place: string | null): boolean => place === formatCursor(epoch, head);
+    // For as long as it takes, but beyond the next check of heads.
+    for (let second = 0; second < 30 && !(second > 6 && this.places.every(isAtTheEnd)); second += 1) {
       for (const { current } of this.clients) {
         current!.sink.room = true;
         current!.sink.drain();
@@ -281,7 +284,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
             await world.run({ do: 'connect', client: 0, ask: 'live', as: 'type', expiresInMs: null });
             for (const now of steps) {
               await world.run(now);
-              expect(world.faults).toEqual([]);
+              if (world.faults.length > 0) expect(world.faults).toEqual([]);
             }
             await world.settle(lastWord);
             expect(world.faults).toEqual([]);
@@ -293,7 +296,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
           }
         },
       ),
-      propertyOptions(400),
+      propertyOptions(300),
     );
-  });
+  }, 120_000);
 });

@@ -241,11 +241,15 @@ class Connection {
     this.moved(id);
   }
 
-  private close({ retry }: Frame, id: string): void {
+  private close({ retry, data }: Frame, id: string): void {
     const expected = this.place ? formatCursor(this.place.epoch, this.place.seq) : this.asked;
     if (id !== expected)
       this.fault(`closed with the id ${id}, not ${expected}: the client would lose or repeat`);
     if (!(retry! > 0)) this.fault('closed without saying when to come back');
+    const { reason } = JSON.parse(data!) as { reason: string };
+    const wasErased = new Set(this.states().map(({ feedId }) => feedId)).size > 1;
+    if (reason === 'unavailable' ? this.place !== null : reason === 'revoked' && !wasErased)
+      this.fault(`closed as ${reason}, which is not so`);
     this.over = true;
     this.moved(id);
   }

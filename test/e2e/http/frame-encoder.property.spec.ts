@@ -199,7 +199,7 @@ describe('Frames on the wire', () => {
       ),
       propertyOptions(300),
     );
-  });
+  }, 120_000);
 
   it('bring any JSON back to the letter, lone surrogates, NUL and U+2028 included', async () => {
     await fc.assert(
@@ -215,7 +215,7 @@ describe('Frames on the wire', () => {
       }),
       propertyOptions(100),
     );
-  });
+  }, 120_000);
 
   it.each([
     ['without a line break', 'x'],
