@@ -1,7 +1,8 @@
 import type { LogEntry } from '../contract/entry.js';
 
 const MAX_ENTRIES = 64;
-const MAX_CHARACTERS = 128 * 1024;
+/** At most a page of the log (256 KiB) in UTF-8, where a UTF-16 code unit takes up to 3 bytes: what is given out at once is held at once (G7). */
+const MAX_CHARACTERS = 80 * 1024;
 const NONE: readonly LogEntry[] = [];
 
 /** What the recent entries of all feeds of an instance may take together, in UTF-16 code units. */

@@ -103,11 +103,25 @@ describe('What the bus brings', () => {
     expect(watch.next('e1', 136)).toHaveLength(64);
     const big = {
       ...message(201),
-      entry: { seq: 201, type: 'note', json: `{"x":"${'x'.repeat(128 * 1024 - 300)}"}` },
+      entry: { seq: 201, type: 'note', json: `{"x":"${'x'.repeat(80 * 1024 - 300)}"}` },
     };
     bus.announce([big, message(202)]);
     expect(watch.next('e1', 199)).toEqual([]);
     expect(watch.next('e1', 200).map((entry) => entry.seq)).toEqual([201, 202]);
+  });
+
+  it('is never more at once than a page of the log has bytes, in any script (G7)', async () => {
+    const watch = await hub.watch(FEED, changed);
+    watch.observe(state(0));
+    const json = `{"x":"${'語'.repeat(5_000)}"}`;
+    for (let seq = 1; seq <= 64; seq++)
+      bus.announce([{ ...message(seq), entry: { seq, type: 'note', json } }]);
+    const given = Array.from({ length: 64 }, (_, after) => watch.next('e1', after));
+    const bytes = given.map((entries) =>
+      entries.reduce((sum, { json }) => sum + Buffer.byteLength(json!), 0),
+    );
+    expect(Math.max(...bytes)).toBeGreaterThan(128 * 1024);
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(256 * 1024);
   });
 
   it('is forgotten when nothing new came between two checks', async () => {
