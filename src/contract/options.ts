@@ -66,6 +66,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
       ...defined(options.http),
     },
     types: options.types,
+    resolveLocales: options.resolveLocales ?? null,
     metrics: options.metrics ?? NO_METRICS,
   };
   const fields = problemsOf(

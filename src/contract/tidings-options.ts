@@ -160,6 +160,14 @@ export interface HttpOptions {
   adminApiKeys?: string[];
 }
 
+/**
+ * Says the language of each of these recipients, in order: BCP 47 tags; `null`, or a tag that is none, is `en`. Called for the jobs that run
+ * at the same moment together, each recipient once: make it one query. When it fails, or takes longer than 10 s, the jobs are tried again.
+ */
+export type ResolveLocales = (
+  recipients: readonly FeedKey[],
+) => readonly (string | null | undefined)[] | Promise<readonly (string | null | undefined)[]>;
+
 /** The options of {@link TidingsModule}. */
 export interface TidingsOptions {
   /**
@@ -177,6 +185,11 @@ export interface TidingsOptions {
   http?: HttpOptions;
   /** The declared types of notifications, see `defineNotification`. */
   types: AnyNotificationType[];
+  /**
+   * The languages of recipients, for `render(data, {locale})`. Default: `en` for all. A job with many recipients is rendered once for each
+   * language among them.
+   */
+  resolveLocales?: ResolveLocales;
   /** Where the stages count. Default: nowhere. */
   metrics?: Metrics;
 }
@@ -210,5 +223,6 @@ export interface ResolvedOptions {
   > &
     Pick<HttpOptions, 'jwt' | 'identify'>;
   readonly types: readonly AnyNotificationType[];
+  readonly resolveLocales: ResolveLocales | null;
   readonly metrics: Metrics;
 }

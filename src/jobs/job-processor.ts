@@ -9,8 +9,9 @@ import type { Metrics } from '../contract/ports/metrics.js';
 import type { DropLog, DropReason } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
 import { dedupeKeyOf } from './dedupe-key.js';
+import type { Locales } from './locales.js';
 import { describeError, RepeatedErrors } from './repeated-errors.js';
-import type { TypeRegistry } from './type-registry.js';
+import type { Composed, TypeRegistry } from './type-registry.js';
 
 /** What a completed job shows as its return value. */
 export interface JobResult {
@@ -30,6 +31,7 @@ export interface JobProcessorParts {
   readonly appender: Appender;
   readonly dropLog: DropLog;
   readonly metrics: Metrics;
+  readonly locales: Locales;
   /** How long a job of an unknown type waits for a worker that knows it, ms. */
   readonly unknownTypeRetryMs: number;
   /** Told after each job whether the log took it (true), or was away (false). */
@@ -72,36 +74,44 @@ export class JobProcessor {
   private async append(job: Job<unknown>): Promise<JobResult> {
     const problem = typeNameProblem(job.name);
     if (problem) throw new InvalidJobError([{ field: 'type', problem: `(the job's name) ${problem}` }]);
-    const { feeds, data, expiresAt, collapseKey, ...parsed } = parseJobData(job.data);
-    if (expiresAt && expiresAt.getTime() <= Date.now()) {
+    const { feeds, data, collapseKey, ...parsed } = parseJobData(job.data);
+    if (parsed.expiresAt && parsed.expiresAt.getTime() <= Date.now()) {
       await this.recordDropped(job, feeds, 'expired');
       return { appended: 0, duplicates: 0, expired: feeds.length };
     }
 
-    const { types, appender, logAnswered } = this.parts;
-    const { type, version, title, body, link, dataJson } = await types.compose(job.name, data, {
-      locale: 'en',
+    const { types, appender, locales, logAnswered } = this.parts;
+    const prepared = await types.prepare(job.name, data, parsed.version);
+    const { mandatory = false, expiresAfterMs } = prepared.type;
+    const byLocale = new Map<string, Composed>();
+    const composed = (await locales.of(feeds)).map((locale) => {
+      const known = byLocale.get(locale) ?? prepared.compose({ locale });
+      byLocale.set(locale, known);
+      return known;
     });
+    const expiresAt = parsed.expiresAt ?? (expiresAfterMs ? new Date(Date.now() + expiresAfterMs) : null);
     const identity = { queue: job.queueName, id: job.id ?? '', timestamp: job.timestamp };
     const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
-    const mandatory = types.get(job.name).mandatory ?? false;
     const queuedAt = new Date(job.timestamp);
     // Field by field: spreading one object into another here takes V8 as long as all the rest of this method.
     const results = await appender.append(
-      feeds.map((feed): NewNotification => ({
-        feed,
-        dedupeKey,
-        type,
-        title,
-        body,
-        link,
-        dataJson,
-        version,
-        expiresAt,
-        collapseKey,
-        mandatory,
-        queuedAt,
-      })),
+      feeds.map((feed, index): NewNotification => {
+        const { type, version, title, body, link, dataJson } = composed[index]!;
+        return {
+          feed,
+          dedupeKey,
+          type,
+          title,
+          body,
+          link,
+          dataJson,
+          version,
+          expiresAt,
+          collapseKey,
+          mandatory,
+          queuedAt,
+        };
+      }),
     );
     logAnswered(true);
     return this.summarize(job, results, parsed.dedupeKey !== null);

@@ -6,6 +6,7 @@ import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { JobProcessor } from './job-processor.js';
+import { Locales } from './locales.js';
 import type { JobQueue } from './queue.js';
 import { describeError } from './repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
@@ -23,7 +24,7 @@ export interface WorkerParts {
   readonly types: TypeRegistry;
   readonly appender: Appender;
   readonly dropLog: DropLog;
-  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics'>;
+  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics' | 'resolveLocales'>;
 }
 
 /**
@@ -51,6 +52,7 @@ export class NotificationWorker {
     this.processor = new JobProcessor({
       ...ports,
       metrics: options.metrics,
+      locales: new Locales(options.resolveLocales),
       unknownTypeRetryMs,
       logAnswered: (there) => (there ? this.logIsThere() : this.logIsAway()),
     });

@@ -8,6 +8,7 @@ import pg from 'pg';
 
 const [step, built, databaseUrl, redisUrl, taskId] = process.argv.slice(2);
 const { TidingsModule, TidingsService, taskCompleted } = await import(`${built}/index.js`);
+const { NotificationWorker } = await import(`${built}/jobs/index.js`);
 
 function die() {
   process.kill(process.pid, 'SIGKILL');
@@ -27,6 +28,8 @@ const app = await NestFactory.create(
 );
 
 if (relays) {
+  // It would take the job along when it dies, and its lock would have to run out first.
+  app.get(NotificationWorker, { strict: false }).start = () => Promise.resolve();
   const queue = app.get(getQueueToken('tidings'), { strict: false });
   const addBulk = queue.addBulk.bind(queue);
   queue.addBulk = async (jobs) => {
