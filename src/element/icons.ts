@@ -21,14 +21,21 @@ const PATHS = {
   alert: ['M12 4.5 3.2 19.3h17.6L12 4.5Z', 'M12 10.4v3.8', 'M12 16.7v.1'],
   lock: ['M7.6 11V8.4a4.4 4.4 0 0 1 8.8 0V11', 'M5.6 11h12.8v8.8H5.6z', 'M12 14.6v1.8'],
   arrowUp: ['M12 18.5v-13', 'm6.5 11 5.5-5.5L17.5 11'],
-  ring: ['M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 1 0 0-7Z'],
-  spark: ['M12 4v4', 'M12 16v4', 'M4 12h4', 'M16 12h4'],
 } as const;
 
 export type IconName = keyof typeof PATHS;
 
+const made = new Map<string, SVGSVGElement>();
+
 /** An icon that screen readers pass over. */
 export function icon(name: IconName, className = 'icon'): SVGSVGElement {
+  const key = `${name} ${className}`;
+  const original = made.get(key) ?? make(name, className);
+  made.set(key, original);
+  return original.cloneNode(true) as SVGSVGElement;
+}
+
+function make(name: IconName, className: string): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');

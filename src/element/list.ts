@@ -1,10 +1,11 @@
 import type { NotificationItem } from '../contract/entry.js';
-import { focused, h, setText } from './dom.js';
+import { Day, inOrder } from './day.js';
+import { focused, h } from './dom.js';
 import { Row, type RowStyle } from './row.js';
 import { startOfDay } from './times.js';
 
 /** So many rows are made at once; the next ones when the end of those comes near. */
-const STEP = 50;
+const STEP = 40;
 
 /** What a list asks of whom it is in. */
 export interface ListOwner {
@@ -16,13 +17,6 @@ export interface ListOwner {
   needMore(): void;
   /** The last row is gone while it had the focus. */
   lostFocus(): void;
-}
-
-interface Day {
-  readonly start: number;
-  readonly element: HTMLElement;
-  readonly heading: HTMLElement;
-  readonly rows: HTMLUListElement;
 }
 
 /**
@@ -56,6 +50,9 @@ export class List {
     this.element.addEventListener('animationend', ({ target, animationName }) => {
       if (animationName === 'wash' && target instanceof HTMLElement) target.classList.remove('fresh');
     });
+    this.element.addEventListener('pointerover', ({ target }) => {
+      if (target instanceof HTMLTimeElement) this.rowOf(target)?.explainTime();
+    });
     this.nearEnd = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.grow();
     });
@@ -85,7 +82,7 @@ export class List {
   tick(): void {
     const now = new Date();
     for (const row of this.rows.values()) row.tick(now);
-    for (const day of this.days.values()) setText(day.heading, this.style.times.day(day.start, now));
+    for (const day of this.days.values()) day.label = this.style.times.day(day.start, now);
   }
 
   focusFirst(): void {
@@ -112,43 +109,37 @@ export class List {
       row.element.remove();
       this.rows.delete(id);
     }
-    const filled = new Set<number>();
-    let day: Day | null = null;
-    let place: Element | null = null;
+    const groups: { day: Day; rows: Element[] }[] = [];
     for (const item of shown) {
-      const start = dayOf(item, day?.start ?? startOfDay(now));
-      if (day?.start !== start) {
-        day = this.day(start, day, now);
-        filled.add(start);
-        place = day.rows.firstElementChild;
-      }
+      const latest = groups.at(-1);
+      const start = dayOf(item, latest?.day.start ?? startOfDay(now));
       const { element } = this.row(item, fresh);
-      if (place === element) place = element.nextElementSibling;
-      else day.rows.insertBefore(element, place);
+      if (latest?.day.start === start) latest.rows.push(element);
+      else groups.push({ day: this.day(start), rows: [element] });
     }
-    for (const [start, { element }] of this.days) {
-      if (filled.has(start)) continue;
-      element.remove();
-      this.days.delete(start);
+    for (const { day, rows } of groups) {
+      day.label = this.style.times.day(day.start, now);
+      day.arrange(rows);
     }
+    const days = groups.map(({ day }) => day);
+    for (const day of this.days.values()) {
+      if (days.includes(day)) continue;
+      day.element.remove();
+      this.days.delete(day.start);
+    }
+    inOrder(
+      this.element,
+      days.map(({ element }) => element),
+      null,
+    );
     // An observer only tells of changes; whoever still sees the end after this is to hear of it again.
     this.nearEnd.unobserve(this.sentinel);
     this.nearEnd.observe(this.sentinel);
   }
 
-  private day(start: number, after: Day | null, now: Date): Day {
-    let day = this.days.get(start);
-    if (!day) {
-      const id = `tidings-day-${start}`;
-      const heading = h('h3', { class: 'day', part: 'day', id });
-      // Safari takes the role away from lists without bullets.
-      const rows = h('ul', { role: 'list', 'aria-labelledby': id, 'aria-describedby': 'tidings-hint' });
-      day = { start, heading, rows, element: h('section', { class: 'group' }, heading, rows) };
-      this.days.set(start, day);
-    }
-    setText(day.heading, this.style.times.day(start, now));
-    const before = after ? after.element.nextElementSibling : this.element.firstElementChild;
-    if (before !== day.element) this.element.insertBefore(day.element, before);
+  private day(start: number): Day {
+    const day = this.days.get(start) ?? new Day(start);
+    this.days.set(start, day);
     return day;
   }
 

@@ -44,7 +44,7 @@ export const PANEL = `
 .quiet[aria-disabled] { color: var(--_muted); cursor: default; background: none; }
 .quiet .icon { font-size: 14px; }
 .small { display: grid; place-items: center; flex: none; width: 28px; height: 28px; border-radius: 8px; color: var(--_muted); font-size: 14px; transition: background-color 0.15s, color 0.15s; }
-.small:hover { background: color-mix(in srgb, var(--_text) 9%, transparent); color: var(--_text); }
+@media (hover: hover) { .small:hover { background: color-mix(in srgb, var(--_text) 9%, transparent); color: var(--_text); } }
 .small:focus-visible { outline-offset: -1px; }
 .close { display: none; }
 
