@@ -39,7 +39,7 @@ export class FeedClient {
   /** The counts are those of this place: a notification up to there does not count again. */
   private countsAt = 0;
   private subscription: Subscription | null = null;
-  private reloading: Promise<void> | null = null;
+  private onReady = (): void => {};
 
   constructor(
     private readonly feed: FeedKey,
@@ -60,8 +60,10 @@ export class FeedClient {
     return [...this.items.values()].sort((a, b) => a.seq - b.seq);
   }
 
+  /** Resolves at `feed.ready`. */
   async connect(streams: Streams): Promise<void> {
     if (this.lastEventId === '') await this.load();
+    const ready = new Promise<void>((resolve) => (this.onReady = resolve));
     this.subscription = streams
       .open({
         feed: this.feed,
@@ -72,16 +74,12 @@ export class FeedClient {
         outlet: OUTLET,
       })
       .subscribe({ next: (frame) => this.take(frame), error: () => this.fault('the stream failed') });
+    await ready;
   }
 
   disconnect(): void {
     this.subscription?.unsubscribe();
     this.subscription = null;
-  }
-
-  /** Resolves when nothing is being loaded any more. */
-  async loaded(): Promise<void> {
-    await this.reloading;
   }
 
   private async load(): Promise<void> {
@@ -107,7 +105,7 @@ export class FeedClient {
     if (type === 'feed.ready') {
       const { head, ...counts } = JSON.parse(data!) as { head: string; unread: number; unseen: number };
       this.setCounts(counts, head);
-      return;
+      return this.onReady();
     }
     if (type === 'feed.reset') return this.reset(id);
     if (former && (former.epoch !== epoch || seq <= former.seq))
@@ -118,7 +116,7 @@ export class FeedClient {
     else this.add(JSON.parse(data) as NotificationItem, seq);
   }
 
-  /** Everything is read again; the stream goes on from the oldest entry meanwhile, and says nothing that is not so. */
+  /** The stream goes on with all that is kept, from the oldest entry on. */
   private reset(id: string): void {
     this.resets += 1;
     this.lastEventId = id;
@@ -129,16 +127,12 @@ export class FeedClient {
     const item = itemOf(notification);
     if (item.seq !== seq) this.fault(`the notification ${JSON.stringify(item)} at ${seq}`);
     if (seq > this.countsAt) {
-      if (!item.read) {
-        this.unread += 1;
-        this.unseen += 1;
-      }
-      for (const id of item.replaces) {
-        const replaced = this.items.get(id);
-        if (!replaced || replaced.read || replaced.archived) continue;
-        this.unread -= 1;
-        if (this.isUnseen(replaced)) this.unseen -= 1;
-      }
+      const replaced = item.replaces
+        .map((id) => this.items.get(id))
+        .filter((each) => each !== undefined && !each.read && !each.archived) as ClientItem[];
+      const unseen = replaced.filter((each) => this.isUnseen(each)).length;
+      this.unread += (item.read ? 0 : 1) - replaced.length;
+      this.unseen += (item.read ? 0 : 1) - unseen;
       this.countsAt = seq;
     }
     for (const id of item.replaces) this.items.delete(id);
