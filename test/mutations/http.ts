@@ -26,10 +26,10 @@ export const HTTP_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CONTROLLER,
-        find: 'return this.streams.open({ ...identity, position',
-        replace: `const recipient = new URL(String(request.url), 'http://x').searchParams.get('recipient');
-    const feed = recipient === null ? identity.feed : { ...identity.feed, recipient };
-    return this.streams.open({ ...identity, feed, position`,
+        find: '    const outlet = new ResponseOutlet(rawResponse(response));',
+        replace: `    const outlet = new ResponseOutlet(rawResponse(response));
+    const recipient = new URL(String(request.url), 'http://x').searchParams.get('recipient');
+    if (recipient !== null) Object.assign(identity, { feed: { ...identity.feed, recipient } });`,
       },
     ],
     caughtBy: [

@@ -89,4 +89,16 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
     ],
     caughtBy: [{ file: 'test/unit/live-message.spec.ts' }],
   },
+  {
+    name: 'memory-over-a-page',
+    breaks: 'More entries are given out of memory at once than a page has bytes (G7).',
+    edits: [
+      {
+        file: 'src/live/recent-entries.ts',
+        find: 'const MAX_CHARACTERS = 80 * 1024;',
+        replace: 'const MAX_CHARACTERS = 128 * 1024;',
+      },
+    ],
+    caughtBy: [{ file: LIVE_FEEDS, test: 'is never more at once than a page of the log has bytes' }],
+  },
 ];

@@ -22,6 +22,7 @@ type Step =
   | { do: 'look' | 'answer' | 'fail'; pick: number }
   | { do: 'connect'; client: number; ask: Ask; as: 'type' | 'message'; expiresInMs: number | null }
   | { do: 'leave' | 'fill' | 'drain' | 'trickle'; client: number }
+  | { do: 'crawl'; client: number; takes: boolean }
   | { do: 'hide' | 'trim'; count: number }
   | { do: 'restore'; lost: number; noticed: boolean }
   | { do: 'rotate' | 'erase' }
@@ -80,6 +81,7 @@ const steps: [weight: number, arbitrary: fc.Arbitrary<Step>][] = [
   [4, fc.record({ do: just('fill' as const), client })],
   [8, fc.record({ do: just('drain' as const), client })],
   [2, fc.record({ do: just('trickle' as const), client })],
+  [1, fc.record({ do: just('crawl' as const), client, takes: fc.boolean() })],
   [2, fc.record({ do: just('hide' as const), count: fc.nat(12) })],
   [2, fc.record({ do: just('trim' as const), count: fc.integer({ min: 1, max: 6 }) })],
   [
@@ -216,6 +218,19 @@ class World {
         if (now.do === 'trickle') sink?.take();
         else if (sink) sink.room = now.do === 'drain';
         if (now.do === 'drain') sink?.drain();
+        break;
+      }
+      case 'crawl': {
+        // A reader that is full for minutes, and takes a little now and then, or nothing.
+        const sink = this.clients[now.client]!.current?.sink;
+        if (sink) sink.room = false;
+        this.announce([log.append(false)]);
+        for (let times = 0; times < 4; times += 1) {
+          await turn();
+          jest.advanceTimersByTime(40_000);
+          this.inspect();
+          if (now.takes) sink?.take();
+        }
         break;
       }
       case 'hide':
