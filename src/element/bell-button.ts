@@ -2,7 +2,7 @@ import { button, h, setAttribute, setText } from './dom.js';
 import { icon } from './icons.js';
 
 /** More than this is `99+`. */
-const MOST = 99;
+export const MOST = 99;
 
 /** The bell and its badge. */
 export class BellButton {
@@ -18,15 +18,15 @@ export class BellButton {
   }
 
   /**
-   * @param count the number in the badge.
+   * @param count the number in the badge, and its text.
    * @param waiting whether a dot stays when there is no number: all was seen, not all was read.
    */
-  show(count: number, waiting: boolean, name: string, format: (count: number) => string): void {
+  show(count: number, text: string, waiting: boolean, name: string): void {
     setAttribute(this.element, 'aria-label', name);
     this.badge.hidden = count === 0 && !waiting;
     this.badge.classList.toggle('mere', count === 0);
     this.badge.classList.toggle('wide', count > MOST);
-    setText(this.badge, count === 0 ? '' : count > MOST ? `${format(MOST)}+` : format(count));
+    setText(this.badge, count === 0 ? '' : text);
     if (count > this.shown) {
       // Begins anew also while the last one is still running.
       this.element.classList.remove('ring');

@@ -2,7 +2,7 @@ import { createFeed } from '../client/index.js';
 import type { FeedOptions } from '../client/index.js';
 import type { NotificationItem } from '../contract/entry.js';
 import { Announcer } from './announcer.js';
-import { BellButton } from './bell-button.js';
+import { BellButton, MOST } from './bell-button.js';
 import { focused, languageOf } from './dom.js';
 import { Layer } from './layer.js';
 import { List } from './list.js';
@@ -33,7 +33,7 @@ const NOTHING: BellSnapshot = {
 };
 
 // A module that is loaded on a server must not fail there.
-const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+const Base = globalThis.HTMLElement ?? class {};
 
 /**
  * `<tidings-bell>`: a bell with a badge, and a panel with the feed.
@@ -283,14 +283,15 @@ export class TidingsBell extends Base {
     const snapshot = this.snapshot;
     const { unread, unseen, status } = snapshot;
     const { times, strings } = this.style_;
-    const counted = (count: number): string | null => (count === 0 ? null : times.number(count));
     const byUnread = this.getAttribute('badge') === 'unread';
-    this.bell.show(
-      byUnread ? unread : unseen,
-      unread > 0,
-      strings.bell(byUnread ? null : counted(unseen), counted(unread)),
-      (count) => times.number(count),
+    const count = byUnread ? unread : unseen;
+    const text = count > MOST ? `${times.number(MOST)}+` : times.number(count);
+    // What is seen in the badge is in the name, too: who speaks to a browser says what stands there.
+    const name = strings.bell(
+      byUnread || unseen === 0 ? null : text,
+      unread === 0 ? null : byUnread ? text : times.number(unread),
     );
+    this.bell.show(count, text, unread > 0, name);
     this.followStatus(snapshot);
     this.bell.element.classList.toggle(
       'asleep',
@@ -436,7 +437,11 @@ export class TidingsBell extends Base {
     if (this.moreFailed) {
       this.moreFailed = false;
       this.needMore();
-    } else this.attached?.open();
+    } else {
+      // One that is on its way does not begin anew by being opened again.
+      if (this.snapshot.status.state === 'offline') this.attached?.close();
+      this.attached?.open();
+    }
     this.schedule();
   }
 

@@ -94,7 +94,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     it('count further than the badge has room for', async () => {
       await show('new FakeFeed([], { unseen: 1204 })');
       expect(await badge()).toBe('99+');
-      expect(await page.locator('.bell').getAttribute('aria-label')).toBe('Notifications, 1,204 new');
+      expect(await page.locator('.bell').getAttribute('aria-label')).toBe('Notifications, 99+ new');
     });
 
     it('mark what is followed as read, one by its dot, all at once, and archive', async () => {
@@ -431,21 +431,23 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       'inset: auto auto 0 0',
       'inset: auto 0 0 auto',
     ];
+    await show('new FakeFeed(ordinary())');
     for (const viewport of [
       { width: 900, height: 700 },
       { width: 360, height: 640 },
     ]) {
+      await page.setViewportSize(viewport);
       for (const corner of corners) {
-        await show('new FakeFeed(ordinary())');
-        await page.setViewportSize(viewport);
-        await page.evaluate(`document.getElementById('bell').style.cssText = 'position: fixed; ${corner}'`);
+        await page.evaluate(`{
+          const bell = document.getElementById('bell');
+          bell.open = false;
+          bell.style.cssText = 'position: fixed; ${corner}';
+        }`);
         await openPanel(page);
         const { x, y, width, height } = (await page.locator('.panel').boundingBox())!;
-        expect([x >= 0, y >= 0, x + width <= viewport.width, y + height <= viewport.height]).toEqual(
-          Array(4).fill(true),
-        );
+        const inside = [x >= 0, y >= 0, x + width <= viewport.width, y + height <= viewport.height];
+        expect(inside).toEqual([true, true, true, true]);
         expect(width).toBe(Math.min(400, viewport.width));
-        await page.close();
       }
     }
   }, 60_000);
