@@ -1,5 +1,5 @@
 import { Credential } from './credential.js';
-import { Failure } from './failure.js';
+import { Failure, failureOf } from './failure.js';
 import type { FeedOptions } from './types.js';
 
 /** A request that takes longer has met a dead network. */
@@ -9,7 +9,6 @@ const TIMEOUT_MS = 20_000;
 export interface RequestOptions {
   readonly method?: string;
   readonly body?: unknown;
-  readonly accept?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -35,13 +34,13 @@ export class Client {
    * The answer's headers are there; its body may still come. A 401 is tried once more with a new token, if there are any.
    *
    * @throws {Failure} for every other status than 2xx (`code` is the server's) and without an answer (`network`).
-   * @throws {Stop} if nobody is signed in. @throws what `getToken` throws.
+   * @throws {Failure} (401) if nobody is signed in. @throws what `getToken` throws.
    */
   async fetch(path: string, options: RequestOptions = {}): Promise<Response> {
-    const { method = 'GET', body, accept = 'application/json', signal } = options;
+    const { method = 'GET', body, signal } = options;
     for (let isRenewed = false; ; isRenewed = true) {
       const token = await this.credential.current();
-      const headers: Record<string, string> = { Accept: accept };
+      const headers: Record<string, string> = {};
       if (token !== null) headers['Authorization'] = `Bearer ${token}`;
       if (body !== undefined) headers['Content-Type'] = 'application/json';
       const response = await fetch(this.urlOf(path), {
@@ -51,9 +50,9 @@ export class Client {
         credentials: this.credentials,
         cache: 'no-store',
         signal,
-      }).catch(networkFailure);
+      }).catch(unanswered);
       if (response.ok) return response;
-      if (response.status !== 401 || isRenewed || token === null) throw await failureOf(response);
+      if (response.status !== 401 || isRenewed || token === null) throw await problemOf(response);
       this.credential.refuse(token);
     }
   }
@@ -63,16 +62,15 @@ export class Client {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const response = await this.fetch(path, { ...options, signal });
-    return (await response.json().catch(networkFailure)) as T;
+    return (await response.json().catch(unanswered)) as T;
   }
 }
 
-/** @throws {Failure} always. */
-export function networkFailure(error: unknown): never {
-  throw new Failure(String(error), 0, 'network');
+function unanswered(error: unknown): never {
+  throw failureOf(error);
 }
 
-async function failureOf(response: Response): Promise<Failure> {
+async function problemOf(response: Response): Promise<Failure> {
   const { status, headers } = response;
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string } | null;
   const retryInMs = Number(headers.get('retry-after') ?? 0) * 1_000 || 0;

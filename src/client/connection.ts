@@ -1,7 +1,7 @@
 import type { Client } from './client.js';
-import { Failure, Stop, stopReasonOf } from './failure.js';
+import { failureOf } from './failure.js';
 import type { ParsedFrame } from './parser.js';
-import type { Transport } from './transports.js';
+import type { Transport } from './transport.js';
 import type { FeedStatus } from './types.js';
 
 /** What a connection needs of the feed that it serves. */
@@ -10,12 +10,19 @@ export interface ConnectionPorts {
   readonly transport: Transport;
   readonly heartbeatMs: number;
   readonly cursor: () => string;
-  /** @returns `true` if the place is lost: `reload` is then called, and the stream begins anew from there. */
-  readonly take: (frame: ParsedFrame) => boolean;
-  readonly reload: (signal: AbortSignal) => Promise<void>;
-  /** The stream brought nothing, not even what its transport could see. @returns whether something was missed. */
-  readonly isBehind: (signal: AbortSignal) => Promise<boolean>;
+  /** May abort the signal of `run`, if the place is lost. */
+  readonly take: (frame: ParsedFrame) => void;
   readonly setStatus: (status: FeedStatus) => void;
+}
+
+/** Over any number of breaks. */
+export interface Connection {
+  /** Until the signal aborts. @throws {Failure} if it is refused. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+  /** Something that passes by waiting, tried until it succeeds. @throws {Failure} if it is refused. */
+  readonly persist: <T>(action: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  /** Now is a good time: the network is back, or somebody is looking. */
+  readonly wake: () => void;
 }
 
 /** A connection that has lasted so long was a good one. */
@@ -23,14 +30,8 @@ const GOOD_MS = 5_000;
 const MOST_DELAY_MS = 30_000;
 const DEAD_AFTER_HEARTBEATS = 2.5;
 
-/** Why an attempt is over. `retryInMs` `null`: the next one follows at once, if the one before was a good one. */
-interface End {
-  readonly retryInMs: number | null;
-  readonly then?: 'reload' | 'renew';
-}
-
-const AT_ONCE: End = { retryInMs: null };
-const LATER: End = { retryInMs: 0 };
+/** An attempt ends with how long to wait at least, in ms; this, if the next one may follow at once because the one before was good. */
+const AT_ONCE = -1;
 /** What is to be done where there is nothing to do. */
 export const NOTHING = (): void => {};
 
@@ -39,90 +40,75 @@ export const NOTHING = (): void => {};
  *
  *     attempting ──ready──> live ──closed, broken, silent──> waiting ──time, `online`, tab visible──> attempting
  *         │                  │ └──token about to end, reset──────────────────────────────────────────────^
- *         └──────────────────┴──400, 401 with a new token, 403──> stopped (`run` throws a Stop)
+ *         └──────────────────┴──400, 401 with a new token, 403──> stopped (`run` throws)
  *
  * Nothing is handed over between two attempts but the cursor.
  */
-export class Connection {
+export function createConnection(ports: ConnectionPorts): Connection {
   /** Attempts in a row that did not last. */
-  #failures = 0;
+  let failures = 0;
   /** The delay after the first of them, as the server said last. */
-  #delayMs = 1_000;
-  #wakeUp = NOTHING;
+  let delayMs = 1_000;
+  let wakeUp = NOTHING;
 
-  readonly #ports: ConnectionPorts;
-
-  constructor(ports: ConnectionPorts) {
-    this.#ports = ports;
-  }
-
-  /** Until the signal aborts. @throws {Stop} */
-  async run(signal: AbortSignal): Promise<void> {
+  async function run(signal: AbortSignal): Promise<void> {
+    let end = AT_ONCE;
     while (!signal.aborted) {
-      const { retryInMs, then } = await this.#attempt(signal);
-      if (signal.aborted) return;
-      if (retryInMs !== null || this.#failures > 1) await this.#wait(retryInMs ?? 0, this.#failures, signal);
-      if (then === 'reload') await this.#ports.reload(signal);
+      if (end !== AT_ONCE || failures > 1) await wait(end, failures, signal);
+      if (!signal.aborted) end = await attempt(signal);
     }
   }
 
-  /** Something that passes by waiting, tried until it succeeds. @throws {Stop} */
-  async persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async function persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
         return await action();
       } catch (error) {
-        if (!signal.aborted) await this.#wait(retryDelayOf(error), failures, signal);
+        if (!signal.aborted) await wait(retryDelayOf(error), failures, signal);
         if (signal.aborted) throw error;
       }
     }
   }
 
-  /** Now is a good time: the network is back, or somebody is looking. */
-  wake(): void {
-    this.#wakeUp();
-  }
-
-  async #attempt(session: AbortSignal): Promise<End> {
-    const { client, transport, heartbeatMs, cursor, take, isBehind, setStatus } = this.#ports;
-    const attempt = new AbortController();
-    const signal = AbortSignal.any([session, attempt.signal]);
-    let end: End | undefined;
-    const finish = (reason: End): void => {
-      end ??= reason;
-      attempt.abort();
+  async function attempt(session: AbortSignal): Promise<number> {
+    const { client, transport, heartbeatMs, cursor, take, setStatus } = ports;
+    const { credential } = client;
+    const over = new AbortController();
+    const signal = AbortSignal.any([session, over.signal]);
+    let end = 0;
+    const finish = (retryInMs: number): void => {
+      if (!signal.aborted) end = retryInMs;
+      over.abort();
     };
 
     let openedAt = Infinity;
     let aliveAt = Date.now();
     // A clock and no timer of its own: timers stand still while a laptop sleeps.
-    this.#wakeUp = (): void => {
-      if (Date.now() - aliveAt < heartbeatMs * DEAD_AFTER_HEARTBEATS) return;
-      aliveAt = Date.now();
-      isBehind(signal).then(
-        (isDead) => isDead && finish(AT_ONCE),
-        () => finish(AT_ONCE),
-      );
+    wakeUp = () => {
+      if (Date.now() - aliveAt > heartbeatMs * DEAD_AFTER_HEARTBEATS) finish(AT_ONCE);
     };
-    const watch = setInterval(this.#wakeUp, heartbeatMs / 4);
+    const watch = setInterval(wakeUp, heartbeatMs / 4);
     let renewal: ReturnType<typeof setTimeout> | undefined;
     const renewInTime = (): void => {
-      const inMs = client.credential.renewInMs;
-      if (inMs > 0) renewal = setTimeout(renewInTime, inMs);
-      else finish({ ...AT_ONCE, then: 'renew' });
+      if (credential.renewInMs > 0) renewal = setTimeout(renewInTime, credential.renewInMs);
+      else {
+        // Not a break: however short tokens live, nothing has failed.
+        openedAt = 0;
+        finish(AT_ONCE);
+      }
     };
-    const forgetOffline = listen('offline', () => finish(LATER));
+    const forgetOffline = listen('offline', () => finish(0));
 
+    const onAlive = (): void => void (aliveAt = Date.now());
     const onFrame = (frame: ParsedFrame): void => {
-      if (end) return;
-      this.#delayMs = frame.retryMs ?? this.#delayMs;
+      if (signal.aborted) return;
+      delayMs = frame.retryMs ?? delayMs;
+      take(frame);
       if (frame.event === 'feed.closing') {
         const { reason, retryInMs = 0 } = jsonOf<{ reason: string; retryInMs: number }>(frame.data) ?? {};
-        const isRenewable = reason === 'credential-expired' && client.credential.isRenewable;
-        if (isRenewable) client.credential.refuse();
-        finish({ retryInMs: isRenewable ? null : retryInMs });
-      } else if (take(frame)) {
-        finish({ ...AT_ONCE, then: 'reload' });
+        const isRenewable = reason === 'credential-expired' && credential.isRenewable;
+        if (isRenewable) credential.refuse();
+        finish(isRenewable ? AT_ONCE : retryInMs);
       } else if (frame.event === 'feed.ready') {
         openedAt = Date.now();
         setStatus({ state: 'live' });
@@ -131,44 +117,44 @@ export class Connection {
     };
 
     try {
-      const onAlive = (): void => void (aliveAt = Date.now());
-      await transport({ client, cursor: cursor(), signal, onAlive, onFrame });
+      await transport({ client, cursor: cursor(), heartbeatMs, signal, onAlive, onFrame });
     } catch (error) {
-      if (!signal.aborted) end = { retryInMs: retryDelayOf(error) };
+      if (!signal.aborted) end = retryDelayOf(error);
     } finally {
-      attempt.abort();
+      over.abort();
       clearInterval(watch);
       clearTimeout(renewal);
       forgetOffline();
-      this.#wakeUp = NOTHING;
+      wakeUp = NOTHING;
     }
-    if (Date.now() - openedAt >= GOOD_MS || end?.then === 'renew') this.#failures = 0;
-    this.#failures += 1;
-    return end ?? LATER;
+    // `openedAt` is Infinity if it never was.
+    failures = Date.now() - openedAt >= GOOD_MS ? 1 : failures + 1;
+    return end;
   }
 
-  async #wait(atLeastMs: number, failures: number, signal: AbortSignal): Promise<void> {
-    const delayMs = Math.min(MOST_DELAY_MS, this.#delayMs * 2 ** (failures - 1));
+  async function wait(atLeastMs: number, failures: number, signal: AbortSignal): Promise<void> {
+    const mostMs = Math.min(MOST_DELAY_MS, delayMs * 2 ** (failures - 1));
     // Half of it by chance, so that those who were cut off together do not come back together.
-    const inMs = Math.max(atLeastMs, delayMs * (0.5 + Math.random() / 2));
-    this.#ports.setStatus({ state: 'offline', retryAt: Date.now() + inMs });
+    const inMs = Math.max(atLeastMs, mostMs * (0.5 + Math.random() / 2));
+    ports.setStatus({ state: 'offline', retryAt: Date.now() + inMs });
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, inMs);
-      this.#wakeUp = () => {
+      wakeUp = () => {
         clearTimeout(timer);
         resolve();
       };
-      signal.addEventListener('abort', this.#wakeUp);
+      signal.addEventListener('abort', wakeUp);
     });
-    this.#wakeUp = NOTHING;
+    wakeUp = NOTHING;
   }
+  return { run, persist, wake: () => wakeUp() };
 }
 
-/** How long the server wants us to wait. @throws {Stop} if waiting does not help. */
+/** How long the server wants us to wait. @throws {Failure} if waiting does not help. */
 function retryDelayOf(error: unknown): number {
-  const reason = stopReasonOf(error);
-  if (reason) throw new Stop(reason);
-  return error instanceof Failure ? error.retryInMs : 0;
+  const failure = failureOf(error);
+  if (failure.stopReason) throw failure;
+  return failure.retryInMs;
 }
 
 /** What a frame says; `null` if it is no JSON. */
@@ -180,10 +166,13 @@ export function jsonOf<T>(text: string): T | null {
   }
 }
 
-/** Listens to an event of the page, where there is one. @returns how to stop. */
+/** Whether nobody sees this page. */
+export function isHidden(): boolean {
+  return globalThis.document?.visibilityState === 'hidden';
+}
+
+/** Listens to an event of the window (`visibilitychange` bubbles up to it), where there is one. @returns how to stop. */
 export function listen(name: string, listener: () => void): () => void {
-  const target = name === 'visibilitychange' ? globalThis.document : globalThis;
-  if (!target?.addEventListener) return () => {};
-  target.addEventListener(name, listener);
-  return () => target.removeEventListener(name, listener);
+  globalThis.addEventListener?.(name, listener);
+  return () => globalThis.removeEventListener?.(name, listener);
 }

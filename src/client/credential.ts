@@ -1,4 +1,4 @@
-import { Stop } from './failure.js';
+import { Failure } from './failure.js';
 import type { FeedOptions, TokenReason } from './types.js';
 
 /** A token is renewed so long before it ends, or when a tenth of its time is left. */
@@ -32,7 +32,7 @@ export class Credential {
   /**
    * The token, a new one if it is time; `null` where cookies do.
    *
-   * @throws {Stop} if nobody is signed in. @throws what `getToken` throws, if there is no token that may still serve.
+   * @throws {Failure} (401) if nobody is signed in. @throws what `getToken` throws, if there is no token that may still serve.
    */
   async current(): Promise<string | null> {
     if (!this.#getToken) return null;
@@ -42,7 +42,7 @@ export class Credential {
       return await (this.#asking ??= this.#ask(this.#getToken));
     } catch (error) {
       // It still has its last seconds; the server says when they are over.
-      if (this.#token === null || error instanceof Stop) throw error;
+      if (this.#token === null || error instanceof Failure) throw error;
       this.#renewAt = Infinity;
       return this.#token;
     } finally {
@@ -59,7 +59,7 @@ export class Credential {
 
   async #ask(getToken: NonNullable<FeedOptions['getToken']>): Promise<string> {
     const token = await getToken(this.#reason);
-    if (token === null) throw new Stop('unauthenticated');
+    if (token === null) throw new Failure('Nobody is signed in.', 401, 'unauthenticated');
     this.#token = token;
     this.#reason = 'initial';
     const leftMs = expiryOf(token) - Date.now();

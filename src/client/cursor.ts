@@ -10,7 +10,7 @@ export function placeOf(cursor: string): Place | null {
   return match && { epoch: match[1]!, seq: Number(match[2]) };
 }
 
-/** The number of a cursor that the server made. */
+/** The number of a cursor that the server made; 0 of none. */
 export function seqOf(cursor: string): number {
-  return placeOf(cursor)?.seq ?? 0;
+  return Number(cursor.slice(cursor.indexOf('-') + 1));
 }

@@ -47,7 +47,8 @@ const CHANGE_OF: Record<StateEntry['type'], Change> = {
   'feed.removed': 'remove',
 };
 
-const EMPTY: Base = { items: [], archived: new Set(), seenSeq: 0, unread: 0, unseen: 0 };
+/** Before the first one. */
+export const NO_PAGE: Page = { items: [], unread: 0, unseen: 0, cursor: '', next: null };
 
 /**
  * The feed as far as it was loaded: what the server has said (`base`), and on top of it what was asked for and not answered yet. `view` is
@@ -58,16 +59,26 @@ const EMPTY: Base = { items: [], archived: new Set(), seenSeq: 0, unread: 0, uns
  */
 export class Store {
   /** The last entry that was taken, `''` before the first page. */
-  cursor = '';
+  cursor: string;
   /** Where the next older page begins. */
-  next: string | null = null;
-  loaded = false;
-  #base = EMPTY;
-  #countsAt = 0;
+  next: string | null;
+  #base: Base;
+  #countsAt: number;
   #pending: readonly Pending[] = [];
-  /** State entries since an older page was asked for: it may be of a moment before them. `null` while none is. */
-  #since: { readonly seq: number; readonly entry: StateEntry }[] | null = null;
+  /** The last change of state. */
+  #stateSeq = 0;
   #shown: View | null = null;
+
+  /** @param page the first one. */
+  constructor({ items, unread, unseen, cursor, next }: Page) {
+    this.cursor = cursor;
+    this.next = next;
+    this.#countsAt = this.seq;
+    // Of those that are unread the newest ones are unseen.
+    const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
+    const seenSeq = unseen === 0 ? this.seq : oldest ? seqOf(oldest.cursor) - 1 : 0;
+    this.#base = { items, archived: new Set(), seenSeq, unread, unseen };
+  }
 
   /** The same object until something changes. */
   get view(): View {
@@ -88,91 +99,47 @@ export class Store {
     return seqOf(this.cursor);
   }
 
-  /** The highest place that was heard of. */
-  get knownSeq(): number {
-    return Math.max(this.seq, this.#countsAt);
-  }
-
-  /** Forgets everything. */
-  clear(): void {
-    this.cursor = '';
-    this.next = null;
-    this.loaded = false;
-    this.#countsAt = 0;
-    this.#pending = [];
-    this.#since = null;
-    this.#setBase(EMPTY);
-  }
-
-  /** Begins anew with a first page. */
-  load(page: Page): void {
-    const pending = this.#pending;
-    this.clear();
-    this.#pending = pending;
-    this.cursor = page.cursor;
-    this.#countsAt = this.seq;
-    this.next = page.next;
-    this.loaded = true;
-    const { items, unread, unseen } = page;
-    // Of those that are unread the newest ones are unseen.
-    const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
-    const seenSeq = unseen === 0 ? this.seq : oldest ? seqOf(oldest.cursor) - 1 : 0;
-    this.#setBase({ ...EMPTY, items, seenSeq, unread, unseen });
-  }
-
-  /** Adds an older page, brought up to where the store is. `expectOlder()` comes before it is asked for. */
-  append(page: Page): void {
+  /** Adds an older page. @returns `false` if it is of a moment before the last change of state: it must be asked for again. */
+  append(page: Page): boolean {
+    if (seqOf(page.cursor) < this.#stateSeq) return false;
     const have = new Set(this.#base.items.map(({ id }) => id));
     const older = page.items.filter(({ id }) => !have.has(id));
-    const { items, archived } = (this.#since ?? [])
-      .filter(({ seq }) => seq > seqOf(page.cursor))
-      .reduce<Base>((base, { entry }) => changed(base, pendingOf(entry)), {
-        ...this.#base,
-        items: [...this.#base.items, ...older],
-      });
-    this.#since = null;
-    // The counts have seen these entries already.
-    this.#setBase({ ...this.#base, items, archived });
+    this.#set({ ...this.#base, items: [...this.#base.items, ...older] });
     this.next = page.next;
+    return true;
   }
 
-  expectOlder(): void {
-    this.#since = [];
-  }
-
-  /** Moves to the place of an entry, before it is added. */
-  moveTo(cursor: string): void {
-    this.cursor = cursor;
-  }
-
+  /** Adds the notification whose place is the cursor. */
   addItem(item: NotificationItem): void {
-    const { items } = this.#base;
+    const base = this.#base;
     const replaced = new Set(item.replaces);
-    const rest = items.filter(({ id }) => id !== item.id && !replaced.has(id));
-    const base = recounted(this.#base, { ...this.#base, items: [item, ...rest] });
-    // What was taken over was unread; it may be older than what was loaded.
-    items.forEach(({ id }) => replaced.delete(id));
-    const { unread, unseen } = this.seq > this.#countsAt ? base : this.#base;
-    this.#setBase({ ...base, unread: unread - (this.seq > this.#countsAt ? replaced.size : 0), unseen });
+    const isGone = ({ id }: NotificationItem): boolean => replaced.has(id) || id === item.id;
+    const gone = base.items.filter(isGone);
+    const next = { ...base, items: [item, ...base.items.filter((other) => !isGone(other))] };
+    if (this.seq > this.#countsAt) {
+      const [from, to] = [tally({ ...base, items: gone }), tally({ ...base, items: [item] })];
+      gone.forEach(({ id }) => replaced.delete(id));
+      // What was taken over was unread, also if it is older than what was loaded.
+      next.unread += to.unread - from.unread - replaced.size;
+      next.unseen += to.unseen - from.unseen;
+    }
+    this.#set(next);
   }
 
-  /** @returns `false` if it brings back what is not known here, so that the page must be read again. */
+  /** Applies the change whose place is the cursor. @returns `false` if it brings back what is not known here: the page must be read again. */
   addState(entry: StateEntry): boolean {
-    this.#since?.push({ seq: this.seq, entry });
-    const { items, archived, seenSeq } = changed(this.#base, pendingOf(entry));
-    this.#setBase({ ...this.#base, items, archived, seenSeq });
-    this.setCounts({ ...entry, cursor: this.cursor });
-    if (entry.type !== 'feed.unarchived') return true;
-    const have = new Set(items.map(({ id }) => id));
-    return idsOf(entry).every((id) => have.has(id));
+    this.#stateSeq = this.seq;
+    this.#settle(pendingOf(entry), { ...entry, cursor: this.cursor });
+    const have = new Set(this.#base.items.map(({ id }) => id));
+    return entry.type !== 'feed.unarchived' || idsOf(entry).every((id) => have.has(id));
   }
 
   /** Counts of a place; older ones than what is known are ignored. */
   setCounts({ cursor, unread, unseen }: Counts): void {
     const place = placeOf(cursor);
-    if (!place || place.epoch !== this.epoch || place.seq < this.#countsAt) return;
+    if (place?.epoch !== this.epoch || place.seq < this.#countsAt) return;
     this.#countsAt = place.seq;
-    this.#setBase({ ...this.#base, unread, unseen });
+    this.#set({ ...this.#base, unread, unseen });
   }
 
   /** Shows a change before the server has it. */
@@ -183,23 +150,25 @@ export class Store {
     return pending;
   }
 
+  /** Takes it back. */
+  drop(pending: Pending): void {
+    this.#pending = this.#pending.filter((each) => each !== pending);
+    this.#shown = null;
+  }
+
   /** The server has it: the stream will say so again, to no effect. */
   confirm(pending: Pending, counts: Counts): void {
-    if (!this.drop(pending)) return;
-    const { items, archived, seenSeq } = changed(this.#base, pending);
-    this.#setBase({ ...this.#base, items, archived, seenSeq });
+    this.drop(pending);
+    this.#settle(pending, counts);
+  }
+
+  #settle(change: Pending, counts: Counts): void {
+    const { items, archived, seenSeq } = changed(this.#base, change);
+    this.#set({ ...this.#base, items, archived, seenSeq });
     this.setCounts(counts);
   }
 
-  /** Takes it back. @returns whether it was still there. */
-  drop(pending: Pending): boolean {
-    const { length } = this.#pending;
-    this.#pending = this.#pending.filter((each) => each !== pending);
-    this.#shown = null;
-    return this.#pending.length < length;
-  }
-
-  #setBase(base: Base): void {
+  #set(base: Base): void {
     this.#base = base;
     this.#shown = null;
   }

@@ -1,4 +1,4 @@
-import { listen, NOTHING } from './connection.js';
+import { isHidden, listen, NOTHING } from './connection.js';
 import type { FeedStatus, RawFrame } from './types.js';
 
 /** A frame with the place before it, so that who was there misses nothing and who was not notices. */
@@ -33,10 +33,20 @@ export interface TabPorts {
   take(passed: Passed): boolean;
   setStatus(status: FeedStatus): void;
   /** What was missed cannot be had from another tab, or the place is lost (then with the frame that says so). */
-  reload(reset: RawFrame | null): void;
+  restart(reset?: RawFrame): void;
   /** Somebody is looking at another tab. */
   wake(): void;
   signedOut(): void;
+}
+
+/** The tabs that show the same feed, this one among them. */
+export interface Tabs {
+  /** Until the signal aborts. @throws what leading throws. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Passes on what came; nothing happens where this tab does not lead. */
+  pass(passed: Passed): void;
+  passStatus(status: FeedStatus): void;
+  passReset(frame: RawFrame): void;
 }
 
 /** How long a visible tab may take to say that it will lead, and how long who leads may take to answer who looks. */
@@ -52,144 +62,131 @@ const ANSWER_MS = 400;
  * they have heard nothing for half a heartbeat, and do not wait for longer than a whole one. Messages wake hidden tabs that are not
  * frozen, timers do not: that is why who leads only answers.
  */
-export class Tabs {
-  readonly #channel: BroadcastChannel;
-  #isLeading = false;
-  #heardAt = Date.now();
-  #askedAt = 0;
-  #takeLock = NOTHING;
+export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): Tabs {
+  const channel = new BroadcastChannel(name);
+  let isLeading = false;
+  let heardAt = Date.now();
+  let askedAt = 0;
+  let takeLock = NOTHING;
 
-  readonly #name: string;
-  readonly #heartbeatMs: number;
-  readonly #ports: TabPorts;
-
-  constructor(name: string, heartbeatMs: number, ports: TabPorts) {
-    this.#name = name;
-    this.#heartbeatMs = heartbeatMs;
-    this.#ports = ports;
-    this.#channel = new BroadcastChannel(name);
-  }
-
-  /** Until the signal aborts. @throws what leading throws. */
-  async run(signal: AbortSignal): Promise<void> {
-    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#hear(data);
-    const forget = listen('visibilitychange', () => this.#look());
-    const watch = setInterval(() => this.#watch(), this.#heartbeatMs / 4);
+  async function run(signal: AbortSignal): Promise<void> {
+    channel.onmessage = ({ data }: MessageEvent<Message>) => hear(data);
+    const forget = listen('visibilitychange', look);
+    const timer = setInterval(watch, heartbeatMs / 4);
     try {
-      this.hello();
+      hello();
       let steal = false;
       while (!signal.aborted) {
-        steal = await this.#term(steal, signal);
+        steal = await term(steal, signal);
       }
     } finally {
-      clearInterval(watch);
+      clearInterval(timer);
       forget();
-      this.#channel.close();
+      channel.close();
     }
   }
 
-  /** Passes on what came; nothing happens where this tab does not lead. */
-  pass(passed: Passed): void {
-    if (this.#isLeading) this.#post({ kind: 'frame', passed });
+  function pass(passed: Passed): void {
+    if (isLeading) post({ kind: 'frame', passed });
   }
 
-  passStatus(status: FeedStatus): void {
-    if (this.#isLeading) this.#post({ kind: 'status', status, isHidden: isHidden() });
+  function passStatus(status: FeedStatus): void {
+    if (isLeading) post({ kind: 'status', status, isHidden: isHidden() });
   }
 
-  passReset(frame: RawFrame): void {
-    if (this.#isLeading) this.#post({ kind: 'reset', frame });
+  function passReset(frame: RawFrame): void {
+    if (isLeading) post({ kind: 'reset', frame });
   }
 
   /** Waits for the lock, or takes it, and leads until it is taken away. @returns whether to take it the next time. */
-  async #term(steal: boolean, signal: AbortSignal): Promise<boolean> {
+  async function term(steal: boolean, signal: AbortSignal): Promise<boolean> {
     const waiting = new AbortController();
     const over = new AbortController();
     const leading = AbortSignal.any([signal, over.signal]);
     let isTaken = false;
-    this.#takeLock = () => {
+    takeLock = () => {
       isTaken = true;
       waiting.abort();
     };
     const options = steal ? { steal } : { signal: AbortSignal.any([signal, waiting.signal]) };
     try {
-      await navigator.locks.request(this.#name, options, async () => {
-        this.#takeLock = NOTHING;
-        if (!steal) await this.#letVisibleTabsFirst();
+      await navigator.locks.request(name, options, async () => {
+        takeLock = NOTHING;
+        if (!steal) await letVisibleTabsFirst();
         if (leading.aborted) return;
-        this.#isLeading = true;
-        await this.#ports.lead(leading);
+        isLeading = true;
+        await ports.lead(leading);
       });
     } catch (error) {
       // Waiting was ended, or the lock was taken away.
-      if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
+      if ((error as Error).name !== 'AbortError') throw error;
     } finally {
-      this.#isLeading = false;
-      this.#takeLock = NOTHING;
-      this.#heardAt = Date.now();
+      isLeading = false;
+      takeLock = NOTHING;
+      heardAt = Date.now();
       over.abort();
     }
     return isTaken;
   }
 
   /** A hidden tab gets the lock when it is its turn; a visible one would be the better one, and takes it away. */
-  async #letVisibleTabsFirst(): Promise<void> {
+  async function letVisibleTabsFirst(): Promise<void> {
     if (!isHidden()) return;
-    this.#post({ kind: 'vacant' });
+    post({ kind: 'vacant' });
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
   }
 
-  #hear(message: Message): void {
-    const ports = this.#ports;
+  function hear(message: Message): void {
     if (message.kind === 'signed-out') return ports.signedOut();
-    if (message.kind === 'hello') return this.#answer(message.seq, message.wake);
-    if (message.kind === 'vacant') return isHidden() ? undefined : this.#takeLock();
+    if (message.kind === 'hello') return answer(message.seq, message.wake);
+    if (message.kind === 'vacant') return isHidden() ? undefined : takeLock();
     // From who leads. Two may think that they do for a moment, one of them just thawed: places tell what is new.
-    if (this.#isLeading) return;
-    this.#heardAt = Date.now();
+    if (isLeading) return;
+    heardAt = Date.now();
     if (message.kind === 'status') {
       ports.setStatus(message.status);
       // Browsers stretch the timers of hidden tabs to a minute: that one would come back late.
-      if (message.isHidden && message.status.state === 'offline' && !isHidden()) this.#takeLock();
-    } else if (message.kind === 'reset') ports.reload(message.frame);
+      if (message.isHidden && message.status.state === 'offline' && !isHidden()) takeLock();
+    } else if (message.kind === 'reset') ports.restart(message.frame);
     else if (message.kind === 'begins') {
-      if (ports.seq() < message.seq) ports.reload(null);
-    } else if (!ports.take(message.passed) && Date.now() - this.#askedAt > ANSWER_MS) this.hello();
+      if (ports.seq() < message.seq) ports.restart();
+    } else if (!ports.take(message.passed) && Date.now() - askedAt > ANSWER_MS) hello();
   }
 
-  #answer(seq: number, wake: boolean): void {
-    if (!this.#isLeading) return;
-    if (wake) this.#ports.wake();
-    const missed = this.#ports.recent().filter(({ after }) => after > seq);
-    this.#post({ kind: 'begins', seq: missed[0]?.before ?? this.#ports.seq() });
-    for (const passed of missed) this.#post({ kind: 'frame', passed });
-    this.passStatus(this.#ports.status());
+  function answer(seq: number, wake: boolean): void {
+    if (!isLeading) return;
+    if (wake) ports.wake();
+    const missed = ports.recent().filter(({ after }) => after > seq);
+    post({ kind: 'begins', seq: missed[0]?.before ?? ports.seq() });
+    for (const passed of missed) post({ kind: 'frame', passed });
+    passStatus(ports.status());
   }
 
   /** Asks who leads for its status, and for what came after the place where this tab is. */
-  hello(wake = false): void {
-    this.#askedAt = Date.now();
-    this.#post({ kind: 'hello', seq: this.#ports.seq(), wake });
+  function hello(wake = false): void {
+    askedAt = Date.now();
+    post({ kind: 'hello', seq: ports.seq(), wake });
   }
 
   /** Somebody looks at this tab now: it must not depend on one that sleeps. */
-  #look(): void {
-    if (isHidden() || this.#isLeading) return;
-    const askedAt = Date.now();
-    this.hello(true);
-    setTimeout(() => this.#heardAt < askedAt && this.#takeLock(), ANSWER_MS);
+  function look(): void {
+    if (isHidden() || isLeading) return;
+    const lookedAt = Date.now();
+    hello(true);
+    setTimeout(() => heardAt < lookedAt && takeLock(), ANSWER_MS);
   }
 
-  #watch(): void {
-    if (isHidden() || this.#isLeading) return;
-    const silentMs = Date.now() - this.#heardAt;
-    if (silentMs > this.#heartbeatMs * 0.7) this.#takeLock();
-    else if (silentMs > this.#heartbeatMs * 0.4) this.hello();
+  function watch(): void {
+    if (isHidden() || isLeading) return;
+    const silentMs = Date.now() - heardAt;
+    if (silentMs > heartbeatMs * 0.7) takeLock();
+    else if (silentMs > heartbeatMs * 0.4) hello();
   }
 
-  #post(message: Message): void {
-    this.#channel.postMessage(message);
+  function post(message: Message): void {
+    channel.postMessage(message);
   }
+  return { run, pass, passStatus, passReset };
 }
 
 /** Tells all tabs of the group, this one among them. */
@@ -201,9 +198,6 @@ export function announceSignOut(name: string): void {
 
 /** Whether this browser can share a connection; not outside a secure context, for one. */
 export function canShare(): boolean {
-  return typeof BroadcastChannel === 'function' && Boolean(globalThis.navigator?.locks);
-}
-
-function isHidden(): boolean {
-  return globalThis.document?.visibilityState === 'hidden';
+  // Whoever has these has channels, too.
+  return Boolean(globalThis.navigator?.locks);
 }

@@ -154,35 +154,36 @@ export interface Feed<Types extends Declared = Record<string, unknown>> {
   readonly unread: number;
   readonly unseen: number;
   readonly status: FeedStatus;
-  getSnapshot(): FeedSnapshot<Types>;
+  getSnapshot(this: void): FeedSnapshot<Types>;
   /** Calls back after each change of the snapshot. @returns how to stop. */
-  subscribe(listener: () => void): () => void;
+  subscribe(this: void, listener: () => void): () => void;
   /**
    * Listens to notifications of one type as they arrive, also those that arrived during a break, each once; not to those of the first
    * page. Also to {@link FeedEvents}. @returns how to stop.
    */
   on<Name extends TypeName<Types> | keyof FeedEvents<Types>>(
+    this: void,
     type: Name,
     listener: (event: EventData<Types, Name>) => void,
   ): () => void;
 
   /** The badge resets, the notifications stay unread: the bell was opened. What arrives meanwhile stays unseen. */
-  markSeen(): Promise<void>;
-  markRead(...ids: string[]): Promise<void>;
-  markUnread(...ids: string[]): Promise<void>;
+  markSeen(this: void): Promise<void>;
+  markRead(this: void, ...ids: string[]): Promise<void>;
+  markUnread(this: void, ...ids: string[]): Promise<void>;
   /** All that are there now, loaded or not; what arrives meanwhile stays unread. */
-  markAllRead(): Promise<void>;
-  archive(...ids: string[]): Promise<void>;
-  unarchive(...ids: string[]): Promise<void>;
+  markAllRead(this: void): Promise<void>;
+  archive(this: void, ...ids: string[]): Promise<void>;
+  unarchive(this: void, ...ids: string[]): Promise<void>;
   /** Gone from every page and device, for good. */
-  remove(id: string): Promise<void>;
+  remove(this: void, id: string): Promise<void>;
   /** Reads the next older page. Resolves when it is there; at once if there is none. Calls while one is on its way share it. */
-  loadMore(): Promise<void>;
+  loadMore(this: void): Promise<void>;
 
   /** Connects, or comes back from `close()` with everything that was missed. After a stop it begins anew. */
-  open(): void;
+  open(this: void): void;
   /** Ends the connection of this tab (another tab takes over) and keeps what is shown. */
-  close(): void;
+  close(this: void): void;
   /** Ends the connection and forgets everything, in all tabs that show this feed. The cookie or token is the application's to drop. */
-  signOut(): void;
+  signOut(this: void): void;
 }

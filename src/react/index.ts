@@ -1,0 +1,9 @@
+export {
+  FeedProvider,
+  typedHooks,
+  useFeed,
+  useNotification,
+  useUnread,
+  type FeedProviderProps,
+  type FeedState,
+} from './hooks.js';
