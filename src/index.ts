@@ -9,7 +9,7 @@ export {
   type Selected,
   type StreamCall,
 } from './tidings.service.js';
-export type { TidingsModuleExtras } from './tidings.module-definition.js';
+export type { ControllerOptions, TidingsModuleExtras } from './tidings.module-definition.js';
 export {
   defineNotification,
   type AnyNotificationType,
@@ -17,12 +17,16 @@ export {
   type RenderContext,
   type Rendered,
 } from './contract/notification-type.js';
+export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/connections.js';
 export type {
   DatabaseOptions,
+  DatabaseSettings,
   HttpOptions,
   Identity,
   JwtOptions,
+  MigrateMode,
   QueueOptions,
+  RedisOptions,
   RetentionOptions,
   Role,
   StreamOptions,

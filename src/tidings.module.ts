@@ -10,8 +10,14 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { getQueueToken } from '@nestjs/bullmq';
+import { postgresAddress, redisAddress } from './contract/connections.js';
 import { LogUnavailableError } from './contract/errors.js';
-import { resolveOptions, type ResolvedOptions, type TidingsOptions } from './contract/options.js';
+import {
+  resolveOptions,
+  type Composition,
+  type ResolvedOptions,
+  type TidingsOptions,
+} from './contract/options.js';
 import type {
   Appender,
   DropLog,
@@ -53,7 +59,7 @@ import {
   STREAMS,
   SUPPORT_VIEW,
 } from './contract/tokens.js';
-import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/index.js';
+import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from './http/index.js';
 import { PostgresInbox } from './inbox/postgres-inbox.js';
 import { PostgresInboxChanges } from './inbox/postgres-inbox-changes.js';
 import { PostgresPreferences } from './inbox/postgres-preferences.js';
@@ -87,6 +93,7 @@ import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   OPTIONS_TYPE,
+  type ControllerOptions,
 } from './tidings.module-definition.js';
 import { TidingsService } from './tidings.service.js';
 
@@ -106,13 +113,16 @@ interface Sweep {
   stop(): Promise<void>;
 }
 
+/** What was decided before there were options, for these to be checked against. */
+const COMPOSITION = Symbol('tidings:composition');
+
 /** What stands behind the ports; the order is that of the data. */
 const PROVIDERS: Provider[] = [
   ...PRODUCERS_PROVIDERS,
   {
     provide: RESOLVED_OPTIONS,
-    inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: (options: TidingsOptions) => resolveOptions(options),
+    inject: [MODULE_OPTIONS_TOKEN, COMPOSITION],
+    useFactory: (options: TidingsOptions, composition: Composition) => resolveOptions(options, composition),
   },
   {
     provide: TypeRegistry,
@@ -153,8 +163,13 @@ const PROVIDERS: Provider[] = [
     inject: [RESOLVED_OPTIONS, LogDatabase],
     useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
       redis
-        ? new RedisBus({ incarnation: log.identity, connection: redis.url, metrics })
-        : new PostgresBus({ incarnation: log.identity, pool: log.pool, connection: database.url, metrics }),
+        ? new RedisBus({ incarnation: log.identity, connection: redisAddress(redis), metrics })
+        : new PostgresBus({
+            incarnation: log.identity,
+            pool: log.pool,
+            connection: postgresAddress(database),
+            metrics,
+          }),
   },
   {
     provide: APPENDER,
@@ -296,7 +311,8 @@ export class TidingsModule
   }
 
   static forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    return compose(super.forRoot(options), options.queue?.name, options.controllers);
+    const { queue, controllers = options.roles?.includes('api') ?? true } = options;
+    return compose(super.forRoot(options), queue?.name, controllers);
   }
 
   static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
@@ -335,13 +351,20 @@ export class TidingsModule
   }
 }
 
-function compose(definition: DynamicModule, queueName = 'tidings', controllers = true): DynamicModule {
+function compose(
+  definition: DynamicModule,
+  queueName = 'tidings',
+  controllers: boolean | ControllerOptions = true,
+): DynamicModule {
   const queueToken = getQueueToken(queueName);
+  const { path = 'v1', decorators = [] } = typeof controllers === 'object' ? controllers : {};
+  const composition: Composition = { controllers: controllers !== false, path };
   return {
     ...definition,
-    controllers: controllers ? [...HTTP_CONTROLLERS] : [],
+    controllers: controllers ? mount(HTTP_CONTROLLERS, { path, decorators }) : [],
     providers: [
       ...(definition.providers ?? []),
+      { provide: COMPOSITION, useValue: composition },
       ...PROVIDERS,
       ...(controllers ? HTTP_PROVIDERS : []),
       // Where @InjectQueue and Bull Board look for it.

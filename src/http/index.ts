@@ -27,6 +27,7 @@ export { InboxController } from './inbox.controller.js';
 export { JobsController } from './jobs.controller.js';
 export { jsonObject } from './json-body.js';
 export { MethodNotAllowedController } from './method-not-allowed.controller.js';
+export { mount, type Mounting } from './mount.js';
 export { NotificationsController, type Accepted } from './notifications.controller.js';
 export { PreferencesController } from './preferences.controller.js';
 export type { Problem } from './problem.js';

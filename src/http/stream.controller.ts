@@ -4,6 +4,7 @@ import { isRetryable } from '../contract/errors.js';
 import type { Frame, Streams } from '../contract/ports/stream.js';
 import { STREAMS } from '../contract/tokens.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './credentials/recipient-authenticator.js';
+import { whileAuthenticated } from './credentials/revalidation.js';
 import { rawResponse, type HttpRequest, type HttpResponse } from './http-request.js';
 import { printable } from './printable.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -33,7 +34,9 @@ export class StreamController {
     if (request.method === 'HEAD') return EMPTY;
     if (!identity) return this.streams.refuse('unavailable', lastEventId);
     const outlet = new ResponseOutlet(rawResponse(response));
-    return this.streams.open({ ...identity, position, lastEventId, eventName, outlet });
+    return whileAuthenticated(this.recipients, request, identity, (signal) =>
+      this.streams.open({ ...identity, position, lastEventId, eventName, outlet, signal }),
+    );
   }
 
   /** @returns `null` if the credential cannot be checked for now. @throws what cannot pass by waiting. */

@@ -64,7 +64,9 @@ export class Connection {
 
   /** Begins. Never throws; whatever goes wrong ends in a control frame. */
   start(): void {
-    const { expiresAt } = this.request;
+    const { expiresAt, signal } = this.request;
+    if (signal?.aborted) return this.aborted();
+    signal?.addEventListener('abort', this.aborted);
     if (expiresAt) this.cancelExpiry = atTime(expiresAt, () => void this.close('credential-expired'));
     this.armTick();
     void this.open();
@@ -102,10 +104,15 @@ export class Connection {
     this.state = 'closed';
     this.watch?.close();
     this.cancelExpiry?.();
+    this.request.signal?.removeEventListener('abort', this.aborted);
     if (this.tick) clearTimeout(this.tick);
     if (this.retry) clearTimeout(this.retry);
     this.onClosed(reason);
   }
+
+  private readonly aborted = (): void => {
+    void this.close(this.request.signal?.reason as ClosingReason);
+  };
 
   private async open(): Promise<void> {
     const { live, reader, options } = this.ports;

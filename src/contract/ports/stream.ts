@@ -33,6 +33,8 @@ export interface StreamRequest {
   readonly lastEventId: string;
   /** When the credential ends; `null` if it does not. */
   readonly expiresAt: Date | null;
+  /** Ends the stream when it is aborted; its `reason` is a {@link ClosingReason}. */
+  readonly signal?: AbortSignal;
   /** `type`: the event name is the notification's type; `message`: EventSource's default event. */
   readonly eventName: 'type' | 'message';
   readonly outlet: StreamOutlet;

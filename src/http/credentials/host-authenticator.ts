@@ -2,11 +2,15 @@ import { UnauthenticatedError } from '../../contract/errors.js';
 import { nameProblem, tenantProblem } from '../../contract/feed.js';
 import type { HttpOptions } from '../../contract/options.js';
 import type { HttpRequest } from '../http-request.js';
+import { CredentialExpiredError } from './credential-expired.error.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './recipient-authenticator.js';
 
 /** Asks the host's own `identify`, which runs behind the host's guards. Which credential it reads is the host's business. */
 export class HostAuthenticator extends RecipientAuthenticator {
-  constructor(private readonly identify: NonNullable<HttpOptions['identify']>) {
+  constructor(
+    private readonly identify: NonNullable<HttpOptions['identify']>,
+    override readonly revalidateMs: number | null,
+  ) {
     super();
   }
 
@@ -29,7 +33,7 @@ export class HostAuthenticator extends RecipientAuthenticator {
       throw wrong('expiresAt is no valid Date');
     }
     if (expiresAt && expiresAt.getTime() <= Date.now()) {
-      throw new UnauthenticatedError(`The credential expired at ${expiresAt.toISOString()}.`);
+      throw new CredentialExpiredError(`The credential expired at ${expiresAt.toISOString()}.`);
     }
     return { feed: { tenant, recipient }, expiresAt };
   }

@@ -10,6 +10,9 @@ export interface RecipientIdentity {
 
 /** Tells whose feed a request is about (G8: by the credential alone). Also the injection token. */
 export abstract class RecipientAuthenticator {
+  /** How often a credential without an end of its own is looked at again while a stream is open; `null`: never. */
+  readonly revalidateMs: number | null = null;
+
   /**
    * @throws {UnauthenticatedError} if there is no credential, or none that is valid.
    * @throws {OriginNotAllowedError} if a cookie came with a request that another site may have caused.

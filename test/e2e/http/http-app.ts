@@ -39,7 +39,13 @@ import {
   STREAMS,
   SUPPORT_VIEW,
 } from '../../../src/contract/tokens.js';
-import { corsOptions, HTTP_CONTROLLERS, HTTP_PROVIDERS, ProblemFilter } from '../../../src/http/index.js';
+import {
+  corsOptions,
+  HTTP_CONTROLLERS,
+  HTTP_PROVIDERS,
+  mount,
+  ProblemFilter,
+} from '../../../src/http/index.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 export const API_KEY = 'producer-key-0001';
@@ -195,6 +201,8 @@ export interface HttpAppSettings {
   readonly controllers?: Type[];
   /** As a host imports us: no filter, no body limit and no CORS of ours for the whole application. */
   readonly asHost?: boolean;
+  /** `false`: Nest writes what the handlers return, as it does for a host's own `@Sse()` routes. */
+  readonly ownWriter?: boolean;
 }
 
 /** The real controllers on a loopback port, with ports that only remember. */
@@ -202,6 +210,7 @@ export async function startHttpApp({
   http,
   controllers = [],
   asHost = false,
+  ownWriter = true,
 }: HttpAppSettings = {}): Promise<HttpApp> {
   const streams = new RecordingStreams();
   const producer = new RecordingProducer();
@@ -220,7 +229,10 @@ export async function startHttpApp({
   });
 
   @Module({
-    controllers: [...controllers, ...HTTP_CONTROLLERS],
+    controllers: [
+      ...controllers,
+      ...(ownWriter ? mount(HTTP_CONTROLLERS, { path: 'v1', decorators: [] }) : HTTP_CONTROLLERS),
+    ],
     providers: [
       { provide: RESOLVED_OPTIONS, useValue: options },
       { provide: STREAMS, useValue: streams },

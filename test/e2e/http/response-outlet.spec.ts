@@ -27,7 +27,7 @@ describe("the outlet of a stream behind Nest's @Sse()", () => {
 
   /** A stream whose server's side the test writes itself, and a client that does nothing until told to. */
   async function open(): Promise<{ outlet: StreamOutlet; subscriber: Subscriber<Frame> }> {
-    app = await startHttpApp();
+    app = await startHttpApp({ ownWriter: false });
     const opened = new Promise<{ outlet: StreamOutlet; subscriber: Subscriber<Frame> }>((resolve) => {
       app.streams.frames = ({ outlet }) => new Observable((subscriber) => resolve({ outlet, subscriber }));
     });

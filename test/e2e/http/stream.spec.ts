@@ -131,7 +131,7 @@ describe('GET /v1/stream', () => {
     const checkBegan = new Promise<void>((resolve) => (checking = resolve));
     const identify = (): Promise<Identity> =>
       new Promise((resolve) => {
-        finishCheck = () => resolve({ recipient: 'ada' });
+        finishCheck = () => resolve({ recipient: 'ada', expiresAt: new Date(Date.now() + 60_000) });
         checking();
       });
     const host = await startHttpApp({ http: { identify } });

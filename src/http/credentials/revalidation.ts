@@ -1,0 +1,66 @@
+import { HttpException, Logger } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
+import { feedId } from '../../contract/feed.js';
+import type { ClosingReason, Frame } from '../../contract/ports/stream.js';
+import type { HttpRequest } from '../http-request.js';
+import { printable } from '../printable.js';
+import { CredentialExpiredError } from './credential-expired.error.js';
+import type { RecipientAuthenticator, RecipientIdentity } from './recipient-authenticator.js';
+
+/**
+ * A stream that lasts as long as its session: the credential's keeper is asked again and again, for as long as somebody is subscribed, and the signal
+ * is aborted with the reason when it says no. An error that is no answer (its database is away) changes nothing.
+ */
+export function whileAuthenticated(
+  recipients: RecipientAuthenticator,
+  request: HttpRequest,
+  identity: RecipientIdentity,
+  open: (signal?: AbortSignal) => Observable<Frame>,
+): Observable<Frame> {
+  const everyMs = recipients.revalidateMs;
+  if (everyMs === null || identity.expiresAt !== null) return open();
+  return new Observable((subscriber) => {
+    const ended = new AbortController();
+    let timer: NodeJS.Timeout;
+    let over = false;
+    const ask = async (): Promise<void> => {
+      const reason = await refusal(recipients, request, identity);
+      if (over) return;
+      if (reason) ended.abort(reason);
+      else arm();
+    };
+    const arm = (): void => {
+      // Jittered: streams that came together after a deploy would ask together for ever.
+      timer = setTimeout(() => void ask(), everyMs * (0.8 + 0.4 * Math.random()));
+      timer.unref();
+    };
+    arm();
+    const subscription = open(ended.signal).subscribe(subscriber);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+      subscription.unsubscribe();
+    };
+  });
+}
+
+/** Why the stream must end, or `null`. */
+async function refusal(
+  recipients: RecipientAuthenticator,
+  request: HttpRequest,
+  { feed }: RecipientIdentity,
+): Promise<ClosingReason | null> {
+  try {
+    const now = await recipients.authenticate(request);
+    return feedId(now.feed) === feedId(feed) ? null : 'revoked';
+  } catch (error) {
+    if (error instanceof CredentialExpiredError) return 'credential-expired';
+    if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) return 'revoked';
+    if (error instanceof HttpException && [401, 403].includes(error.getStatus())) return 'revoked';
+    new Logger('TidingsHttp').warn(
+      `A session could not be looked at again: ${printable(String(error), 1_000)}`,
+    );
+    return null;
+  }
+}
