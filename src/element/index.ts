@@ -1,5 +1,7 @@
 import { TidingsBell } from './bell.js';
 
+// With the element comes the client that it is made of, so that a page needs one script.
+export { createFeed } from '../client/index.js';
 export { TidingsBell };
 export type { IconName } from './icons.js';
 export type { BellStrings } from './strings.js';

@@ -11,9 +11,12 @@ export const DEMO_USERS = ['ada', 'grace'] as const;
 const TOKEN_LIFETIME_SECONDS = 3_600;
 /** Everything comes from us, in files of its own: no inline script, no other host. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
+
+/** The bundle that the package exports as `tidings/element`. It is there once the package is built, which is when this page can be asked for. */
+const ELEMENT = '../../element/index.js';
 
 /** What the page's script is given. */
 export interface DemoSession {
@@ -32,8 +35,9 @@ export class DemoController {
   private readonly style = asset('demo.css');
   private readonly icon = asset('icon.svg');
   private readonly scripts: ReadonlyMap<string, string> = new Map(
-    ['demo.js', 'feed-stream.js'].map((file) => [file, asset(file)]),
+    ['demo.js', 'desk.js', 'jobs.js', 'frames.js'].map((file) => [file, asset(file)]),
   );
+  private element: string | null = null;
 
   constructor(@Inject(DEMO_CREDENTIALS) private readonly credentials: DevelopmentCredentials) {}
 
@@ -70,6 +74,13 @@ export class DemoController {
   @Header('Cache-Control', 'no-store')
   svg(): string {
     return this.icon;
+  }
+
+  @Get('tidings-element.js')
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'no-store')
+  tidingsElement(): string {
+    return (this.element ??= asset(ELEMENT));
   }
 
   @Get(':script')

@@ -1,0 +1,122 @@
+/* global document, performance, requestAnimationFrame */
+import { createFeed } from './tidings-element.js';
+import { Frames } from './frames.js';
+import { ageOf, send } from './jobs.js';
+
+const STATES = {
+  closed: 'cut',
+  connecting: 'connecting',
+  live: 'live',
+  offline: 'reconnecting',
+  stopped: 'stopped',
+};
+const BURST = Array.from({ length: 100 }, (_, index) => (index % 2 ? 'new-order' : 'task-completed'));
+
+/** One person's side of the page. What there is to see of the feed it has from the public client, and no other way. */
+export class Desk {
+  constructor({ name, getToken, apiKey, showProblem }) {
+    const { content } = document.getElementById('desk');
+    this.root = document.importNode(content, true).firstElementChild;
+    this.name = name;
+    this.apiKey = apiKey;
+    this.showProblem = showProblem;
+    this.received = 0;
+    this.cursor = '';
+    /** Where it stood when the connection was cut, and what came since it is back. */
+    this.cut = null;
+    this.frames = new Frames(this.find('.frames'));
+    this.find('.name').textContent = name;
+    this.find('.face').textContent = name.charAt(0).toUpperCase();
+    this.root.dataset.name = name;
+
+    // Two people on one page have two tokens; of a page with one person all tabs would share a connection.
+    this.feed = createFeed({ getToken, tabs: 'alone', pageSize: 50 });
+    for (const bell of this.root.querySelectorAll('tidings-bell')) bell.feed = this.feed;
+    this.feed.subscribe(() => this.showState());
+    this.feed.on('feed.frame', (frame) => this.takeFrame(frame));
+    this.feed.on('message', (item) => this.takeItem(item));
+
+    for (const button of this.root.querySelectorAll('[data-send]')) {
+      button.addEventListener('click', () => void this.send(button));
+    }
+    this.find('.switch').addEventListener('click', () => this.flip());
+    this.showState();
+  }
+
+  find(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  fact(name, text) {
+    this.find(`[data-fact=${name}]`).textContent = text;
+  }
+
+  async send(button) {
+    const kind = button.dataset.send;
+    if (button.ariaBusy === 'true') return;
+    button.ariaBusy = 'true';
+    try {
+      await send(kind === 'burst' ? BURST : [kind], this.name, this.apiKey);
+      this.showProblem('');
+    } catch (error) {
+      this.showProblem(`Not sent: ${error.message}`);
+    }
+    button.ariaBusy = null;
+  }
+
+  flip() {
+    const on = this.find('.switch').ariaChecked !== 'true';
+    this.find('.switch').ariaChecked = String(on);
+    if (on) {
+      this.cut = { ...this.cut, since: performance.now(), count: 0 };
+      this.frames.note(`# connected again, from ${this.cursor || 'the beginning'}`);
+      this.feed.open();
+    } else {
+      this.cut = { from: this.cursor };
+      this.find('.caught-up').hidden = true;
+      this.feed.close();
+      this.frames.note('# connection cut');
+    }
+  }
+
+  takeFrame(frame) {
+    this.frames.show(frame);
+    this.cursor = frame.id;
+    this.fact('cursor', frame.id);
+    if (frame.event === 'feed.ready' && this.cut?.since) this.cut.head = JSON.parse(frame.data).head;
+    // The frames before the head are the catch-up; the listeners for notifications are told of this one right after.
+    if (this.cut?.head === frame.id) requestAnimationFrame(() => this.caughtUp());
+  }
+
+  takeItem(item) {
+    this.received++;
+    this.fact('received', String(this.received));
+    if (this.cut?.since) this.cut.count++;
+    const ageMs = ageOf(item);
+    // What waited for a connection says nothing about how fast it is.
+    if (ageMs === undefined || this.cut) return;
+    // When it is on the screen, which is after the next frame is drawn.
+    const arrived = performance.now();
+    requestAnimationFrame(() =>
+      this.fact('latency', `${Math.round(ageMs + performance.now() - arrived)} ms`),
+    );
+  }
+
+  caughtUp() {
+    if (!this.cut?.head) return;
+    const { from, head, count, since } = this.cut;
+    this.cut = null;
+    const line = this.find('.caught-up');
+    line.hidden = false;
+    line.textContent =
+      count === 0
+        ? 'Connected again. Nothing was missed.'
+        : `${count} missed ${count === 1 ? 'entry' : 'entries'} in ${Math.round(performance.now() - since)} ms, from cursor ${from} to ${head}: each once, in order.`;
+  }
+
+  showState() {
+    const { state } = this.feed.status;
+    this.find('.state').dataset.state = state;
+    if (this.find('.state').textContent !== STATES[state]) this.find('.state').textContent = STATES[state];
+  }
+}
