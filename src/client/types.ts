@@ -127,7 +127,7 @@ export type FeedEvents<Types extends Declared> = {
   'feed.frame': RawFrame;
   /** The first page is read again, because the cursor could not be honoured. */
   'feed.reset': { readonly type: 'feed.reset'; readonly reason: ResetReason };
-} & { [State in StateEntry['type']]: Extract<StateEntry, { type: State }> };
+} & { [State in StateEntry['type']]: StateEntry & { readonly type: State } };
 
 type EventData<Types extends Declared, Name extends string> = Name extends keyof FeedEvents<Types>
   ? FeedEvents<Types>[Name]

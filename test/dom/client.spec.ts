@@ -1,0 +1,191 @@
+import { describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { createParser as createReferenceParser } from 'eventsource-parser';
+import fc from 'fast-check';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { NotificationItem } from '../../src/contract/entry.js';
+import { createParser, type ParsedFrame } from '../../src/client/parser.js';
+import { Store, type Page } from '../../src/client/store.js';
+
+describe('the size of tidings/client', () => {
+  it('is under 6 KB, minified and gzipped', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL('../../src/client/index.ts', import.meta.url))],
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      external: ['./event-source.js'],
+      write: false,
+      tsconfigRaw: {},
+    });
+    expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThan(6 * 1_024);
+  });
+});
+
+describe("the client's parser", () => {
+  const parse = (chunks: readonly string[]): ParsedFrame[] => {
+    const frames: ParsedFrame[] = [];
+    const push = createParser((frame) => frames.push(frame));
+    chunks.forEach(push);
+    return frames;
+  };
+
+  it('reads frames, ids alone and delays, and passes over comments', () => {
+    const text =
+      'event: feed.ready\nid: e-1\nretry: 2000\ndata: {}\n\nid: e-2\n\n: hb\n\nid: e-3\ndata: a\ndata:b\n\n';
+    expect(parse([text])).toEqual([
+      { event: 'feed.ready', id: 'e-1', data: '{}', retryMs: 2_000 },
+      { event: '', id: 'e-2', data: '', retryMs: undefined },
+      { event: '', id: 'e-3', data: 'a\nb', retryMs: undefined },
+    ]);
+  });
+
+  it('agrees with eventsource-parser on any stream, wherever it is cut', () => {
+    const name = fc.constantFrom('data', 'id', 'event', 'retry', 'dat', '');
+    const value = fc.stringMatching(/^[ :0-9a-c]{0,6}$/);
+    const line = fc.oneof(
+      fc.tuple(name, fc.constantFrom(':', ': ', ''), value).map((parts) => parts.join('')),
+      fc.constant(''),
+    );
+    // A lone CR before the very end of a chunk may be half of a CRLF; the reference takes it otherwise.
+    const end = fc.constantFrom('\n', '\r\n');
+    const stream = fc
+      .array(fc.tuple(line, end).map((parts) => parts.join('')))
+      .map((lines) => lines.join(''));
+    fc.assert(
+      fc.property(stream, fc.array(fc.nat(20)), (text, cuts) => {
+        const expected: unknown[] = [];
+        const reference = createReferenceParser({
+          onEvent: ({ event = '', id = '', data }) => expected.push({ event, id, data }),
+        });
+        reference.feed(text);
+        const chunks: string[] = [];
+        let rest = text;
+        for (const cut of cuts) {
+          chunks.push(rest.slice(0, cut));
+          rest = rest.slice(cut);
+        }
+        // It does not report what has no data.
+        const frames = parse([...chunks, rest]).filter(({ data }) => data !== '');
+        expect(frames.map(({ event, id, data }) => ({ event, id, data }))).toEqual(
+          expected.filter((frame) => (frame as ParsedFrame).data !== ''),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes a lone CR as the end of a line, and a CR and an LF in two pieces as one end', () => {
+    expect(
+      parse(['id: 1\rdata: x\r\rid: 2\r', '\ndata: y\r', '\n\r', '\n']).map(({ id, data }) => [id, data]),
+    ).toEqual([
+      ['1', 'x'],
+      ['2', 'y'],
+    ]);
+  });
+});
+
+describe('the store of a feed', () => {
+  const item = (seq: number, more: Partial<NotificationItem> = {}): NotificationItem => ({
+    type: 'task-completed',
+    id: `id ${seq}`,
+    cursor: `e-${seq}`,
+    title: '',
+    body: null,
+    link: null,
+    data: {},
+    version: 1,
+    createdAt: '',
+    readAt: null,
+    count: 1,
+    replaces: [],
+    ...more,
+  });
+  const page = (seqs: readonly number[], more: Partial<Page> = {}): Page => ({
+    items: seqs.map((seq) => item(seq)),
+    next: null,
+    unread: seqs.length,
+    unseen: seqs.length,
+    cursor: `e-${seqs[0] ?? 0}`,
+    ...more,
+  });
+  const shows = (store: Store) => ({
+    items: store.view.items.map(({ cursor, readAt }) => `${cursor}${readAt === null ? '' : ' read'}`),
+    counts: [store.view.unread, store.view.unseen],
+  });
+  const add = (store: Store, seq: number, more: Partial<NotificationItem> = {}): void => {
+    store.cursor = `e-${seq}`;
+    store.addItem(item(seq, more));
+  };
+
+  it('shows what was asked for at once, takes it back, and keeps it when the server has it', () => {
+    const store = new Store(page([3, 2, 1]));
+    const asked = store.ask('read', { ids: ['id 2'] });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-2 read', 'e-1'], counts: [2, 2] });
+    store.drop(asked);
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-2', 'e-1'], counts: [3, 3] });
+    store.confirm(store.ask('remove', { ids: ['id 2'] }), { unread: 2, unseen: 2, cursor: 'e-4' });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
+  });
+
+  it('leaves alone what arrived after the place up to which all was marked, also while that is asked for', () => {
+    const store = new Store(page([3, 2, 1], { unread: 40, unseen: 2 }));
+    const asked = store.ask('read', { upTo: 'e-3' });
+    add(store, 4);
+    expect(shows(store)).toEqual({ items: ['e-4', 'e-3 read', 'e-2 read', 'e-1 read'], counts: [1, 1] });
+    store.drop(asked);
+    expect(shows(store).counts).toEqual([41, 3]);
+    store.ask('seen', { upTo: 'e-3' });
+    expect(shows(store).counts).toEqual([41, 1]);
+  });
+
+  it('counts a notification once, if the server has counted it already', () => {
+    const store = new Store(page([1]));
+    store.setCounts({ unread: 3, unseen: 3, cursor: 'e-3' });
+    add(store, 2);
+    add(store, 3);
+    expect(shows(store).counts).toEqual([3, 3]);
+    add(store, 4);
+    expect(shows(store).counts).toEqual([4, 4]);
+  });
+
+  it('puts a notification in the place of the one it takes over from, loaded or not', () => {
+    const store = new Store(page([3, 2], { unread: 9, unseen: 1 }));
+    add(store, 4, { replaces: ['id 2'], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-4', 'e-3'], counts: [9, 2] });
+    add(store, 5, { replaces: ['not loaded'], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-5', 'e-4', 'e-3'], counts: [9, 3] });
+  });
+
+  it('brings back what was archived while it was open, and says when it cannot', () => {
+    const store = new Store(page([2, 1]));
+    store.cursor = 'e-3';
+    store.addState({ type: 'feed.archived', ids: ['id 2'], unread: 1, unseen: 1 });
+    expect(shows(store)).toEqual({ items: ['e-1'], counts: [1, 1] });
+    store.cursor = 'e-4';
+    expect(store.addState({ type: 'feed.unarchived', ids: ['id 2'], unread: 2, unseen: 2 })).toBe(true);
+    expect(shows(store)).toEqual({ items: ['e-2', 'e-1'], counts: [2, 2] });
+    expect(store.addState({ type: 'feed.unarchived', ids: ['id 0'], unread: 3, unseen: 2 })).toBe(false);
+  });
+
+  it('does not take an older page that is of a moment before the last change', () => {
+    const store = new Store(page([3, 2], { next: 'e-2' }));
+    store.cursor = 'e-5';
+    store.addState({ type: 'feed.removed', reason: 'deleted', ids: ['id 1'], unread: 2, unseen: 2 });
+    expect(store.append(page([1], { cursor: 'e-4' }))).toBe(false);
+    expect(store.append(page([], { cursor: 'e-5' }))).toBe(true);
+    expect(store.next).toBeNull();
+  });
+
+  it('is the same object until something changes', () => {
+    const store = new Store(page([1]));
+    const { view } = store;
+    expect(store.view).toBe(view);
+    store.setCounts({ unread: 0, unseen: 0, cursor: 'e-0' });
+    expect(store.view).toBe(view);
+    add(store, 2);
+    expect(store.view).not.toBe(view);
+  });
+});
