@@ -6,8 +6,10 @@ import { SCHEMA, type LogDatabase } from './database.js';
 const RECORD = `
   INSERT INTO ${SCHEMA}.dropped (feed_id, reason, type, job_id, at)
   SELECT f.id, i.reason, i.type, i.job_id, date_trunc('milliseconds', now())
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS i (tenant, recipient, reason, type, job_id)
-    JOIN ${SCHEMA}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient`;
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+         WITH ORDINALITY AS i (tenant, recipient, reason, type, job_id, ord)
+    JOIN ${SCHEMA}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient
+   ORDER BY i.ord`;
 
 /** Notes what was dropped, in a table that goes with the feed and is pruned by the retention. */
 export class PostgresDropLog implements DropLog {
