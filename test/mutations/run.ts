@@ -27,6 +27,10 @@ const chosen = values.only
   : MUTATIONS;
 
 const copy = await copyOfTheRepository();
+const removeCopy = (): Promise<void> => rm(copy, { recursive: true, force: true, maxRetries: 3 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void removeCopy().finally(() => process.exit(1)));
+}
 try {
   const sound = values.trust || (await testsPassUnbroken(chosen));
   const rows: string[] = [];
@@ -43,7 +47,7 @@ try {
   console.log(`${chosen.length - survivors} of ${chosen.length} mutations caught`);
   if (survivors > 0 || !sound) process.exitCode = 1;
 } finally {
-  await rm(copy, { recursive: true, force: true, maxRetries: 3 });
+  await removeCopy();
 }
 
 /** What it breaks must be seen by every test that is named, and the copy is whole again afterwards. */
