@@ -70,12 +70,12 @@ export type StopReason =
   | 'unauthenticated'
   /** 403: the credential does not allow it, or the origin may not use the cookie. */
   | 'forbidden'
-  /** Another 4xx: the URL is wrong, or the server is another. */
+  /** 400: the server does not understand, so it is another one. A 404 passes: proxies say it during a deploy. */
   | 'refused'
   /** `signOut()` was called, here or in another tab. */
   | 'signed-out';
 
-/** How a feed stands to its server. `since`-less on purpose: what changes is said by a new object. */
+/** How a feed stands to its server. */
 export type FeedStatus =
   /** Not opened yet, or closed by `close()`; what is in the store stays. */
   | { readonly state: 'closed' }
