@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { BrowserContext } from 'playwright-core';
 import { startChromium, startPageServer } from '../support/chromium.js';
-import { ClientTab } from '../support/client-tab.js';
+import { ClientTab, reactScript } from '../support/client-tab.js';
 import { COOKIE, Deployment } from '../support/deployment.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/ports.js';
@@ -283,7 +283,98 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     }, 60_000);
   });
 
-  it('stops when its origin may not use the cookie, and says so', async () => {
+  describe('and what is done with notifications', () => {
+    it('shows it at once, in the other tab and on another device, and the counts are the same everywhere', async () => {
+      const user = await signIn();
+      await deployment.add(user, '1', '2', '3');
+      const here = await openTab();
+      const other = await openTab();
+      const device = await openTab({ tabs: 'alone' });
+      const all = [here, other, device];
+      for (const tab of all) await tab.until(({ items }) => expect(items).toHaveLength(3));
+
+      const at = await here.do<object>(`(() => {
+        const [newest, middle] = feed.items;
+        window.done = Promise.all([feed.markSeen(), feed.markRead(newest.id), feed.archive(middle.id)]);
+        return { unread: feed.unread, unseen: feed.unseen, left: feed.items.length };
+      })()`);
+      expect(at).toEqual({ unread: 1, unseen: 0, left: 2 });
+      await here.do('done');
+      for (const tab of all) {
+        await tab.until(({ items, unread, unseen }) => {
+          expect(items.map(({ readAt }) => readAt !== null)).toEqual([true, false]);
+          expect([unread, unseen]).toEqual([1, 0]);
+        });
+      }
+      await other.do('feed.markAllRead()');
+      await device.do('feed.remove(feed.items[0].id)');
+      for (const tab of all) {
+        await tab.until(({ items, unread }) =>
+          expect([items.length, unread, items[0]?.readAt !== null]).toEqual([1, 0, true]),
+        );
+      }
+      expect(await openStreams()).toBe(2);
+    }, 60_000);
+
+    it('takes it back when the server does not have it, and says why', async () => {
+      const user = await signIn();
+      await deployment.add(user, '1');
+      const tab = await openTab();
+      await tab.until(({ items }) => expect(items).toHaveLength(1));
+      const result = await tab.do(`(async () => {
+        const errors = [];
+        feed.on('error', ({ code }) => errors.push(code));
+        const stranger = crypto.randomUUID();
+        const asked = feed.remove(feed.items[0].id + stranger.slice(0, 1));
+        const failed = await feed.markRead(feed.items[0].id, stranger).catch(({ status }) => status);
+        await asked.catch(() => {});
+        return { failed, errors: errors.length, unread: feed.unread, readAt: feed.items[0].readAt };
+      })()`);
+      expect(result).toEqual({ failed: 404, errors: 2, unread: 1, readAt: null });
+    }, 60_000);
+
+    it('loads older pages until there is none', async () => {
+      const user = await signIn();
+      await deployment.add(user, ...Array.from({ length: 7 }, (_, i) => String(i)));
+      const tab = await openTab({ pageSize: 3, open: false });
+      await eventually(
+        async () => {
+          const rows = await deployment.sql(
+            `SELECT FROM tidings.feed WHERE recipient = '${user}' AND head = 7`,
+          );
+          expect(rows).toHaveLength(1);
+        },
+        { timeoutMs: 20_000 },
+      );
+      await tab.do('feed.open()');
+      await tab.until(({ items, hasMore }) => expect([items.length, hasMore]).toEqual([3, true]));
+      await tab.do('Promise.all([feed.loadMore(), feed.loadMore()])');
+      expect(await tab.state()).toMatchObject({ hasMore: true, items: { length: 6 } });
+      await tab.do('feed.loadMore()');
+      const { items, hasMore, heard } = await tab.state();
+      expect(new Set(items.map(({ id }) => id)).size).toBe(7);
+      expect([hasMore, heard]).toEqual([false, []]);
+    }, 60_000);
+  });
+
+  it('serves React in strict mode: live, with one connection, and none when it is gone', async () => {
+    const user = await signIn();
+    const page = await browser.newPage();
+    await page.goto(application.origin);
+    await page.addScriptTag({ content: await reactScript() });
+    await page.evaluate(`show(${JSON.stringify(server.origin)})`);
+    const text = (): Promise<string | null> => page.textContent('b');
+    await eventually(async () => expect(await text()).toBe('live 0 0'), { timeoutMs: 20_000 });
+    await eventually(async () => expect(await openStreams()).toBe(1));
+    await deployment.add(user, 'react');
+    await eventually(async () => expect(await text()).toBe('live 1 1 react'), { timeoutMs: 20_000 });
+    await page.click('b');
+    await eventually(async () => expect(await text()).toBe('live 1 0 react'), { timeoutMs: 20_000 });
+    await page.evaluate('hide()');
+    await eventually(async () => expect(await openStreams()).toBe(0));
+  }, 60_000);
+
+  it('does not give up where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
     await signIn();
     const elsewhere = await startPageServer();
     const tab = await ClientTab.open(browser, elsewhere.origin, { url: server.origin });

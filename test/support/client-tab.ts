@@ -1,10 +1,12 @@
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { FeedOptions, FeedSnapshot } from '../../src/client/types.js';
 import { eventually } from './eventually.js';
 
-const CLIENT = fileURLToPath(new URL('../../src/client/index.ts', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+const CLIENT = join(PACKAGE, 'src/client/index.ts');
 
 /** What a tab shows, and what its listeners heard. */
 export interface TabState extends FeedSnapshot {
@@ -83,4 +85,32 @@ function clientScript(): Promise<string> {
     tsconfigRaw: {},
   }).then(({ outputFiles }) => `${outputFiles[0].text}; window.tidings = tidings;`);
   return bundled;
+}
+
+/** A small application as a classic script: `show(url)` renders it into the page, `hide()` takes it away. */
+export async function reactScript(): Promise<string> {
+  const source = `
+    import { createElement, StrictMode, useState } from 'react';
+    import { createRoot } from 'react-dom/client';
+    import { FeedProvider, useFeed, useNotification, useUnread } from './src/react/index.ts';
+    function Badge() {
+      const { items, status, markAllRead } = useFeed();
+      const [heard, setHeard] = useState('');
+      useNotification('task-completed', ({ data }) => setHeard(heard + ' ' + data.taskId));
+      return createElement('b', { onClick: () => markAllRead() }, status.state + ' ' + items.length + ' ' + useUnread() + heard);
+    }
+    const root = createRoot(document.body.appendChild(document.createElement('div')));
+    window.show = (url) => root.render(
+      createElement(StrictMode, null, createElement(FeedProvider, { url }, createElement(Badge))));
+    window.hide = () => root.unmount();`;
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: PACKAGE },
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    write: false,
+    tsconfigRaw: {},
+  });
+  return outputFiles[0]!.text;
 }
