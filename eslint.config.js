@@ -2,7 +2,17 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '.tidings/'] },
+  {
+    ignores: [
+      'dist/',
+      'coverage/',
+      'node_modules/',
+      '.tidings/',
+      'docs/api/',
+      'test/hosts/host/',
+      'examples/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
