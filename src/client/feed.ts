@@ -7,7 +7,7 @@ import { Emitter } from './emitter.js';
 import { Failure, failureOf, STRANGE_ANSWER } from './failure.js';
 import { NO_PAGE, Store, type Change, type Counts, type Page, type Selection } from './store.js';
 import { announceSignOut, canShare, createTabs, type Passed, type Tabs } from './tabs.js';
-import { viaEventSource, viaFetch } from './transport.js';
+import { viaFetch, type Transport } from './transport.js';
 import type {
   Declared,
   Feed,
@@ -18,6 +18,12 @@ import type {
   ResetReason,
   StopReason,
 } from './types.js';
+
+/** The browser's own, fetched when it is asked for: most pages never do. */
+const viaEventSource: Transport = async (attempt) => {
+  const { withEventSource } = await import('./event-source.js');
+  return withEventSource(attempt);
+};
 
 /** Frames kept for a tab that comes late or takes over. */
 const RECENT_FRAMES = 100;

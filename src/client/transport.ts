@@ -34,9 +34,3 @@ export const viaFetch: Transport = async ({ client, cursor, signal, onAlive, onF
     parse(decoder.decode(value, { stream: true }));
   }
 };
-
-/** The browser's own, fetched when it is asked for: most pages never do. */
-export const viaEventSource: Transport = async (attempt) => {
-  const { withEventSource } = await import('./event-source.js');
-  return withEventSource(attempt);
-};
