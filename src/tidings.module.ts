@@ -74,6 +74,7 @@ import {
   QueueProducer,
   TypeRegistry,
 } from './jobs/index.js';
+import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from './jobs/entry-upgrade.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from './jobs/outbox/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
@@ -194,14 +195,19 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: FEED_READER,
-    inject: [LogDatabase, RESOLVED_OPTIONS],
-    useFactory: (log: LogDatabase, { metrics }: ResolvedOptions): FeedReader =>
-      new PostgresFeedReader(log, metrics),
+    inject: [LogDatabase, RESOLVED_OPTIONS, TypeRegistry],
+    useFactory: (log: LogDatabase, { metrics }: ResolvedOptions, types: TypeRegistry): FeedReader => {
+      const reader = new PostgresFeedReader(log, metrics);
+      return types.upgrades ? new UpgradingFeedReader(reader, new EntryUpgrade(types)) : reader;
+    },
   },
   {
     provide: INBOX,
-    inject: [SQL, FEED_READER],
-    useFactory: (sql: Sql, reader: FeedReader): Inbox => new PostgresInbox(sql, reader),
+    inject: [SQL, FEED_READER, TypeRegistry],
+    useFactory: (sql: Sql, reader: FeedReader, types: TypeRegistry): Inbox => {
+      const inbox = new PostgresInbox(sql, reader);
+      return types.upgrades ? new UpgradingInbox(inbox, new EntryUpgrade(types)) : inbox;
+    },
   },
   {
     provide: INBOX_CHANGES,

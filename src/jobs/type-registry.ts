@@ -47,6 +47,11 @@ export class TypeRegistry {
     return this;
   };
 
+  /** Whether there is a type that brings older data up to date. */
+  get upgrades(): boolean {
+    return [...this.types.values()].some((type) => type.upgrade !== undefined);
+  }
+
   /** The type, or `null` if it is not declared here. */
   find(name: string): AnyNotificationType | null {
     return this.types.get(name) ?? null;
