@@ -129,7 +129,8 @@ export class Connection {
       watch.observe(feed);
       const place = startingPlace(feed, this.request.position);
       this.moveTo(feed, place.seq);
-      const frames = [readyFrame(feed, place.seq, jittered(options.retryMs, 0.5))];
+      const resetOf = place.reset && this.request.lastEventId;
+      const frames = [readyFrame(feed, place.seq, jittered(options.retryMs, 0.5), resetOf)];
       if (place.reset) frames.push(this.reset(place.reset, feed));
       this.write(frames);
     } catch {

@@ -3,12 +3,15 @@ import type { LogEntry } from '../contract/entry.js';
 import type { ClosingReason, Frame, ResetReason } from '../contract/ports/stream.js';
 import type { FeedState, OpenedFeed } from '../contract/ports/read.js';
 
-/** The first frame: a cursor before the first entry, so that a client that is cut off at once still resumes. */
-export function readyFrame(feed: OpenedFeed, seq: number, retryMs: number): Frame {
+/**
+ * The first frame: a cursor before the first entry, so that a client that is cut off at once still resumes. If a reset follows, the id is
+ * what the client sent: cut off between the two it comes back with that, and is told; with the new place it would never learn of the gap.
+ */
+export function readyFrame(feed: OpenedFeed, seq: number, retryMs: number, resetOf: string | null): Frame {
   const { epoch, head, unread, unseen } = feed;
   const cursor = formatCursor(epoch, seq);
   const data = { type: 'feed.ready', cursor, head: formatCursor(epoch, head), unread, unseen };
-  return { type: data.type, id: cursor, retry: retryMs, data: JSON.stringify(data) };
+  return { type: data.type, id: resetOf ?? cursor, retry: retryMs, data: JSON.stringify(data) };
 }
 
 /** A cursor could not be honoured; the stream goes on after `oldest`. */

@@ -48,8 +48,16 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
       ]);
       expect(frame.id).toBe(`${epoch}-3`);
       expect((await untilTasks(client, 3)).length).toBe(3);
-      expect(client.frames[0]!.event).toBe('feed.ready');
-      expect(client.frames[0]!.id).toBe(`${epoch}-3`);
+      // Whoever is cut off between the two comes back as it came, and is told again.
+      const [ready] = client.frames;
+      expect([ready!.event, JSON.parse(ready!.data!)]).toMatchObject([
+        'feed.ready',
+        { cursor: `${epoch}-3` },
+      ]);
+      expect(ready!.id).toBe(reason === 'malformed' ? 'malformed' : cursor);
+      const again = await instance.stream('ada', { after: ready!.id! });
+      expect((await resetOf(again)).reason).toBe(reason);
+      await again.close();
       await client.close();
     }
     const atFloor = await instance.stream('ada', { after: `${epoch}-3` });

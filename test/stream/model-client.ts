@@ -256,18 +256,22 @@ class Connection {
 
   private ready(frame: Frame, id: string): void {
     if (frame.type !== 'feed.ready') return this.fault(`began with ${JSON.stringify(frame)}`);
-    const place = parseCursor(id)!;
+    const { cursor } = JSON.parse(frame.data!) as { cursor: string };
+    const place = parseCursor(cursor)!;
     this.place = place;
     const requested = parseRequestedPosition(this.asked);
     const fits = (test: (state: FeedState) => boolean): void => {
       if (!this.states().some((state) => state.epoch === place.epoch && test(state)))
-        this.fault(`began at ${id} when ${this.asked} was asked for`);
+        this.fault(`began at ${cursor} when ${this.asked} was asked for`);
     };
     if (requested.kind === 'live') fits(({ head }) => head === place.seq);
     else if (requested.kind === 'oldest') fits(({ floor }) => floor === place.seq);
     else if (requested.kind === 'malformed') this.owesReset = 'malformed';
-    else if (id !== this.asked) this.owesReset = 'after';
+    else if (cursor !== this.asked) this.owesReset = 'after';
     else fits(({ head, floor }) => place.seq <= head && place.seq >= floor);
+    // Cut off before the reset, a client must come back with what it came with.
+    const expected = this.owesReset === null ? cursor : this.asked;
+    if (id !== expected) this.fault(`a feed.ready with the id ${id}, not ${expected}`);
   }
 
   private reset(frame: Frame, id: string): void {
