@@ -4,7 +4,7 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { QueueDepth } from './contract/ports/ops.js';
 import { QUEUE_DEPTH } from './contract/tokens.js';
-import { corsOptions, ProblemFilter } from './http/index.js';
+import { corsOptions, HTTP_CONTROLLERS, ProblemFilter } from './http/index.js';
 import { SHIPPED_TYPES } from './jobs/index.js';
 import { DrainState } from './ops/drain-state.js';
 import { HealthController } from './ops/health.controller.js';
@@ -12,13 +12,16 @@ import { Readiness } from './ops/readiness.js';
 import { DEMO_CREDENTIALS, DemoController } from './service/demo/demo.controller.js';
 import type { Life } from './service/lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './service/metrics.controller.js';
+import { describeControllers, mountDocs } from './service/openapi/index.js';
 import type { Composition, ServicePlan } from './service/start.js';
 import { TidingsModule } from './tidings.module.js';
 
 /** Longer than any usual proxy keeps an idle connection (nginx 60 s), or it would send a request into a closing one. */
 const KEEP_ALIVE_MS = 65_000;
 
-/** The module as a service of its own: with health, metrics and, for development, the demo page. */
+describeControllers([...HTTP_CONTROLLERS, HealthController, MetricsController, DemoController]);
+
+/** The module as a service of its own: with health, metrics, `/docs` and, for development, the demo page. */
 @Module({})
 export class ServiceModule {
   static forRoot({ options, metrics, credentials }: ServicePlan): DynamicModule {
@@ -54,6 +57,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   app.disable('x-powered-by');
   app.enableCors(corsOptions(plan.settings.allowedOrigins));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
+  mountDocs(app, plan.version);
 
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;

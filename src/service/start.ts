@@ -21,6 +21,8 @@ const TOKEN_LIFETIME_SECONDS = 7 * 24 * 3_600;
 /** Everything that the application is made of. */
 export interface ServicePlan {
   readonly settings: Settings;
+  /** Of the package. */
+  readonly version: string;
   readonly options: TidingsOptions;
   readonly metrics: PrometheusMetrics;
   /** With {@link Settings.development} only; the demo page is mounted then. */
@@ -56,8 +58,9 @@ export async function startService(life: Life, composition: Composition, env: En
 
   const metrics = new PrometheusMetrics();
   const options = toOptions(settings, { databaseUrl, credentials, types, metrics });
+  const version = packageVersion();
   const origin = await composition
-    .open({ settings, options, metrics, credentials }, life)
+    .open({ settings, version, options, metrics, credentials }, life)
     .catch((error: unknown) => {
       throw listenProblem(settings, error) ?? error;
     });
@@ -67,7 +70,7 @@ export async function startService(life: Life, composition: Composition, env: En
     token: await mintToken(credentials.jwtSecret, DEMO_USERS[0], TOKEN_LIFETIME_SECONDS),
     producerApiKey: credentials.producerApiKey,
   };
-  const text = banner({ settings, version: packageVersion(), origin, development });
+  const text = banner({ settings, version, origin, development });
   if (settings.production) logger.log(text);
   else process.stdout.write(`\n${text}\n\n`);
 }
