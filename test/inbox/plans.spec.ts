@@ -2,26 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { PageRequest } from '../../src/contract/ports/inbox.js';
 import { PAGE_BOUNDS } from '../../src/inbox/postgres-inbox.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { nodesOf, rowsOf, type PlanNode } from './explained.js';
 import { openInbox, request, type OpenInbox } from './open-inbox.js';
 
 const ENTRIES = 100_000;
 const feed = { tenant: '', recipient: 'bulk' };
-
-/** A node of `EXPLAIN (ANALYZE, FORMAT JSON)`. */
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Index Name'?: string;
-  readonly 'Scan Direction'?: string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-const rowsOf = (node: PlanNode): number =>
-  (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
 
 describe('on a feed with 100,000 entries', () => {
   let test: TestDatabase;
