@@ -446,6 +446,7 @@ export class TidingsBell extends Base {
   }
 
   private scrolled(): void {
+    if (this.shown) this.list.scrolled(this.panel.scroller);
     if (this.above === 0 || this.panel.scroller.scrollTop > 40) return;
     this.above = 0;
     this.schedule();
