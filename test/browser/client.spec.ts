@@ -162,7 +162,9 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       await producing;
       await eventually(
         async () => {
-          for (const { heard } of await states()) expect(heard).toHaveLength(sent.length);
+          for (const { heard, unread } of await states()) {
+            expect([heard.length, unread]).toEqual([sent.length, sent.length]);
+          }
         },
         { timeoutMs: 20_000 },
       );
@@ -177,12 +179,17 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const tabs = await openFive();
       const [leader, ...others] = tabs;
       const session = await browser.newCDPSession(leader!.page);
-      await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+      // Not even messages wake it. (Chromium's own freezing spares pages that hold a lock.)
+      await session.send('Debugger.enable');
+      const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
+      await session.send('Debugger.pause');
+      await paused;
       const frozenAt = Date.now();
       await deployment.add(user, 'meanwhile');
       for (const tab of others) await tab.until(({ heard }) => expect(heard).toEqual(['meanwhile']), 4_000);
       expect(Date.now() - frozenAt).toBeLessThan(4_000);
-      await session.send('Page.setWebLifecycleState', { state: 'active' });
+      await session.send('Debugger.resume');
+      await session.send('Debugger.disable');
       await leader!.until(({ heard }) => expect(heard).toEqual(['meanwhile']));
       await eventually(async () => expect(await openStreams()).toBe(1));
     }, 60_000);
