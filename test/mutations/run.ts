@@ -41,7 +41,7 @@ try {
     console.log(`${problems.length === 0 ? 'caught' : 'NOT CAUGHT'}  ${mutation.name}: ${mutation.breaks}`);
     for (const name of names) console.log(`    by  ${name}`);
     for (const problem of problems) console.log(`    !!  ${problem}`);
-    rows.push(`| ${mutation.breaks} | \`${mutation.name}\` | ${names.join('<br>') || '**nothing**'} |`);
+    rows.push(`| ${mutation.breaks} | \`${mutation.name}\` | ${shortened(names)} |`);
   }
   console.log(`\n| what is broken | name | what catches it |\n| --- | --- | --- |\n${rows.join('\n')}\n`);
   console.log(`${chosen.length - survivors} of ${chosen.length} mutations caught`);
@@ -84,16 +84,29 @@ async function testsPassUnbroken(mutations: readonly Mutation[]): Promise<boolea
   let sound = true;
   for (const [description, named] of tests) {
     const { failed, broken } = await runTests(copy, named);
-    if (failed.length === 0 && broken === null) continue;
-    sound = false;
-    console.log(`On the unbroken product ${description} does not pass: ${broken ?? failed.join(', ')}`);
+    const passes = failed.length === 0 && broken === null;
+    sound &&= passes;
+    console.log(passes ? `sound   ${description}` : `UNSOUND ${description}: ${broken ?? failed.join(', ')}`);
   }
-  if (sound) console.log(`${tests.size} sets of tests pass on the unbroken product`);
   return sound;
 }
 
 function describe({ file, test }: CaughtBy): string {
   return test === undefined ? file : `${file} ("${test}")`;
+}
+
+/** For the table: of each file the first test that failed, and how many more did. */
+function shortened(names: readonly string[]): string {
+  const byFile = new Map<string, string[]>();
+  for (const name of names) {
+    const [file = '', ...title] = name.split(': ');
+    byFile.set(file, [...(byFile.get(file) ?? []), title.join(': ')]);
+  }
+  const lines = [...byFile].map(([file, titles]) => {
+    const more = titles.length > 1 ? `, and ${titles.length - 1} more` : '';
+    return `\`${file.replace('test/', '')}\`: ${titles[0]}${more}`;
+  });
+  return lines.join('<br>') || '**nothing**';
 }
 
 async function copyOfTheRepository(): Promise<string> {
