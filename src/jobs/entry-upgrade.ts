@@ -84,7 +84,7 @@ export class UpgradingInbox implements Inbox {
 
   async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
     const page = await this.inbox.page(feed, request);
-    const items = page.items.map((json) => this.upgrade.json(HEAD.exec(json)?.[1] ?? '', json));
+    const items = page.items.map(async (json) => this.upgrade.json(HEAD.exec(json)?.[1] ?? '', json));
     return { ...page, items: await Promise.all(items) };
   }
 }
