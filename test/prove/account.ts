@@ -68,6 +68,11 @@ export class Account {
     return this.segments.at(-1) ?? null;
   }
 
+  /** Between a `feed.ready` at another place than was asked for, and the `feed.reset` that says why. */
+  get awaitsReset(): boolean {
+    return this.mustReset;
+  }
+
   event(what: string): void {
     this.events.push({ at: now(), what });
     if (this.events.length > MOST_EVENTS) this.events.shift();
@@ -104,7 +109,9 @@ export class Account {
     this.event(`feed.ready at ${cursor}, id ${frame.id}`);
     if (this.ready || place === null) return this.wrong('other', `not a feed.ready: ${frame.raw}`);
     this.ready = true;
-    if (this.lastEventId !== '' && (this.asked?.epoch !== place.epoch || this.asked.seq !== place.seq)) {
+    // `0` is no place: it is what the URL asked for, said back while the server knew no better.
+    const hadCursor = this.lastEventId !== '' && this.lastEventId !== '0';
+    if (hadCursor && (this.asked?.epoch !== place.epoch || this.asked.seq !== place.seq)) {
       this.mustReset = true;
     } else if (this.segment === null) {
       this.open(place);
@@ -129,6 +136,7 @@ export class Account {
       : segment && { epoch: segment.epoch, seq: segment.last };
     this.mustReset = false;
     this.resets.push(reason);
+    if (reason === 'expired') this.ledger.trimmed(this.recipient);
     if (!this.mayReset(reason)) this.wrong('other', `feed.reset ${reason} though nothing called for it`);
     if (!isJustified(reason, held, place, end)) {
       this.wrong(

@@ -1,7 +1,9 @@
+import { Absence } from './absence.js';
+import type { Violation } from './account.js';
 import { Ledger } from './ledger.js';
 import { history } from './history.js';
 import type { Options } from './options.js';
-import type { Profile } from './profile.js';
+import { LONGEST_ABSENCE_MS, type Profile } from './profile.js';
 import { Random } from './random.js';
 import { scenariosOf, type Scenario } from './scenarios.js';
 import { settle } from './settle.js';
@@ -11,6 +13,7 @@ import { World, type Backend } from './world.js';
 
 const PROGRESS_MS = 3_000;
 const MOST_HISTORIES = 3;
+const MOST_LINES = 30;
 /** Of a scenario's time, for what comes after its load. */
 const SETTLING_MS = { short: 20_000, long: 10_000 };
 const SHORTEST_LOAD_MS = 3_000;
@@ -34,7 +37,9 @@ export class Campaign {
     const profile = this.profile(deadline - now());
     const world = await World.open(this.backend, profile.keep);
     const progress = setInterval(() => this.progress(), PROGRESS_MS);
+    const absence = this.absence(world, profile, deadline - now());
     try {
+      await absence?.begin();
       let weights = scenarios.reduce((sum, { weight }) => sum + weight, 0);
       for (const scenario of scenarios) {
         const share = ((deadline - now()) * scenario.weight) / weights;
@@ -55,23 +60,39 @@ export class Campaign {
 
   private async try(scenario: Scenario, world: World, profile: Profile, loadMs: number): Promise<void> {
     const random = new Random(this.options.seed).fork(`${this.backend} ${scenario.name}`);
-    if (scenario.forgetfulRedis) await world.moveToRedis(false);
     this.say(
       `${this.title(scenario.name)}: ${scenario.faults.length} faults, load for ${Math.round(loadMs / 1_000)} s`,
     );
     this.trial = new Trial({ world, ledger: this.ledger, scenario, profile, random });
     const result = await this.trial.run(loadMs);
     this.trial = null;
+    await this.conclude(result, world);
+  }
+
+  private async conclude(result: Result, world: World): Promise<void> {
     this.results.push(result);
-    for (const violation of result.violations.slice(0, MOST_HISTORIES)) {
+    for (const violation of exemplary(result.violations)) {
       this.say(`\nseed ${this.options.seed}\n${await history(violation, result, this.ledger, world)}\n`);
     }
-    const more = result.violations.length - MOST_HISTORIES;
+    for (const { wrong, what } of result.violations.slice(0, MOST_LINES)) this.say(`${wrong}: ${what}`);
+    const more = result.violations.length - MOST_LINES;
     if (more > 0) this.say(`and ${more} more violations`);
-    if (scenario.forgetfulRedis) {
-      await settle(world, result.fleet);
-      await world.moveToRedis(true);
-    }
+  }
+
+  /** To a Redis that keeps everything, or nothing; with an empty queue, for it does not come along. */
+  private async move(world: World, absence: Absence | null, appendonly: boolean): Promise<void> {
+    const act = async (): Promise<void> => {
+      await settle(world, []);
+      await world.moveToRedis(appendonly);
+    };
+    await (absence ? absence.quietly(act) : act());
+  }
+
+  /** In the long profile only: who comes back after minutes must have been away for minutes. */
+  private absence(world: World, profile: Profile, ms: number): Absence | null {
+    if (profile.name === 'short' || this.options.only !== null) return null;
+    const random = new Random(this.options.seed).fork(`${this.backend} absence`);
+    return new Absence(world, this.ledger, profile, random, Math.min(LONGEST_ABSENCE_MS, ms / 2));
   }
 
   private progress(): void {
@@ -81,7 +102,7 @@ export class Campaign {
     const accepted = ledger.of(trial.name).filter(({ outcome }) => outcome === 'accepted').length;
     this.say(
       `${this.title(trial.name)}: ${trial.faultCount} faults, ${accepted.toLocaleString('en')} accepted, ` +
-        `${fleet.delivered.toLocaleString('en')} delivered, ${ledger.outstanding()} on their way, ` +
+        `${fleet.delivered.toLocaleString('en')} delivered, ${ledger.outstanding(trial.name)} on their way, ` +
         `${fleet.connected} of ${fleet.clients.length} streams`,
     );
   }
@@ -104,4 +125,12 @@ export class Campaign {
       keep: Math.max(profile.keep, Math.round((broadcastsPerSecond * 1.2 * ms) / 1_000 / 3)),
     };
   }
+}
+
+/** The first ones of different clients: what goes wrong once for a client often goes wrong for it a hundred times. */
+function exemplary(violations: readonly Violation[]): Violation[] {
+  const first = violations.filter(
+    (one, at) => violations.findIndex(({ client }) => client === one.client) === at,
+  );
+  return first.slice(0, MOST_HISTORIES);
 }

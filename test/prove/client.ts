@@ -34,6 +34,8 @@ export class Client {
   private toldMs: number | null = null;
   /** Connect past the proxies from the next time on. */
   direct = false;
+  /** So many times it breaks off between a `feed.ready` and the `feed.reset` that belongs to it. */
+  breakOffs = 0;
 
   constructor(
     readonly account: Account,
@@ -124,6 +126,11 @@ export class Client {
 
   private frame(frame: SseFrame): void {
     this.account.frame(frame);
+    if (this.breakOffs > 0 && this.account.awaitsReset) {
+      this.breakOffs -= 1;
+      this.account.event('breaks off before the feed.reset');
+      return this.cut();
+    }
     if (frame.event === 'feed.closing' && frame.retry !== null) {
       this.toldMs = Math.min(frame.retry, MOST_TOLD_MS * this.random.next());
     }

@@ -12,6 +12,7 @@ export interface ClientOptions {
   readonly cursor?: string;
   readonly from?: 'oldest' | 'now';
   readonly direct?: boolean;
+  readonly breakOffs?: number;
 }
 
 /** The clients of a scenario: several for each recipient. */
@@ -49,7 +50,7 @@ export class Fleet {
     const token = this.tokens.get(recipient) ?? (await this.world.token(recipient));
     this.tokens.set(recipient, token);
     const own = this.byRecipient.get(recipient) ?? [];
-    const { cursor, from = 'oldest', direct = false } = options;
+    const { cursor, from = 'oldest', direct = false, breakOffs = 0 } = options;
     const name = `${recipient}#${own.length + 1}`;
     const account = new Account(
       name,
@@ -60,6 +61,7 @@ export class Fleet {
     );
     const client = new Client(account, token, this.doors, this.random.fork(name), from);
     client.direct = direct;
+    client.breakOffs = breakOffs;
     this.byRecipient.set(recipient, [...own, client]);
     this.clients.push(client);
     client.open();

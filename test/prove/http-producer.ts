@@ -7,22 +7,24 @@ import { now } from './timeline.js';
 import { API_KEY } from './world.js';
 
 /** Nobody answers any more. */
-const GIVE_UP_MS = 15_000;
-/** An answer is promised within 5 s; a busy machine may take as much again. */
-const SLOW_MS = 10_000;
+const GIVE_UP_MS = 30_000;
 /** With the same key it is sent again until it is accepted, for at most so long. */
 const PERSIST_MS = 90_000;
 
 interface Answer {
   readonly status: number;
   readonly body: string;
+  /** From the moment when the request had left. */
+  readonly tookMs: number;
 }
 
 /** A producer that publishes over HTTP, to one API process or the other. */
 export class HttpProducer {
-  /** Answers that came too late, or that nobody should have got. */
+  /** Answers that nobody should have got. */
   readonly complaints: string[] = [];
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  /** Of all answers; 5 s are promised (G9), of a process that runs on a machine that is not too busy. */
+  slowestMs = 0;
+  private readonly agent = new Agent({ keepAlive: true });
 
   constructor(
     readonly name: string,
@@ -47,12 +49,11 @@ export class HttpProducer {
 
   /** Whether it was accepted. */
   private async attempt(notification: Notification, body: string, key?: string): Promise<boolean> {
-    const startedAt = now();
     const said = key === undefined ? this.name : `${this.name}, key ${key}`;
     try {
       const answer = await this.post(this.random.pick(this.ports), body, key);
-      const tookMs = now() - startedAt;
-      if (tookMs > SLOW_MS) this.complaints.push(`an answer ${answer.status} after ${tookMs} ms`);
+      const { tookMs } = answer;
+      this.slowestMs = Math.max(this.slowestMs, tookMs);
       if (answer.status === 202) {
         this.ledger.accepted(notification, `${said}: 202 ${answer.body}`);
         return true;
@@ -84,12 +85,16 @@ export class HttpProducer {
         agent,
       });
       outgoing.setTimeout(GIVE_UP_MS, () => outgoing.destroy(new Error(`no answer in ${GIVE_UP_MS} ms`)));
+      let sentAt = now();
+      outgoing.once('finish', () => (sentAt = now()));
       outgoing.once('error', reject);
       outgoing.once('response', (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         response.once('error', reject);
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+        response.once('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: text, tookMs: now() - sentAt }),
+        );
         // Broken off before its end: an error comes as well, or not.
         response.once('close', () => reject(new Error('the answer broke off')));
       });

@@ -70,14 +70,19 @@ export class Ledger {
     for (const notification of this.notifications) if (covers(notification)) notification.excuse ??= why;
   }
 
-  /** Accepted ones among the first so many whose recipients have not all got them. */
-  outstanding(upTo = this.notifications.length): number {
+  /** The retention went past a client: what this recipient's clients have not got until now, they may never get. */
+  trimmed(recipient: string): void {
+    for (const { missing } of this.notifications) missing.delete(recipient);
+  }
+
+  /** Accepted ones of a scenario, among the first so many, whose recipients have not all got them. */
+  outstanding(scenario: string, upTo = this.notifications.length): number {
     const isDone = (one: Notification): boolean => one.missing.size === 0 || one.excuse !== null;
     while (this.firstOpen < upTo && isDone(this.notifications[this.firstOpen]!)) this.firstOpen += 1;
     let count = 0;
     for (let index = this.firstOpen; index < upTo; index++) {
       const one = this.notifications[index]!;
-      if (one.outcome === 'accepted' && !isDone(one)) count += 1;
+      if (one.outcome === 'accepted' && one.scenario === scenario && !isDone(one)) count += 1;
     }
     return count;
   }

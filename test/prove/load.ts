@@ -17,6 +17,8 @@ const TICK_MS = 50;
 /** With the queue away, more would only be refused. */
 const MOST_UNDER_WAY = 400;
 const STOP_MS = 60_000;
+/** A backlog that a busy machine could not work off in the time that a run has. An outage of half a minute fits in. */
+const LONGEST_BACKLOG = 1_200;
 
 /** Several producers that keep sending, in every way there is. */
 export class Load {
@@ -25,6 +27,7 @@ export class Load {
   private readonly underWay = new Set<Promise<unknown>>();
   private running: Promise<void> | null = null;
   private stopping = false;
+  private quiet = false;
   private keys = 0;
 
   constructor(
@@ -44,6 +47,11 @@ export class Load {
     return this.http.flatMap(({ complaints }) => complaints);
   }
 
+  /** The slowest answer to a POST, ms. */
+  get slowestMs(): number {
+    return Math.max(...this.http.map(({ slowestMs }) => slowestMs));
+  }
+
   start(): void {
     this.running = this.run();
   }
@@ -58,6 +66,17 @@ export class Load {
     await Promise.all(this.plain.map((producer) => producer.close()));
   }
 
+  /** Sends nothing while `act` runs. */
+  async quietly<T>(act: () => Promise<T>): Promise<T> {
+    this.quiet = true;
+    try {
+      await Promise.all(this.underWay);
+      return await act();
+    } finally {
+      this.quiet = false;
+    }
+  }
+
   /** One notification under one key, from all producers at once. */
   sendDuplicates(): void {
     const notification = this.open(this.oneOrMore(), 'duplicates');
@@ -67,10 +86,11 @@ export class Load {
     for (const producer of this.http) this.track(producer.send(notification, job, `${key}-${producer.name}`));
   }
 
-  /** Large ones, one after the other in bulks. Resolves when so many are accepted. */
+  /** Many, in bulks, with titles of so many characters. Resolves when so many are accepted. */
   async flood(recipients: readonly string[], count: number, bulk: number): Promise<void> {
+    const most = bulk > 0 ? 25 : 100;
     for (let accepted = 0; accepted < count && !this.stopping;) {
-      const some = Array.from({ length: Math.min(25, count - accepted) }, () =>
+      const some = Array.from({ length: Math.min(most, count - accepted) }, () =>
         this.open(recipients, 'flood'),
       );
       const jobs = some.map((one) => jobOf(one, undefined, bulk));
@@ -91,7 +111,9 @@ export class Load {
       // What a busy machine could not send in time is not sent at all: it must not come all at once.
       singles = Math.min(singles + seconds * singlesPerSecond, singlesPerSecond);
       broadcasts = Math.min(broadcasts + seconds * broadcastsPerSecond, broadcastsPerSecond);
-      if (this.underWay.size >= MOST_UNDER_WAY) continue;
+      if (this.quiet) continue;
+      if (this.underWay.size >= MOST_UNDER_WAY || this.ledger.outstanding(this.scenario) > LONGEST_BACKLOG)
+        continue;
       for (; singles >= 1; singles -= 1) this.sendSingle();
       for (; broadcasts >= 1; broadcasts -= 1) this.sendBroadcast();
     }

@@ -20,7 +20,7 @@ export interface Profile {
   readonly gapMs: number;
   /** Notifications kept for each feed. */
   readonly keep: number;
-  /** Beyond it, in a flood: more than the buffers of a socket hold. */
+  /** Large ones of a flood: more than the buffers of a socket hold. */
   readonly floodBeyond: number;
 }
 
@@ -42,6 +42,16 @@ export const SHORT: Profile = {
   floodBeyond: 350,
 };
 
+/** The clients that are away for minutes, while everything else goes on. */
+export const ABSENT: Pick<Profile, 'recipients' | 'connectionsEach' | 'rate'> = {
+  recipients: 10,
+  connectionsEach: 3,
+  rate: { singlesPerSecond: 0.5, broadcastsPerSecond: 0.5 },
+};
+
+/** So long, they are away, at most; a part of the run's time. */
+export const LONGEST_ABSENCE_MS = 180_000;
+
 export const LONG: Profile = {
   name: 'long',
   recipients: 70,
@@ -53,6 +63,6 @@ export const LONG: Profile = {
   awayMs: 15_000,
   workerFreezeMs: 28_000,
   gapMs: 1_500,
-  keep: 1_500,
+  keep: 800,
   floodBeyond: 350,
 };

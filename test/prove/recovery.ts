@@ -14,7 +14,10 @@ export class Recovery {
   private open: Mark[] = [];
   private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly ledger: Ledger) {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly scenario: string,
+  ) {
     this.timer = setInterval(() => this.look(), 100);
   }
 
@@ -30,7 +33,7 @@ export class Recovery {
 
   private look(): void {
     this.open = this.open.filter((mark) => {
-      if (this.ledger.outstanding(mark.upTo) > 0) return true;
+      if (this.ledger.outstanding(this.scenario, mark.upTo) > 0) return true;
       const ms = now() - mark.at;
       if (ms > this.longest.ms) this.longest = { fault: mark.fault, ms };
       return false;

@@ -46,7 +46,8 @@ export function faultTable(results: readonly Result[]): string {
 
 /** What is neither right nor wrong, a line each. */
 export function remarks(results: readonly Result[]): string[] {
-  return results.flatMap(({ scenario, backend, verdict, notes, recovery, peakBytes, growthBytes }) => {
+  return results.flatMap((result) => {
+    const { scenario, backend, verdict, notes, recovery, peakBytes, growthBytes, slowestAnswerMs } = result;
     const where = `${scenario} (${backend})`;
     const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
     return [
@@ -58,6 +59,7 @@ export function remarks(results: readonly Result[]): string[] {
         : []),
       ...(recovery.ms > 0 ? [`${where}: the longest recovery was after "${recovery.fault}"`] : []),
       `${where}: an API process took ${mib(peakBytes)} at most, ${mib(growthBytes)} more than at its least`,
+      `${where}: the slowest answer to a POST came after ${(slowestAnswerMs / 1_000).toFixed(1)} s`,
       ...notes.map((note) => `${where}: ${note}`),
     ];
   });

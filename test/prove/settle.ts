@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fleet } from './fleet.js';
+import type { Client } from './client.js';
 import { readHeads } from './log-view.js';
 import { QueueView } from './queue-view.js';
 import { now } from './timeline.js';
@@ -10,7 +10,7 @@ const LIMIT_MS = 120_000;
 const EVERY_MS = 250;
 
 /** Waits until nothing is on the queue and every client has come to the end of its feed; returns what is missing if that never comes. */
-export async function settle(world: World, fleet: Fleet): Promise<string | null> {
+export async function settle(world: World, clients: readonly Client[]): Promise<string | null> {
   const startedAt = now();
   let view: QueueView | null = null;
   let missing: string | null = 'not looked yet';
@@ -19,7 +19,7 @@ export async function settle(world: World, fleet: Fleet): Promise<string | null>
       await delay(EVERY_MS);
       try {
         view = await QueueView.same(view, world);
-        missing = await whatIsMissing(view, world, fleet);
+        missing = await whatIsMissing(view, world, clients);
       } catch (error) {
         missing = (error as Error).message;
       }
@@ -30,11 +30,15 @@ export async function settle(world: World, fleet: Fleet): Promise<string | null>
   return missing;
 }
 
-async function whatIsMissing(view: QueueView, world: World, fleet: Fleet): Promise<string | null> {
+async function whatIsMissing(
+  view: QueueView,
+  world: World,
+  clients: readonly Client[],
+): Promise<string | null> {
   const pending = await view.pendingCount();
   if (pending > 0) return `${pending} jobs are still on the queue`;
-  const heads = await readHeads(world, fleet.recipients);
-  const behind = fleet.clients.filter(({ account: { recipient, segment } }) => {
+  const heads = await readHeads(world, [...new Set(clients.map(({ account }) => account.recipient))]);
+  const behind = clients.filter(({ account: { recipient, segment } }) => {
     const head = heads.get(recipient);
     return head !== undefined && (segment === null || `${segment.epoch}-${segment.last}` !== head);
   });

@@ -27,6 +27,7 @@ export interface Result {
   readonly recovery: Recovery['longest'];
   readonly peakBytes: number;
   readonly growthBytes: number;
+  readonly slowestAnswerMs: number;
   readonly notes: readonly string[];
   /** Kept for the histories of what went wrong. */
   readonly log: ReadonlyMap<string, LoggedFeed>;
@@ -59,7 +60,7 @@ export class Trial {
     const recipients = Array.from({ length: profile.recipients }, (_, nth) => `${scenario.name}-${nth + 1}`);
     this.fleet = new Fleet(world, ledger, random.fork('fleet'), recipients);
     this.load = new Load(scenario.name, world, ledger, random.fork('load'), recipients, profile.rate);
-    this.recovery = new Recovery(ledger);
+    this.recovery = new Recovery(ledger, scenario.name);
     this.memory = new MemoryWatch(world.apis);
     this.crashesBefore = this.crashes().length;
   }
@@ -87,13 +88,18 @@ export class Trial {
     await delay(WARM_UP_MS);
   }
 
+  /** It happened. */
+  count(fault: string): void {
+    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+  }
+
   /** Heals, waits until everything has arrived, and makes up the account. */
   async end(): Promise<Result> {
     const { world, ledger, scenario } = this.parts;
     await world.heal();
     this.fleet.wake();
     await this.load.stop();
-    const missing = await settle(world, this.fleet);
+    const missing = await settle(world, this.fleet.clients);
     this.recovery.stop();
     this.memory.stop();
     const log = await patiently(() => readLog(world, this.fleet.recipients));
@@ -110,6 +116,7 @@ export class Trial {
       recovery: this.recovery.longest,
       peakBytes: this.memory.peak,
       growthBytes: this.memory.mostGrowth,
+      slowestAnswerMs: this.load.slowestMs,
       notes: this.notes,
       log,
       fleet: this.fleet,
@@ -147,7 +154,7 @@ export class Trial {
     timeline.add(`begins: ${fault.name}`);
     try {
       await fault.inject(stage);
-      this.injected.set(fault.name, (this.injected.get(fault.name) ?? 0) + 1);
+      this.count(fault.name);
     } catch (error) {
       this.notes.push(`${fault.name} could not be injected: ${(error as Error).message}`);
     }

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { House } from '../world.js';
 import { patiently, sleep, type Fault, type Stage } from './fault.js';
 
 const one = (name: string, role: 'apis' | 'workers', signal: 'SIGKILL' | 'SIGTERM'): Fault => ({
@@ -39,8 +37,8 @@ const killedInBatch: Fault = {
     try {
       await blocker.query('BEGIN');
       await blocker.query('LOCK TABLE tidings.dedupe_key IN SHARE ROW EXCLUSIVE MODE');
-      const victim = await waitForBatch(stage);
-      const restarted = victim.service.restart('SIGKILL');
+      await waitForBatches(stage);
+      const restarted = stage.random.pick(stage.world.workers).service.restart('SIGKILL');
       await sleep(stage.random.int(0, 100));
       await blocker.query('COMMIT');
       await restarted;
@@ -52,17 +50,15 @@ const killedInBatch: Fault = {
   },
 };
 
-/** The worker one of whose batches waits for the lock. */
-async function waitForBatch({ world, random }: Stage): Promise<House> {
-  for (let tries = 0; tries < 100; tries++) {
+/** Returns when batches of both workers wait for the lock, or after a while: with what it then holds up, the lock must not become an outage. */
+async function waitForBatches({ world }: Stage): Promise<void> {
+  for (const deadline = performance.now() + 2_000; performance.now() < deadline; await sleep(20)) {
     const rows = await world.sql<{ count: number }>(
       `SELECT count(*)::integer AS count FROM pg_stat_activity
         WHERE wait_event_type = 'Lock' AND query LIKE '%append%' AND pid <> pg_backend_pid()`,
     );
-    if ((rows[0]?.count ?? 0) >= 2) break;
-    await delay(20);
+    if ((rows[0]?.count ?? 0) >= 2) return;
   }
-  return random.pick(world.workers);
 }
 
 export const PROCESS_FAULTS: readonly Fault[] = [
