@@ -91,10 +91,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
         replace: '    if (this.progress.bytes === -1) {',
       },
     ],
-    caughtBy: [
-      { file: CURSOR_LOOP },
-      { file: 'test/guarantees/g7-bounded-memory.spec.ts', test: '(Postgres) is not ended for being slow' },
-    ],
+    caughtBy: [{ file: CURSOR_LOOP }],
   },
   {
     name: 'cursor-behind-the-page',
