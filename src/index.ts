@@ -27,6 +27,7 @@ export type {
   MigrateMode,
   QueueOptions,
   RedisOptions,
+  ResolveLocales,
   RetentionOptions,
   Role,
   StreamOptions,
@@ -48,6 +49,13 @@ export type {
   NotifyRequest,
   Transaction,
 } from './contract/notify.js';
+export type {
+  DeliveredNotification,
+  Escalated,
+  Escalation,
+  Hooks,
+  ReadNotifications,
+} from './contract/hooks.js';
 export type { InboxCounts } from './contract/ports/inbox.js';
 export type { RecallOutcome } from './contract/ports/recall.js';
 export type { CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';

@@ -59,6 +59,7 @@ import {
   STREAMS,
   SUPPORT_VIEW,
 } from './contract/tokens.js';
+import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from './http/index.js';
 import { PostgresInbox } from './inbox/postgres-inbox.js';
 import { PostgresInboxChanges } from './inbox/postgres-inbox-changes.js';
@@ -74,6 +75,8 @@ import {
   QueueProducer,
   TypeRegistry,
 } from './jobs/index.js';
+import { Escalations } from './jobs/escalations.js';
+import { HookRunner } from './jobs/hook-runner.js';
 import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from './jobs/entry-upgrade.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from './jobs/outbox/index.js';
 import { LiveFeedsHub } from './live/live-feeds.js';
@@ -120,6 +123,7 @@ const COMPOSITION = Symbol('tidings:composition');
 /** What stands behind the ports; the order is that of the data. */
 const PROVIDERS: Provider[] = [
   ...PRODUCERS_PROVIDERS,
+  ...HOOKS_PROVIDERS,
   {
     provide: RESOLVED_OPTIONS,
     inject: [MODULE_OPTIONS_TOKEN, COMPOSITION],
@@ -156,8 +160,12 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: QUEUE_ERASER,
-    inject: [SQL, JobQueue],
-    useFactory: (sql: Sql, jobs: JobQueue): QueueEraser => new OutboxErasure(sql, new QueueErasure(jobs)),
+    inject: [SQL, JobQueue, Escalations],
+    useFactory: (sql: Sql, jobs: JobQueue, escalations: Escalations | null): QueueEraser =>
+      new OutboxErasure(sql, [
+        new QueueErasure(jobs),
+        ...(escalations ? [new QueueErasure(escalations.jobs)] : []),
+      ]),
   },
   {
     provide: LIVE_BUS,
@@ -174,23 +182,27 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: APPENDER,
-    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
+    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS, HookRunner],
     // Announced batch by batch, as soon as it is committed, and never before (G1).
-    useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions): Appender =>
-      new GroupCommitAppender(log, metrics, (results) => bus.announce(results)),
+    useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions, hooks: HookRunner): Appender =>
+      new GroupCommitAppender(log, metrics, (results) => {
+        bus.announce(results);
+        hooks.appended(results);
+      }),
   },
   {
     provide: NotificationWorker,
-    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER, DROP_LOG],
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER, DROP_LOG, Escalations],
     useFactory: (
       options: ResolvedOptions,
       jobs: JobQueue,
       types: TypeRegistry,
       appender: Appender,
       dropLog: DropLog,
+      escalations: Escalations | null,
     ) =>
       options.roles.includes('worker')
-        ? new NotificationWorker({ jobs, types, appender, dropLog, options })
+        ? new NotificationWorker({ jobs, types, appender, dropLog, escalations, options })
         : null,
   },
   {
@@ -211,8 +223,9 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: INBOX_CHANGES,
-    inject: [SQL, LIVE_BUS],
-    useFactory: (sql: Sql, bus: LiveBus): InboxChanges => new PostgresInboxChanges(sql, bus),
+    inject: [SQL, LIVE_BUS, HookRunner],
+    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner): InboxChanges =>
+      new PostgresInboxChanges(sql, hooks.listeningTo(bus)),
   },
   {
     provide: PREFERENCES,
@@ -305,6 +318,8 @@ export class TidingsModule
     // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
     @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
     @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
+    @Inject(Escalations)
+    private readonly escalations: (Closable & { start(): Promise<void>; stop(): Promise<void> }) | null,
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
@@ -329,6 +344,7 @@ export class TidingsModule
     await this.worker?.start();
     if (!this.worker) return;
     this.relay?.start();
+    await this.escalations?.start();
     this.retention.start();
     this.expiry.start();
   }
@@ -340,6 +356,7 @@ export class TidingsModule
   async onModuleDestroy(): Promise<void> {
     const intake = Promise.all([
       this.relay?.close(),
+      this.escalations?.stop(),
       this.worker?.close(),
       this.retention.stop(),
       this.expiry.stop(),
@@ -352,6 +369,7 @@ export class TidingsModule
   async onApplicationShutdown(): Promise<void> {
     this.live.close();
     await this.bus.close();
+    await this.escalations?.close();
     await this.jobs.close();
     await this.log.close();
   }

@@ -67,6 +67,8 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     },
     types: options.types,
     resolveLocales: options.resolveLocales ?? null,
+    hooks: options.hooks ?? {},
+    escalations: options.escalations ?? [],
     metrics: options.metrics ?? NO_METRICS,
   };
   const fields = problemsOf(
@@ -127,6 +129,7 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
   const names = types.map((type) => type.name);
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   check(repeated.length === 0, 'types', `declares ${repeated.join(', ')} more than once`);
+  fields.push(...escalationProblems(options));
 
   if (mounted) {
     check(Boolean(http.jwt) !== Boolean(http.identify), 'http', 'needs exactly one of jwt and identify');
@@ -188,6 +191,20 @@ function redisProblems(redis: ResolvedOptions['redis']): InvalidField[] {
     return [{ field: 'redis.connection', problem: 'must be a connection of ioredis' }];
   }
   return [];
+}
+
+function escalationProblems({ escalations }: ResolvedOptions): InvalidField[] {
+  const names = new Set<string>();
+  return escalations.flatMap(({ name, afterMs }, index) => {
+    const problem = nameProblem(name) ?? (names.has(name) ? 'is there more than once' : null);
+    names.add(name);
+    return [
+      ...(problem ? [{ field: `escalations[${index}].name`, problem }] : []),
+      ...(Number.isFinite(afterMs) && afterMs > 0
+        ? []
+        : [{ field: `escalations[${index}].afterMs`, problem: `must be above 0, is ${afterMs}` }]),
+    ];
+  });
 }
 
 function jwtProblems(jwt: JwtOptions): InvalidField[] {

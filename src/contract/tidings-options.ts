@@ -1,6 +1,7 @@
 import type { AnyNotificationType } from './notification-type.js';
 import type { PostgresPool, RedisConnectionLike } from './connections.js';
 import type { FeedKey } from './feed.js';
+import type { Escalation, Hooks } from './hooks.js';
 import type { Metrics } from './ports/metrics.js';
 
 /** What a module does in this process, besides producing, which it always can. */
@@ -190,6 +191,10 @@ export interface TidingsOptions {
    * language among them.
    */
   resolveLocales?: ResolveLocales;
+  /** What the host wants to hear of, see {@link Hooks}. Default: nothing. */
+  hooks?: Hooks;
+  /** What is to be done about notifications that stay unread, see {@link Escalation}; by processes with the role `worker`. Default: nothing. */
+  escalations?: readonly Escalation[];
   /** Where the stages count. Default: nowhere. */
   metrics?: Metrics;
 }
@@ -224,5 +229,7 @@ export interface ResolvedOptions {
     Pick<HttpOptions, 'jwt' | 'identify'>;
   readonly types: readonly AnyNotificationType[];
   readonly resolveLocales: ResolveLocales | null;
+  readonly hooks: Hooks;
+  readonly escalations: readonly Escalation[];
   readonly metrics: Metrics;
 }

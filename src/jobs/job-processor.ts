@@ -9,6 +9,7 @@ import type { Metrics } from '../contract/ports/metrics.js';
 import type { DropLog, DropReason } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
 import { dedupeKeyOf } from './dedupe-key.js';
+import type { Escalations } from './escalations.js';
 import type { Locales } from './locales.js';
 import { describeError, RepeatedErrors } from './repeated-errors.js';
 import type { Composed, TypeRegistry } from './type-registry.js';
@@ -32,6 +33,7 @@ export interface JobProcessorParts {
   readonly dropLog: DropLog;
   readonly metrics: Metrics;
   readonly locales: Locales;
+  readonly escalations?: Pick<Escalations, 'schedule'> | null;
   /** How long a job of an unknown type waits for a worker that knows it, ms. */
   readonly unknownTypeRetryMs: number;
   /** Told after each job whether the log took it (true), or was away (false). */
@@ -114,6 +116,7 @@ export class JobProcessor {
       }),
     );
     logAnswered(true);
+    await this.parts.escalations?.schedule(job.name, results, job.attemptsStarted > 1);
     return this.summarize(job, results, parsed.dedupeKey !== null);
   }
 

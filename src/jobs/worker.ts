@@ -4,6 +4,7 @@ import type { Appender } from '../contract/ports/append.js';
 import type { DropLog } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
+import type { Escalations } from './escalations.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { JobProcessor } from './job-processor.js';
 import { Locales } from './locales.js';
@@ -24,6 +25,7 @@ export interface WorkerParts {
   readonly types: TypeRegistry;
   readonly appender: Appender;
   readonly dropLog: DropLog;
+  readonly escalations?: Escalations | null;
   readonly options: Pick<ResolvedOptions, 'worker' | 'metrics' | 'resolveLocales'>;
 }
 

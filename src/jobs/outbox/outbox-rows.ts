@@ -23,11 +23,11 @@ export class OutboxCanceller implements JobCanceller {
   }
 }
 
-/** The erasure of the queue, with the rows of the outbox, refused ones included: first, so that none becomes a job behind its back. */
+/** The erasure of the queues, with the rows of the outbox, refused ones included: first, so that none becomes a job behind its back. */
 export class OutboxErasure implements QueueEraser {
   constructor(
     private readonly sql: Sql,
-    private readonly queue: QueueEraser,
+    private readonly queues: readonly QueueEraser[],
   ) {}
 
   async erase(target: ErasureTarget, before: Date): Promise<number> {
@@ -45,6 +45,7 @@ export class OutboxErasure implements QueueEraser {
                       WHERE ${own} AND $3::text = ANY (recipients) RETURNING id`;
       rows += (await this.sql.query(among, values)).length;
     }
-    return rows + (await this.queue.erase(target, before));
+    for (const queue of this.queues) rows += await queue.erase(target, before);
+    return rows;
   }
 }
