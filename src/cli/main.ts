@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { TidingsError } from '../contract/errors.js';
+import { doctorCommand } from './doctor.js';
+import { eraseCommand } from './erase.js';
+import { migrateCommand } from './migrate.js';
+import { COMMON_FLAGS, type Flags } from './options.js';
+import { publishCommand } from './publish.js';
+import { rotateEpochCommand } from './rotate-epoch.js';
+import { tailCommand } from './tail.js';
+import { UsageError } from './usage.error.js';
+
+const USAGE = `tidings <command>
+
+  migrate [--check | --print]       bring the tables up to date, say whether they are, or print the SQL
+  publish <type> --to <recipients>  put a job on the queue [--data <json>] [--dedupe-key <key>]
+  tail <recipient>                  a feed as it grows [--from 0 | <cursor>]
+  doctor                            look at everything, and send a canary through the real path
+                                    [--url <https://...> --token <jwt>] also through this proxy [--idle-seconds 30]
+  erase <recipient> --yes           erase a recipient for good
+  rotate-epoch --yes                make every client read its feed anew, after a restore that nobody noticed
+
+For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
+--schema, --tenant.
+`;
+
+const COMMANDS: Record<string, (flags: Flags, args: readonly string[]) => Promise<void>> = {
+  migrate: migrateCommand,
+  publish: publishCommand,
+  tail: tailCommand,
+  doctor: doctorCommand,
+  erase: eraseCommand,
+  'rotate-epoch': rotateEpochCommand,
+};
+
+const FLAGS = {
+  ...COMMON_FLAGS,
+  check: { type: 'boolean' },
+  print: { type: 'boolean' },
+  to: { type: 'string' },
+  data: { type: 'string' },
+  'dedupe-key': { type: 'string' },
+  from: { type: 'string' },
+  url: { type: 'string' },
+  token: { type: 'string' },
+  'idle-seconds': { type: 'string' },
+  yes: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parsed(argv);
+  const [name = '', ...args] = positionals;
+  const command = COMMANDS[name];
+  if (values.help || name === '') return void process.stdout.write(USAGE);
+  if (!command) throw new UsageError(`There is no command ${JSON.stringify(name)}.\n\n${USAGE}`);
+  await command(values, args);
+}
+
+function parsed(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  // What is expected is said in a line; the stack of anything else is what helps.
+  const expected =
+    error instanceof UsageError || error instanceof TidingsError || !(error instanceof TypeError);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${expected ? message : String((error).stack)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

@@ -1,0 +1,41 @@
+import type { TidingsOptions } from '../contract/options.js';
+import { SHIPPED_TYPES } from '../jobs/types/index.js';
+import { loadTypes } from '../service/types-loader.js';
+import { UsageError } from './usage.error.js';
+
+/** The flags that every command takes, with the variable that stands for each. */
+export const COMMON_FLAGS = {
+  'database-url': { type: 'string' },
+  'redis-url': { type: 'string' },
+  schema: { type: 'string' },
+  queue: { type: 'string' },
+  types: { type: 'string' },
+  tenant: { type: 'string' },
+} as const;
+
+/** What was given on the command line. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A flag that takes a text. */
+export function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The module's options: flags first, then the variables of the service. */
+export async function readOptions(flags: Flags): Promise<TidingsOptions> {
+  const { DATABASE_URL, REDIS_URL, TIDINGS_QUEUE, TIDINGS_TYPES } = process.env;
+  const url = text(flags, 'database-url') ?? DATABASE_URL;
+  if (!url) throw new UsageError('Where is the database? Set DATABASE_URL or give --database-url.');
+  const redisUrl = text(flags, 'redis-url') ?? REDIS_URL;
+  const typesFile = text(flags, 'types') ?? TIDINGS_TYPES;
+  const shipped = SHIPPED_TYPES.map(({ name }) => name);
+  return {
+    // A visitor beside the deployment: it takes no jobs and serves nobody.
+    roles: [],
+    database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
+    redis: redisUrl ? { url: redisUrl } : null,
+    queue: { name: text(flags, 'queue') ?? (TIDINGS_QUEUE || undefined) },
+    types: [...SHIPPED_TYPES, ...(typesFile ? await loadTypes(typesFile, shipped) : [])],
+  };
+}

@@ -1,0 +1,20 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { TidingsOptions } from '../contract/options.js';
+import { TidingsModule } from '../tidings.module.js';
+
+/** Runs something with the module, as an application without HTTP, and closes it afterwards. */
+export async function withModule<T>(
+  options: TidingsOptions,
+  use: (app: INestApplicationContext) => Promise<T>,
+): Promise<T> {
+  const app = await NestFactory.createApplicationContext(
+    TidingsModule.forRoot({ ...options, controllers: false }),
+    { logger: ['error', 'fatal'], abortOnError: false },
+  );
+  try {
+    return await use(app);
+  } finally {
+    await app.close();
+  }
+}

@@ -1,0 +1,5 @@
+/** `tidings/testing`: for the tests of hosts. */
+export { collectFeed, type CollectOptions } from './collect-feed.js';
+export { RecordingTidings, type RecordedNotification } from './recording-tidings.js';
+export { startTestPostgres, type TestPostgres } from './test-postgres.js';
+export { startTidings, type StartedTidings } from './start-tidings.js';
