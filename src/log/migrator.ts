@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { PostgresAddress } from '../contract/connections.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations/index.js';
 
@@ -15,6 +15,34 @@ export class SchemaTooNewError extends Error {
     );
     this.name = 'SchemaTooNewError';
   }
+}
+
+/** What {@link migrate} runs on an empty database, in order, with what it writes down of it. */
+export async function migrationSql(schema: string): Promise<string[]> {
+  const statements = [
+    `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
+    versionTable(schema),
+    `CREATE TABLE "${schema}".migration (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
+  ];
+  // Migrations know of their runner what is here: where they write to, and that they do.
+  const recorder = {
+    dataSource: { options: { type: 'postgres', schema } },
+    query: (statement: string) => Promise.resolve(void statements.push(statement)),
+  } as unknown as QueryRunner;
+  for (const [index, { migration, minCompatible }] of MIGRATIONS.entries()) {
+    await (new migration() as MigrationInterface).up(recorder);
+    const [, timestamp] = /(\d+)$/.exec(migration.name)!;
+    statements.push(
+      `INSERT INTO "${schema}".migration ("timestamp", name) VALUES (${timestamp}, '${migration.name}')`,
+      `INSERT INTO "${schema}".schema_version VALUES (${index + 1}, ${minCompatible})`,
+    );
+  }
+  return statements;
+}
+
+function versionTable(schema: string): string {
+  return `CREATE TABLE IF NOT EXISTS "${schema}".schema_version
+         (version integer CONSTRAINT schema_version_pkey PRIMARY KEY, min_compatible integer NOT NULL)`;
 }
 
 /** The schema is older than this code, or not there, and this process was told not to migrate it. */
@@ -40,10 +68,7 @@ export async function migrate(address: PostgresAddress, schema: string): Promise
     const session = dataSource.createQueryRunner();
     await session.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await session.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-    await session.query(
-      `CREATE TABLE IF NOT EXISTS "${schema}".schema_version
-         (version integer CONSTRAINT schema_version_pkey PRIMARY KEY, min_compatible integer NOT NULL)`,
-    );
+    await session.query(versionTable(schema));
     const [row] = (await session.query(
       `SELECT coalesce(max(min_compatible), 0) AS required FROM "${schema}".schema_version`,
     )) as [{ required: number }];
