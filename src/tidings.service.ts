@@ -139,7 +139,7 @@ export class TidingsService implements Notifier {
    * Takes back what was sent under a dedupe key, from every page and device; what has not arrived yet never will.
    *
    * @returns One outcome for each recipient, in order.
-   * @throws {InvalidJobError} naming each wrong field.
+   * @throws {InvalidRequestError} naming each wrong field.
    * @throws {FeedBusyError} if one of the feeds is locked for long; repeat all.
    */
   async recall(request: RecallRequest): Promise<Recalled[]> {
