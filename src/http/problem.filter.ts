@@ -28,7 +28,8 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
     httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json');
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
-    httpAdapter.reply(response, problem, problem.status);
+    // As a text: of an object Nest 11 would say that it is application/json after all.
+    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }
 
   #log(error: unknown, { kind, problem }: ProblemAnswer): void {

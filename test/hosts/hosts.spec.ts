@@ -46,7 +46,7 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
     install(directory, tarball, project);
     compile(directory, join(PACKAGE, 'test/hosts/host'));
     database = await createTestDatabase();
-  }, 180_000);
+  }, 300_000);
   afterEach(() => {
     for (const child of running.splice(0)) child.kill('SIGKILL');
   });
@@ -225,8 +225,8 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
 });
 
 function megabytes(directory: string): number {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !entry.parentPath.includes('tidings/node_modules'),
   );
   return (
     files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1_000_000

@@ -13,9 +13,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const { dependencies, devDependencies, version } = JSON.parse(
-  readFileSync(join(PACKAGE, 'package.json'), 'utf8'),
-) as {
+const {
+  dependencies,
+  devDependencies,
+  version: packed,
+} = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   version: string;
@@ -24,7 +26,7 @@ const { dependencies, devDependencies, version } = JSON.parse(
 /** What every host has, in the versions that this repository has. */
 const COMMON = {
   'class-transformer': '0.5.1',
-  'class-validator': '0.15.1',
+  'class-validator': '0.14.4',
   compression: '1.8.2',
   '@nestjs/throttler': '6.7.1',
   '@types/compression': '1.8.1',
@@ -35,11 +37,11 @@ const COMMON = {
 export const HOSTS = {
   'Nest 11 (CommonJS)': {
     type: 'commonjs',
-    dependencies: { ...nest('11.2.10'), ...COMMON, bullmq: '5.81.5' },
+    dependencies: { ...nest('11.2.10', '11.2.8'), ...COMMON, bullmq: '5.81.5' },
   },
   'Nest 12 (ES modules)': {
     type: 'module',
-    dependencies: { ...nest('12.5.1'), ...COMMON, ...own('bullmq') },
+    dependencies: { ...nest('12.5.1', '12.5.0'), ...COMMON, ...own('bullmq') },
   },
 } as const;
 
@@ -53,7 +55,7 @@ export function outside(): { path: string; remove: () => void } {
 export function pack(directory: string): string {
   if (process.env.CI !== 'true') run(PACKAGE, 'npm', 'run', 'build');
   run(PACKAGE, 'npm', 'pack', '--ignore-scripts', '--pack-destination', directory);
-  return join(directory, `tidings-${version}.tgz`);
+  return join(directory, `tidings-${packed}.tgz`);
 }
 
 /** Installs the tarball and these packages into a new directory. */
@@ -104,9 +106,12 @@ export function run(cwd: string, command: string, ...args: string[]): string {
   throw error ?? new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
-function nest(nestVersion: string): Record<string, string> {
-  const names = ['common', 'core', 'platform-express', 'platform-fastify'];
-  return Object.fromEntries(names.map((name) => [`@nestjs/${name}`, nestVersion]));
+function nest(version: string, fastify: string): Record<string, string> {
+  const names = ['common', 'core', 'platform-express'];
+  return {
+    ...Object.fromEntries(names.map((name) => [`@nestjs/${name}`, version])),
+    '@nestjs/platform-fastify': fastify,
+  };
 }
 
 function own(...names: string[]): Record<string, string> {

@@ -102,10 +102,12 @@ class HostFilter implements ExceptionFilter {
   }
 }
 
-class Thing {
+class NewThing {
   @IsString()
   name!: string;
+}
 
+class Thing extends NewThing {
   @Exclude()
   secret = 'hidden';
 }
@@ -129,7 +131,7 @@ class ThingsController {
   }
 
   @Post('greet')
-  async greet(@Body() thing: Thing): Promise<unknown> {
+  async greet(@Body() thing: NewThing): Promise<unknown> {
     return this.tidings.notify(greeting, { to: 'ada', data: { from: thing.name } });
   }
 
