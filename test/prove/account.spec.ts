@@ -13,7 +13,7 @@ describe('the account of a client', () => {
 
   beforeEach(() => {
     ledger = new Ledger();
-    account = new Account('ada#1', 'ada', ledger, (reason) => reason === 'expired');
+    account = new Account('ada#1', 'ada', ledger, () => false, 7);
     sent = [0, 1, 2, 3].map(() => ledger.open('s', ['ada'], 'sent'));
     for (const one of sent) ledger.accepted(one, 'accepted');
   });
@@ -86,10 +86,12 @@ describe('the account of a client', () => {
     expect(wrongs()).toEqual([]);
     receive(reset('expired', 'e-1'));
     receive(reset('epoch', 'e-1'));
+    receive(reset('expired', 'e-3'));
     expect(account.violations.map(({ what }) => what)).toEqual([
       expect.stringMatching(/not true of a client at e-3/),
       expect.stringMatching(/nothing called for it/),
       expect.stringMatching(/not true of a client at e-1/),
+      expect.stringMatching(/nothing called for it/),
     ]);
   });
 

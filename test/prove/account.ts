@@ -56,8 +56,10 @@ export class Account {
     readonly name: string,
     readonly recipient: string,
     private readonly ledger: Ledger,
-    /** Whether this client may be told that. */
+    /** Whether this client may be told that, by what was done. */
     private readonly mayReset: (reason: ResetReason) => boolean,
+    /** Notifications that the retention leaves in each feed. */
+    private readonly keep: number,
     /** The cursor that it comes with, from wherever. */
     firstEventId = '',
   ) {
@@ -137,7 +139,8 @@ export class Account {
     this.mustReset = false;
     this.resets.push(reason);
     if (reason === 'expired') this.ledger.trimmed(this.recipient);
-    if (!this.mayReset(reason)) this.wrong('other', `feed.reset ${reason} though nothing called for it`);
+    const isCalledFor = reason === 'expired' ? end.seq - place.seq >= this.keep : this.mayReset(reason);
+    if (!isCalledFor) this.wrong('other', `feed.reset ${reason} though nothing called for it`);
     if (!isJustified(reason, held, place, end)) {
       this.wrong(
         'other',

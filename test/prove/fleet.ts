@@ -4,6 +4,7 @@ import { Account } from './account.js';
 import { Client, type Doors } from './client.js';
 import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
+import { PATIENCE_MS } from './timeline.js';
 import type { World } from './world.js';
 
 /** How a client differs from the usual one. */
@@ -43,7 +44,7 @@ export class Fleet {
         await this.add(recipient, { from: nth === 0 || this.random.chance(0.6) ? 'oldest' : 'now' });
       }
     }
-    await eventually(() => this.clients.every(({ ready }) => ready), { timeoutMs: 60_000, everyMs: 50 });
+    await eventually(() => this.clients.every(({ ready }) => ready), { timeoutMs: PATIENCE_MS, everyMs: 50 });
   }
 
   async add(recipient: string, options: ClientOptions = {}): Promise<Client> {
@@ -57,6 +58,7 @@ export class Fleet {
       recipient,
       this.ledger,
       (reason) => this.mayReset(recipient, reason),
+      this.world.keep,
       cursor,
     );
     const client = new Client(account, token, this.doors, this.random.fork(name), from);

@@ -10,7 +10,7 @@ import type { Timeline } from './timeline.js';
 const SCRIPT = fileURLToPath(new URL('service.js', import.meta.url));
 const LISTENS = /listens on http/;
 /** A busy machine takes many times as long as an idle one; and while Postgres is away, a start waits for it. */
-const START_MS = 120_000;
+const START_MS = 240_000;
 const RESTART_AFTER_MS = 200;
 const PAGE_BYTES = 4_096;
 

@@ -54,9 +54,9 @@ export const LONGEST_ABSENCE_MS = 180_000;
 
 export const LONG: Profile = {
   name: 'long',
-  recipients: 70,
+  recipients: 60,
   connectionsEach: 4,
-  rate: { singlesPerSecond: 20, broadcastsPerSecond: 8 },
+  rate: { singlesPerSecond: 15, broadcastsPerSecond: 4 },
   freezeMs: 5_000,
   outageMs: 30_000,
   stallMs: 30_000,

@@ -2,11 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from './client.js';
 import { readHeads } from './log-view.js';
 import { QueueView } from './queue-view.js';
-import { now } from './timeline.js';
+import { now, PATIENCE_MS } from './timeline.js';
 import type { World } from './world.js';
 
-/** A killed worker's jobs are found after half a minute, and what was put back waits for 15 s at most; on a busy machine. */
-const LIMIT_MS = 120_000;
 const EVERY_MS = 250;
 
 /** Waits until nothing is on the queue and every client has come to the end of its feed; returns what is missing if that never comes. */
@@ -15,7 +13,7 @@ export async function settle(world: World, clients: readonly Client[]): Promise<
   let view: QueueView | null = null;
   let missing: string | null = 'not looked yet';
   try {
-    while (missing !== null && now() - startedAt < LIMIT_MS) {
+    while (missing !== null && now() - startedAt < PATIENCE_MS) {
       await delay(EVERY_MS);
       try {
         view = await QueueView.same(view, world);

@@ -35,6 +35,8 @@ export class World {
 
   private constructor(
     readonly backend: Backend,
+    /** Notifications that the retention leaves in each feed. */
+    readonly keep: number,
     readonly timeline: Timeline,
     readonly postgres: PrivatePostgres,
     /** The one that queue and bus are on now. */
@@ -77,7 +79,7 @@ export class World {
       houses.push({ service, toPostgres, toRedis, port, door: await Proxy.start(port) });
     }
     const toQueue = await Proxy.start((redis ?? postgres).port);
-    world = new World(backend, timeline, postgres, redis, houses, toQueue);
+    world = new World(backend, keep, timeline, postgres, redis, houses, toQueue);
     await Promise.all(houses.map(({ service }) => service.start()));
     return world;
   }

@@ -1,6 +1,7 @@
 import { eventually } from '../../support/eventually.js';
 import type { Client } from '../client.js';
 import { FLOOD_TITLE } from '../profile.js';
+import { PATIENCE_MS } from '../timeline.js';
 import { patiently, sleep, type Fault, type Stage } from './fault.js';
 
 /** Of one recipient on one instance; beyond it the newest would be refused. */
@@ -82,7 +83,7 @@ const wrongCursors: Fault = {
     fleet.allowResets(['epoch', 'ahead', 'malformed'], [one]);
     for (const [reason, cursor] of Object.entries(wrong)) {
       const client = await fleet.add(one, { cursor, breakOffs: random.int(0, 2) });
-      await eventually(() => client.account.resets.length > 0, { timeoutMs: 60_000 }).catch(() => {
+      await eventually(() => client.account.resets.length > 0, { timeoutMs: PATIENCE_MS }).catch(() => {
         client.account.complain(`came with ${cursor} and was never told feed.reset ${reason}`);
       });
       if (client.account.resets.length === 0) return;
@@ -97,14 +98,13 @@ const overtaken: Fault = {
   async inject(stage) {
     const { fleet, world, load, profile } = stage;
     const recipients = uncrowded(stage, 2);
-    fleet.allowResets(['expired'], recipients);
     const away: Client[] = [];
     const stalledOnes: Client[] = [];
     for (const recipient of recipients) {
       away.push(await fleet.add(recipient, { breakOffs: 1 }));
       for (let nth = 0; nth < 4; nth++) stalledOnes.push(await fleet.add(recipient, { direct: true }));
     }
-    await eventually(() => [...away, ...stalledOnes].every(({ ready }) => ready), { timeoutMs: 60_000 });
+    await eventually(() => [...away, ...stalledOnes].every(({ ready }) => ready), { timeoutMs: PATIENCE_MS });
     for (const client of away) client.leave();
     for (const client of stalledOnes) client.stall();
     // As much as the buffers of a socket do not hold, and then as many as push that over the edge.
@@ -128,11 +128,13 @@ const overtaken: Fault = {
           ),
         );
       },
-      { timeoutMs: 60_000, everyMs: 200 },
+      { timeoutMs: PATIENCE_MS, everyMs: 200 },
     );
     for (const client of stalledOnes) client.resume();
     for (const client of away) client.open();
-    await eventually(() => away.every(({ account }) => account.resets.length > 0), { timeoutMs: 60_000 });
+    await eventually(() => away.every(({ account }) => account.resets.length > 0), {
+      timeoutMs: PATIENCE_MS,
+    });
   },
 };
 

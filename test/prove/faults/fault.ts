@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger.js';
 import type { Load } from '../load.js';
 import type { Profile } from '../profile.js';
 import type { Random } from '../random.js';
+import { PATIENCE_MS } from '../timeline.js';
 import type { Backend, World } from '../world.js';
 
 /** What a fault may lay hands on. */
@@ -39,7 +40,7 @@ export async function sleep(ms: number): Promise<void> {
 }
 
 /** Tries until it works: the database may be away because of a fault beside this one. */
-export async function patiently<T>(ask: () => Promise<T>, limitMs = 60_000): Promise<T> {
+export async function patiently<T>(ask: () => Promise<T>, limitMs = PATIENCE_MS): Promise<T> {
   for (const deadline = performance.now() + limitMs; ;) {
     try {
       return await ask();
