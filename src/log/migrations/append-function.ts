@@ -30,7 +30,8 @@ import { erasureOf } from './tombstone-functions.js';
  * looks for the row, so that one of the two always sees the other.
  *
  * The planner is told to look up by index: the plans inside a function are cached, and one made while the tables were
- * empty would scan them whole for ever after.
+ * empty would scan them whole for ever after. And it is told to plan once a session: it would make plans anew for each call, in the belief
+ * that the length of the arrays matters, which takes as long as the append of a single notification.
  */
 export function appendFunction(schema: string): string {
   return `
@@ -42,11 +43,14 @@ LANGUAGE plpgsql
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $append$
 #variable_conflict use_column
 DECLARE
   feed_ids bigint[];
   locked bigint[];
+  wanted bigint;
+  all_locked boolean;
   epochs text[];
   known_seqs bigint[];
   new_seqs bigint[];
@@ -67,13 +71,15 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
 
-  SELECT array_agg(f.id ORDER BY i.ord) INTO feed_ids
+  SELECT array_agg(f.id ORDER BY i.ord), count(DISTINCT f.id) INTO feed_ids, wanted
     FROM unnest(tenants, recipients) WITH ORDINALITY AS i (tenant, recipient, ord)
     LEFT JOIN ${schema}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient;
 
   SELECT coalesce(array_agg(l.id), '{}') INTO locked FROM (
     SELECT f.id FROM ${schema}.feed f WHERE f.id = ANY (feed_ids) ORDER BY f.id FOR NO KEY UPDATE SKIP LOCKED
   ) l;
+  -- To look for each feed among those that are locked takes the square of their number.
+  all_locked := cardinality(locked) = wanted;
 
   -- Under the lock, so that times do not run against the numbers; milliseconds, as the wire has them.
   moment := date_trunc('milliseconds', clock_timestamp());
@@ -90,7 +96,7 @@ BEGIN
              END AS new_seq
         FROM (
           SELECT o.*, o.outcome = 'appended'
-                        AND row_number() OVER (PARTITION BY o.hash, o.outcome ORDER BY o.ord) = 1 AS fresh
+                        AND row_number() OVER (PARTITION BY o.hash, o.outcome = 'appended' ORDER BY o.ord) = 1 AS fresh
             FROM (
               SELECT i.ord, i.feed_id, i.hash, f.epoch, f.head, k.seq AS known_seq,
                      CASE WHEN i.feed_id IS NULL THEN 'missing'
@@ -102,7 +108,7 @@ BEGIN
                           ELSE 'appended' END AS outcome
                 FROM unnest(feed_ids, hashes, types, mandatory, queued)
                      WITH ORDINALITY AS i (feed_id, hash, type, mandatory, queued, ord)
-                LEFT JOIN ${schema}.feed f ON f.id = i.feed_id AND f.id = ANY (locked)
+                LEFT JOIN ${schema}.feed f ON f.id = i.feed_id AND (all_locked OR f.id = ANY (locked))
                 LEFT JOIN ${schema}.dedupe_key k ON k.hash = i.hash
             ) o
         ) m
