@@ -1,22 +1,22 @@
 import { createFeed } from '../client/index.js';
 import type { FeedOptions } from '../client/index.js';
 import type { NotificationItem } from '../contract/entry.js';
+import { Absence } from './absence.js';
 import { Announcer } from './announcer.js';
 import { BellButton, MOST } from './bell-button.js';
 import { focused, languageOf } from './dom.js';
 import { Layer } from './layer.js';
 import { List } from './list.js';
-import { Panel, type Foot, type Notice, type View } from './panel.js';
+import { Panel } from './panel.js';
 import { present } from './presentation.js';
 import type { RowStyle } from './row.js';
 import { ENGLISH, type BellStrings } from './strings.js';
 import { adopt } from './styles.js';
+import { Timers } from './timers.js';
 import { Times } from './times.js';
 import type { BellFeed, BellSnapshot, Presentation, SelectDetail } from './types.js';
+import { footOf, noticeOf, viewOf } from './view.js';
 
-/** A deploy's reconnect is no news. */
-const OFFLINE_SHOWN_AFTER_MS = 1_500;
-const OFFLINE_SAID_AFTER_MS = 6_000;
 const FAILURE_SHOWN_FOR_MS = 6_000;
 /** What arrives in an open panel has been seen after this. */
 const SEEN_AFTER_MS = 1_000;
@@ -60,11 +60,12 @@ export class TidingsBell extends Base {
   private detach: () => void = () => {};
   private words: BellStrings = ENGLISH;
   private presenter: (item: NotificationItem) => Presentation = present;
-  private style_: RowStyle;
-  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  private look: RowStyle;
+  private readonly timers = new Timers();
+  private readonly absence: Absence;
   private readonly fresh = new Set<string>();
   private above = 0;
-  private offline: 'no' | 'noticed' | 'shown' | 'said' = 'no';
+  private wasAway = false;
   private moreFailed = false;
   private actionFailed = false;
   private scheduled = false;
@@ -73,12 +74,12 @@ export class TidingsBell extends Base {
     super();
     const root = this.attachShadow({ mode: 'open' });
     adopt(root);
-    this.style_ = {
+    this.look = {
       strings: this.words,
       times: new Times(undefined),
       present: (item) => this.presentation(item),
     };
-    this.list = new List(this.style_, {
+    this.list = new List(this.look, {
       select: (item, event) => this.select(item, event),
       toggleRead: ({ id, readAt }) =>
         this.act((feed) => (readAt === null ? feed.markRead(id) : feed.markUnread(id))),
@@ -90,8 +91,13 @@ export class TidingsBell extends Base {
     this.panel = new Panel(this.words, this.list.element, () => this.retry());
     this.layer = new Layer(this, this.bell.element, this.panel.element, (open) => this.toggled(open));
     this.announcer = new Announcer((count, last) =>
-      this.words.arrived(this.style_.times.number(count), last, count === 1),
+      this.words.arrived(this.look.times.number(count), last, count === 1),
     );
+    this.absence = new Absence({
+      shown: () => this.schedule(),
+      said: () => this.say(this.snapshot.loaded ? this.words.offline : this.words.unreachableTitle),
+      backAfterSaid: () => this.say(this.words.backOnline),
+    });
     this.bell.element.addEventListener('click', () => (this.layer.open ? this.hide() : this.show()));
     this.panel.close.addEventListener('click', () => this.hide());
     this.panel.markAll.addEventListener('click', () => this.markAll());
@@ -162,7 +168,7 @@ export class TidingsBell extends Base {
     this.layOut();
     this.restyle();
     this.attach();
-    this.later('tick', TICK_MS, () => this.tick());
+    this.timers.set('tick', TICK_MS, () => this.tick());
   }
 
   disconnectedCallback(): void {
@@ -171,8 +177,8 @@ export class TidingsBell extends Base {
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.release();
-      for (const timer of this.timers.values()) clearTimeout(timer);
-      this.timers.clear();
+      this.timers.stop();
+      this.absence.stop();
       this.announcer.stop();
     });
   }
@@ -210,8 +216,8 @@ export class TidingsBell extends Base {
   private restyle(): void {
     if (!this.isConnected) return;
     const times = new Times(languageOf(this));
-    this.style_ = { strings: this.words, times, present: (item) => this.presentation(item) };
-    this.list.restyle(this.style_);
+    this.look = { strings: this.words, times, present: (item) => this.presentation(item) };
+    this.list.restyle(this.look);
     this.panel.restyle(this.words);
     this.schedule();
   }
@@ -282,7 +288,7 @@ export class TidingsBell extends Base {
   private draw(): void {
     const snapshot = this.snapshot;
     const { unread, unseen, status } = snapshot;
-    const { times, strings } = this.style_;
+    const { times, strings } = this.look;
     const byUnread = this.getAttribute('badge') === 'unread';
     const count = byUnread ? unread : unseen;
     const text = count > MOST ? `${times.number(MOST)}+` : times.number(count);
@@ -293,66 +299,35 @@ export class TidingsBell extends Base {
     );
     this.bell.show(count, text, unread > 0, name);
     this.followStatus(snapshot);
-    this.bell.element.classList.toggle(
-      'asleep',
-      status.state === 'stopped' || this.offline === 'shown' || this.offline === 'said',
-    );
+    this.bell.element.classList.toggle('asleep', status.state === 'stopped' || this.absence.isShown);
     if (!this.shown) return;
     this.panel.showUnread(unread, times.number(unread));
     const view = viewOf(snapshot);
-    this.panel.showNotice(this.noticeOf(view, snapshot));
+    const { actionFailed, moreFailed } = this;
+    const troubles = { absent: this.absence.isShown, actionFailed, moreFailed };
+    this.panel.showNotice(noticeOf(view, snapshot, troubles));
     this.panel.showAbove(this.above > 0 && view === 'list' ? times.number(this.above) : null);
     const hadFocus = this.panel.element.contains(focused(this.panel.element));
     if (view === 'list' || snapshot.items.length === 0) this.list.render(snapshot.items, this.fresh);
     this.fresh.clear();
     this.panel.show(view);
-    this.panel.showFoot(view === 'list' ? this.footOf(snapshot) : null);
+    this.panel.showFoot(footOf(view, snapshot, troubles));
     // A view that took the focus away with its button gives it to the panel.
     if (hadFocus && !this.panel.element.contains(focused(this.panel.element))) {
       this.panel.element.focus({ preventScroll: true });
     }
   }
 
-  private noticeOf(view: View, { status }: BellSnapshot): Notice {
-    if (view === 'unreachable' || view === 'signed-out' || view === 'refused') return null;
-    if (this.actionFailed) return 'failed';
-    if (status.state === 'closed' || status.state === 'stopped') return 'paused';
-    return this.offline === 'shown' || this.offline === 'said' ? 'offline' : null;
+  private followStatus(snapshot: BellSnapshot): void {
+    this.absence.follow(snapshot);
+    const isAway = snapshot.status.state !== 'live';
+    if (this.wasAway && !isAway) this.moreFailed = false;
+    this.wasAway = isAway;
   }
-
-  private footOf({ items, hasMore, loadingMore }: BellSnapshot): Foot {
-    if (loadingMore) return 'loading';
-    if (this.moreFailed) return 'failed';
-    return hasMore || items.length < 10 ? null : 'end';
-  }
-
-  private followStatus({ status, loaded }: BellSnapshot): void {
-    if (status.state === 'offline') {
-      if (this.offline !== 'no') return;
-      this.offline = 'noticed';
-      this.later('offline', OFFLINE_SHOWN_AFTER_MS, () => {
-        this.offline = 'shown';
-        this.schedule();
-        this.later('offline', OFFLINE_SAID_AFTER_MS, () => {
-          this.offline = 'said';
-          this.say(loaded ? this.words.offline : this.words.unreachableTitle);
-        });
-      });
-    } else if (status.state !== 'connecting' && this.offline !== 'no') {
-      clearTimeout(this.timers.get('offline'));
-      if (this.offline === 'said' && status.state === 'live') this.say(this.words.backOnline);
-      this.offline = 'no';
-    }
-    if (status.state === 'live' && this.moreFailed && !this.snapshot.loadingMore && this.wasAway)
-      this.moreFailed = false;
-    this.wasAway = status.state !== 'live';
-  }
-
-  private wasAway = false;
 
   private tick(): void {
     if (this.shown) this.list.tick();
-    this.later('tick', TICK_MS, () => this.tick());
+    this.timers.set('tick', TICK_MS, () => this.tick());
   }
 
   private arrived(item: NotificationItem): void {
@@ -360,7 +335,7 @@ export class TidingsBell extends Base {
     if (!this.shown) return;
     this.fresh.add(item.id);
     if (this.panel.scroller.scrollTop > 40) this.above++;
-    if (!this.timers.has('seen')) this.later('seen', SEEN_AFTER_MS, () => this.see());
+    if (!this.timers.has('seen')) this.timers.set('seen', SEEN_AFTER_MS, () => this.see());
     this.schedule();
   }
 
@@ -407,7 +382,7 @@ export class TidingsBell extends Base {
         this.actionFailed = true;
         this.say(this.words.actionFailed);
         this.schedule();
-        this.later('failed', FAILURE_SHOWN_FOR_MS, () => {
+        this.timers.set('failed', FAILURE_SHOWN_FOR_MS, () => {
           this.actionFailed = false;
           this.schedule();
         });
@@ -423,7 +398,7 @@ export class TidingsBell extends Base {
         const added = this.snapshot.items.length - items.length;
         // Who scrolls sees it; who goes by keyboard or listens has to be told.
         if (added > 0 && this.list.element.contains(focused(this.list.element)))
-          this.say(this.words.moreLoaded(this.style_.times.number(added)));
+          this.say(this.words.moreLoaded(this.look.times.number(added)));
         this.schedule();
       },
       () => {
@@ -462,24 +437,4 @@ export class TidingsBell extends Base {
   private say(text: string): void {
     if (!this.hasAttribute('quiet')) this.announcer.say(text);
   }
-
-  private later(name: string, ms: number, run: () => void): void {
-    clearTimeout(this.timers.get(name));
-    this.timers.set(
-      name,
-      setTimeout(() => {
-        this.timers.delete(name);
-        run();
-      }, ms),
-    );
-  }
-}
-
-function viewOf({ loaded, status, items }: BellSnapshot): View {
-  if (status.state === 'stopped') {
-    if (status.reason === 'unauthenticated' || status.reason === 'signed-out') return 'signed-out';
-    if (items.length === 0) return 'refused';
-  }
-  if (!loaded) return status.state === 'offline' || status.state === 'closed' ? 'unreachable' : 'loading';
-  return items.length > 0 ? 'list' : 'empty';
 }
