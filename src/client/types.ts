@@ -48,7 +48,7 @@ export interface FeedOptions {
    */
   getToken?: (reason: TokenReason) => string | null | Promise<string | null>;
   /** How cookies are sent. Default `include` (`omit` with `getToken`). */
-  credentials?: RequestCredentials;
+  credentials?: 'include' | 'omit' | 'same-origin';
   /** Items of a page, 1 to 100. Default 25. */
   pageSize?: number;
   /** One connection for all tabs of this origin that show the same feed, or one for each. Default `shared`. */

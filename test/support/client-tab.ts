@@ -83,7 +83,7 @@ function clientScript(): Promise<string> {
     target: 'es2022',
     write: false,
     tsconfigRaw: {},
-  }).then(({ outputFiles }) => `${outputFiles[0].text}; window.tidings = tidings;`);
+  }).then(({ outputFiles }) => `${outputFiles[0]!.text}; window.tidings = tidings;`);
   return bundled;
 }
 
