@@ -138,7 +138,15 @@ export class Trial {
 
   private async injectLane(faults: readonly Fault[], until: number, random: Random): Promise<void> {
     const { world, ledger, profile } = this.parts;
-    const stage: Stage = { world, ledger, profile, random, fleet: this.fleet, load: this.load };
+    const stage: Stage = {
+      world,
+      ledger,
+      profile,
+      random,
+      fleet: this.fleet,
+      load: this.load,
+      note: (what) => this.notes.push(what),
+    };
     for (let round = 0; round === 0 || now() < until; round++) {
       for (const fault of random.shuffle(faults)) {
         if (round > 0 && now() >= until) return;

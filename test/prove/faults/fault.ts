@@ -16,6 +16,8 @@ export interface Stage {
   readonly ledger: Ledger;
   readonly random: Random;
   readonly profile: Profile;
+  /** For the remarks at the end. */
+  note(what: string): void;
 }
 
 /** What is broken. Faults of the same part never overlap, those of different parts may. */

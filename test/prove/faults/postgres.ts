@@ -36,10 +36,17 @@ const frozen: Fault = {
 const outage: Fault = {
   name: 'Postgres away',
   part: 'postgres',
-  async inject({ world, profile }) {
+  async inject({ world, profile, ledger, note }) {
     await world.postgres.stop('fast');
+    const from = now();
     await sleep(profile.outageMs);
+    const until = now();
     await world.postgres.start();
+    const accepted = ledger.notifications.filter(
+      ({ acceptedAt }) => acceptedAt !== null && acceptedAt > from,
+    );
+    const meanwhile = accepted.filter(({ acceptedAt }) => (acceptedAt ?? 0) < until).length;
+    note(`${meanwhile} were accepted while Postgres was away for ${until - from} ms`);
   },
 };
 
