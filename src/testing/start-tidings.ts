@@ -11,7 +11,7 @@ export interface StartedTidings {
   readonly app: INestApplicationContext;
   readonly tidings: TidingsService;
   /** Ends it, and the Postgres that was started for it. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

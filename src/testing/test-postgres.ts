@@ -8,7 +8,7 @@ export interface TestPostgres {
   /** `postgres://...`, for `database: { url }`. */
   readonly url: string;
   /** Stops it and removes its files. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**
