@@ -250,20 +250,14 @@ class World {
     expect(result!.outcome).toBe(model.outcomeOf(type, key));
     if (result!.outcome !== 'appended') return;
     const { seq, entry } = result as Extract<typeof result, { seq: number }>;
-    const [row] = await this.log.database.query<{ id: string }>(
-      `SELECT e.id FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id WHERE f.recipient = $1 AND e.seq = $2`,
-      [feed.recipient, seq],
-    );
-    const item = model.publish({ type, key, collapseKey, mayExpire: step.mayExpire, id: row!.id });
+    // What expires is not kept in memories: its content is in the log alone.
+    expect(entry === null).toBe(step.mayExpire);
+    const { feedId } = await this.log.reader.open(feed);
+    const page = entry ? null : await this.log.reader.page(feedId, seq - 1);
+    const published = parse((entry ?? page!.entries[0])!.json!);
+    const item = model.publish({ type, key, collapseKey, mayExpire: step.mayExpire, id: published.id });
     expect(seq).toBe(item.seq);
-    // What expires is not kept in memories.
-    if (step.mayExpire) expect(entry).toBeNull();
-    else
-      expect(JSON.parse(entry!.json!)).toMatchObject({
-        id: item.id,
-        count: item.count,
-        replaces: item.replaces,
-      });
+    expect(published).toMatchObject({ count: item.count, replaces: item.replaces });
   }
 
   private checkAnswer(answer: { unread: number; unseen: number; cursor: string }): void {
@@ -276,8 +270,12 @@ class World {
   /** By the port, and by counting the rows. */
   private async checkCounts(): Promise<void> {
     const { unread, unseen } = this.model;
-    expect(await this.inbox.count(this.feed)).toMatchObject({ unread, unseen });
-    expect(await recount(this.log.database, this.feed)).toEqual({ unread, unseen });
+    const [counted, recounted] = await Promise.all([
+      this.inbox.count(this.feed),
+      recount(this.log.database, this.feed),
+    ]);
+    expect(counted).toMatchObject({ unread, unseen });
+    expect(recounted).toEqual({ unread, unseen });
   }
 
   private async checkPages(): Promise<void> {
@@ -371,7 +369,7 @@ describe('the inbox, whatever happens', () => {
 
   it('is what a simple model says, and every client that has caught up shows exactly that', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), async (sequence) => {
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }), async (sequence) => {
         const world = await new World(log).open();
         try {
           for (const now of sequence) await world.run(now);
@@ -380,7 +378,7 @@ describe('the inbox, whatever happens', () => {
           await world.close();
         }
       }),
-      propertyOptions(25),
+      propertyOptions(15),
     );
-  }, 600_000);
+  }, 120_000);
 });
