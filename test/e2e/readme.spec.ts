@@ -31,7 +31,7 @@ describe('the samples of the README', () => {
     // Inside of the package, so that its own name resolves to it as in a project that has installed it.
     mkdirSync(join(PACKAGE, 'dist'), { recursive: true });
     directory = mkdtempSync(join(PACKAGE, 'dist', 'samples-'));
-    for (const name of ['producer.mjs', 'types.mjs', 'host.ts'])
+    for (const name of ['producer.mjs', 'types.mjs', 'host.ts', 'orders.ts', 'browser.ts'])
       writeFileSync(join(directory, name), sample(name));
   }, 180_000);
 
@@ -53,7 +53,13 @@ describe('the samples of the README', () => {
   it('are checked by the compiler', () => {
     const config = {
       extends: join(PACKAGE, 'tsconfig.json'),
-      compilerOptions: { allowJs: true, checkJs: true, noEmit: true },
+      // Of the server and of the page at once: what is checked here is that the calls are as they are shown.
+      compilerOptions: {
+        allowJs: true,
+        checkJs: true,
+        noEmit: true,
+        lib: ['ES2023', 'ES2024.String', 'DOM'],
+      },
       include: ['*.ts', '*.mjs'],
     };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
