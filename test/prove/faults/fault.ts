@@ -17,7 +17,7 @@ export interface Stage {
   readonly random: Random;
   readonly profile: Profile;
   /** For the remarks at the end. */
-  note(what: string): void;
+  readonly note: (what: string) => void;
 }
 
 /** What is broken. Faults of the same part never overlap, those of different parts may. */
