@@ -38,6 +38,18 @@ afterAll(async () => {
   home.remove();
 });
 
+it('has types for every entry point that resolve as its code does', () => {
+  // It is of ES modules alone, which `require` of every Node that we support loads; whether its types agree, the CommonJS host below says.
+  run(
+    PACKAGE,
+    process.execPath,
+    'node_modules/@arethetypeswrong/cli/dist/index.js',
+    tarball,
+    '--profile',
+    'esm-only',
+  );
+}, 60_000);
+
 describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
   const directory = join(home.path, name.replace(/\W+/g, '-').toLowerCase());
   let database: TestDatabase;
