@@ -34,6 +34,7 @@ export type {
   TidingsOptions,
   WorkerOptions,
 } from './contract/options.js';
+export type { HttpRequest, HttpResponse } from './http/http-request.js';
 export type { FeedKey } from './contract/feed.js';
 export type { NotificationItem } from './contract/entry.js';
 export type { JobData } from './contract/job.js';

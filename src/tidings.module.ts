@@ -314,6 +314,7 @@ export class TidingsModule
   extends ConfigurableModuleClass
   implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
 {
+  /** @internal Nest makes it. */
   constructor(
     // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
     @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,

@@ -104,6 +104,7 @@ export interface Recalled {
  */
 @Injectable()
 export class TidingsService implements Notifier {
+  /** @internal Nest makes it. */
   constructor(
     @Inject(NOTIFIER) private readonly notifier: Notifier,
     @Inject(JOB_CANCELLER) private readonly canceller: JobCanceller,
