@@ -112,6 +112,7 @@ export class FeedClient {
       this.fault(`${id} after ${this.lastEventId}`);
     this.lastEventId = id;
     if (data === undefined) return;
+    if ((JSON.parse(data) as { type: string }).type !== type) this.fault(`an event ${type} with ${data}`);
     if (type!.startsWith('feed.')) this.change(JSON.parse(data) as StateEntry, id);
     else this.add(JSON.parse(data) as NotificationItem, seq);
   }

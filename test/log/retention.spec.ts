@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedOptions } from '../../src/contract/options.js';
 import { Retention } from '../../src/log/retention.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { recount } from '../inbox/recount.js';
 import { notification, openLog, type Log } from './open-log.js';
 
 describe('the retention', () => {
@@ -70,6 +71,42 @@ describe('the retention', () => {
     await log.append(Array.from({ length: 2_500 }, () => notification('huge')));
     expect(await sweep({ maxEntries: 10 })).toBe(2_490);
     expect(await stateOf('huge')).toMatchObject({ head: 2_500, floor: 2_490, unread: 10 });
+  });
+
+  it('counts right what is read, seen or archived, by itself or by a watermark, and forgets the times of watermarks', async () => {
+    await log.append(Array.from({ length: 12 }, () => notification('mixed')));
+    const { epoch, feedId } = await stateOf('mixed');
+    const upTo = (change: string, seq: number) =>
+      log.database.query('SELECT FROM tidings.change_up_to($1, $2, $3, $4, $5)', [
+        '',
+        'mixed',
+        change,
+        epoch,
+        seq,
+      ]);
+    const byIds = (change: string, ...seqs: number[]) =>
+      log.database.query(
+        `SELECT FROM tidings.change_by_ids('', 'mixed', $1,
+           ARRAY(SELECT id FROM tidings.entry WHERE feed_id = $2 AND seq = ANY ($3)))`,
+        [change, feedId, seqs],
+      );
+    await upTo('read', 3);
+    await upTo('read', 5);
+    await byIds('unread', 2, 4);
+    await upTo('archive', 1);
+    await byIds('archive', 7);
+    await byIds('read', 8);
+    await upTo('seen', 9);
+    for (const kept of [11, 9, 7, 6, 5, 3, 1]) {
+      await sweep({ maxEntries: kept });
+      const { floor, unread, unseen } = await stateOf('mixed');
+      expect(floor).toBe(12 - kept);
+      expect({ unread, unseen }).toEqual(await recount(log.database, { tenant: '', recipient: 'mixed' }));
+      const marks = await log.database.query<{ up_to: string }>(
+        'SELECT up_to FROM tidings.read_mark ORDER BY up_to',
+      );
+      expect(marks.map((mark) => Number(mark.up_to))).toEqual([3, 5].filter((place) => place > floor));
+    }
   });
 
   it('skips a feed that a writer holds, instead of waiting for it', async () => {
