@@ -1,5 +1,6 @@
 import type { Mutation } from './mutation.js';
 
+const FRAMES = 'test/e2e/http/frame-encoder.property.spec.ts';
 const CONTROLLER = 'src/http/stream.controller.ts';
 export const HTTP_MUTATIONS: readonly Mutation[] = [
   {
@@ -56,5 +57,23 @@ export const HTTP_MUTATIONS: readonly Mutation[] = [
         test: '(Postgres) stops taking entries for it',
       },
     ],
+  },
+  {
+    name: 'line-break-in-an-id',
+    breaks: 'A line break in a type or an id begins a field of its own, or a frame.',
+    edits: [
+      {
+        file: 'src/http/event-stream.ts',
+        find: "  return text.replace(/[\\r\\n]/g, '');",
+        replace: '  return text;',
+      },
+    ],
+    caughtBy: [{ file: FRAMES, test: 'one for one' }],
+  },
+  {
+    name: 'carriage-return-in-data',
+    breaks: 'A carriage return in data begins a field of its own: for the standard it ends a line, too.',
+    edits: [{ file: 'src/http/event-stream.ts', find: '.split(/\\r\\n|\\r|\\n/)', replace: ".split('\\n')" }],
+    caughtBy: [{ file: FRAMES, test: 'one for one' }],
   },
 ];

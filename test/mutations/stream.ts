@@ -23,7 +23,8 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'error-frame-left-to-nest',
-    breaks: 'The Observable fails, and Nest writes an error frame with an id that it invents.',
+    breaks:
+      'The Observable fails where a control frame should say why: what is written then is left to Nest, or to nobody.',
     edits: [
       {
         file: CONNECTION,
@@ -132,7 +133,8 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'closing-without-an-id',
-    breaks: 'The last frame has no id, Nest invents one, and the client comes back with that.',
+    breaks:
+      'The last frame has no id: a writer such as that of Nest invents one, and the client comes back with it.',
     edits: [
       {
         file: 'src/stream/frames.ts',
@@ -140,11 +142,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
         replace: '    retry: retryInMs,',
       },
     ],
-    caughtBy: [
-      { file: CURSOR_LOOP },
-      { file: 'test/e2e/http/frame-encoder.property.spec.ts', test: 'one for one' },
-      { file: G6, test: 'the database away when a stream begins' },
-    ],
+    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: 'the database away when a stream begins' }],
   },
   {
     name: 'outlives-its-credential',

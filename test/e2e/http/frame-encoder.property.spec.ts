@@ -152,7 +152,7 @@ describe('Frames on the wire', () => {
 
   afterAll(() => app.close());
 
-  /** The body of a stream of these frames, as Nest and the outlet of the product write it. */
+  /** The body of a stream of these frames, as the product writes it. */
   async function write(frames: readonly Frame[]): Promise<Uint8Array> {
     app.streams.frames = ({ outlet }) =>
       new Observable((subscriber) => {
