@@ -384,5 +384,5 @@ describe('the inbox, whatever happens', () => {
       }),
       propertyOptions(20),
     );
-  }, 120_000);
+  }, 600_000);
 });
