@@ -138,14 +138,8 @@ export class Proxy {
   }
 
   private pipe(link: Link, from: Socket, to: Socket, through: (chunk: Buffer) => Buffer | null): void {
-    /** When the last of what is on its way arrives: a shorter delay must not overtake a longer one. */
-    let lastDue = 0;
-    const later = (act: () => void): void => {
-      const now = performance.now();
-      if (this.delayMs === 0 && lastDue <= now) return act();
-      lastDue = Math.max(lastDue, now + this.delayMs);
-      setTimeout(act, lastDue - now);
-    };
+    const queue = new DelayQueue();
+    const later = (act: () => void): void => queue.push(this.delayMs, act);
     from.on('data', (chunk: Buffer) => {
       const passed = through(chunk);
       if (passed === null || passed.length === 0) return;
@@ -168,5 +162,32 @@ export class Proxy {
     this.links.delete(link);
     link.near.resetAndDestroy();
     link.far.resetAndDestroy();
+  }
+}
+
+/** What is on its way in one direction. Not a timer for each: two that are due in the same ms may run in any order. */
+class DelayQueue {
+  private readonly waiting: { readonly due: number; readonly act: () => void }[] = [];
+
+  push(delayMs: number, act: () => void): void {
+    if (delayMs === 0 && this.waiting.length === 0) return act();
+    const due = Math.max(performance.now() + delayMs, this.waiting.at(-1)?.due ?? 0);
+    this.waiting.push({ due, act });
+    if (this.waiting.length === 1) this.arm();
+  }
+
+  private arm(): void {
+    const [first] = this.waiting;
+    if (first) setTimeout(() => this.run(), Math.max(0, first.due - performance.now()));
+  }
+
+  private run(): void {
+    const now = performance.now();
+    for (let first = this.waiting[0]; first && first.due <= now; first = this.waiting[0]) {
+      // Taken away after it has acted: until then what comes must queue up behind it.
+      first.act();
+      this.waiting.shift();
+    }
+    this.arm();
   }
 }

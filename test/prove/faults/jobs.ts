@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis';
 import { openStalledCheck } from '../stalled-check.js';
-import { QueueView } from '../queue-view.js';
 import { patiently, sleep, type Fault, type Stage } from './fault.js';
 
 const duplicates: Fault = {
@@ -21,7 +20,6 @@ const redelivered: Fault = {
   async inject(stage) {
     const { world } = stage;
     const blocker = await patiently(() => world.connect());
-    const view = QueueView.open(world);
     const check = openStalledCheck(world);
     try {
       await blocker.query('BEGIN');
@@ -37,7 +35,6 @@ const redelivered: Fault = {
     } finally {
       await blocker.end().catch(() => {});
       await check.close();
-      await view.close();
     }
   },
 };
