@@ -165,6 +165,7 @@ class World {
 
   private inspect(): void {
     for (const { current } of this.clients) current?.inspect();
+    if (this.log.isRestless) this.faults.push('reads a log that stands still again and again');
   }
 
   private announce(messages: readonly Announcement[]): void {
