@@ -129,7 +129,8 @@ export class Store {
   /** Applies the change whose place is the cursor. @returns `false` if it brings back what is not known here: the page must be read again. */
   addState(entry: StateEntry): boolean {
     this.#stateSeq = this.seq;
-    this.#settle(pendingOf(entry), { ...entry, cursor: this.cursor });
+    // The counts of a `feed.removed` may be of a later place.
+    this.#settle(pendingOf(entry), { ...entry, cursor: ('asOf' in entry && entry.asOf) || this.cursor });
     const have = new Set(this.#base.items.map(({ id }) => id));
     return entry.type !== 'feed.unarchived' || idsOf(entry).every((id) => have.has(id));
   }
