@@ -12,10 +12,7 @@ export type MigrateMode = 'auto' | 'check' | 'off';
 
 /** How Postgres is used, wherever it is. */
 export interface DatabaseSettings {
-  /**
-   * The schema of our tables. Default `tidings`. Change it to have two installations in one database; each then also needs a
-   * {@link QueueOptions.name | queue} of its own, since BullMQ's tables stay in `bullmq`, where its own producers look.
-   */
+  /** The schema of our tables. Default `tidings`, the only one that this version can use; BullMQ's are in `bullmq`, where its own producers look. */
   schema?: string;
   /**
    * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not

@@ -54,15 +54,13 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
   const directory = join(home.path, name.replace(/\W+/g, '-').toLowerCase());
   let database: TestDatabase;
 
-  beforeAll(async () => {
+  beforeAll(() => {
     install(directory, tarball, project);
     compile(directory, join(PACKAGE, 'test/hosts/host'));
-    database = await createTestDatabase();
   }, 300_000);
   afterEach(() => {
     for (const child of running.splice(0)) child.kill('SIGKILL');
   });
-  afterAll(() => database.drop());
 
   async function start(adapter: string, credential: string): Promise<Host> {
     const child = spawn(process.execPath, ['dist/host.js'], {
@@ -122,6 +120,11 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
     });
 
   describe.each(['express', 'fastify'])('and %s', (adapter) => {
+    beforeAll(async () => {
+      database = await createTestDatabase();
+    });
+    afterAll(() => database.drop());
+
     it('streams, lists and ends as everywhere, whatever the host has of prefixes, versions, pipes, filters, guards, interceptors, throttling and compression', async () => {
       const host = await start(adapter, 'jwt');
       const jwt = await new SignJWT({ sub: 'ada' })

@@ -101,7 +101,13 @@ export function compile(directory: string, from: string): void {
 
 /** Runs a program to its end. Throws its output if it fails. */
 export function run(cwd: string, command: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    // Jest's, which tests may have added to; and nothing that hangs hangs the run.
+    env: process.env,
+    timeout: 240_000,
+  });
   if (status === 0) return stdout;
   throw error ?? new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
