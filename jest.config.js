@@ -25,5 +25,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   reporters: ['default', '<rootDir>/test/support/reporter.cjs'],
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // Tests wait for servers, timers and sockets more than they compute.
+  maxWorkers: 3,
 };
