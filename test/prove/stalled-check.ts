@@ -49,5 +49,6 @@ function onPostgres(url: string): { worker: Worker; end: () => Promise<void> } {
   // The constructor's types know the default backend only, though it takes any.
   const backend = createPostgresBackend as unknown as typeof createRedisBackend;
   const worker = new Worker('tidings', null, { ...OPTIONS, connection: pool }, backend);
-  return { worker, end: () => pool.end() };
+  // The connection that the Worker listens on may never come back to the pool.
+  return { worker, end: () => Promise.race([pool.end(), delay(1_000)]) };
 }

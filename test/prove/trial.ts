@@ -13,7 +13,7 @@ import type { Random } from './random.js';
 import { Recovery } from './recovery.js';
 import type { Scenario } from './scenarios.js';
 import { settle } from './settle.js';
-import { now } from './timeline.js';
+import { now, PATIENCE_MS } from './timeline.js';
 import type { World } from './world.js';
 
 /** What came of a scenario. */
@@ -161,7 +161,7 @@ export class Trial {
     if (fault.resets) this.fleet.allowResets(fault.resets);
     timeline.add(`begins: ${fault.name}`);
     try {
-      await fault.inject(stage);
+      await limited(fault.inject(stage));
       this.count(fault.name);
     } catch (error) {
       this.notes.push(`${fault.name} could not be injected: ${(error as Error).message}`);
@@ -201,4 +201,14 @@ async function failedJobs(world: World): Promise<QueuedJob[]> {
   } finally {
     await view.close();
   }
+}
+
+/** A fault that cannot be undone must not keep the run from its verdict. */
+async function limited(injecting: Promise<void>): Promise<void> {
+  const impatient = new AbortController();
+  const late = delay(2 * PATIENCE_MS, undefined, impatient).then(
+    () => Promise.reject(new Error('it did not come to an end')),
+    () => {},
+  );
+  await Promise.race([injecting, late]).finally(() => impatient.abort());
 }
