@@ -70,6 +70,6 @@ main(process.argv.slice(2)).catch((error: unknown) => {
   const expected =
     error instanceof UsageError || error instanceof TidingsError || !(error instanceof TypeError);
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${expected ? message : String((error).stack)}\n`);
+  process.stderr.write(`${expected ? message : String(error.stack)}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 });
