@@ -19,7 +19,10 @@ const close = async (): Promise<void> => {
 };
 // The processes of the service end with this one; servers would stay.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void close().finally(() => process.exit(1)));
+  process.once(signal, () => {
+    console.log(`${signal}: stopped`);
+    void close().finally(() => process.exit(1));
+  });
 }
 
 const { seed, profile, minutes } = options;
