@@ -145,6 +145,7 @@ export class Trial {
       random,
       fleet: this.fleet,
       load: this.load,
+      together: this.parts.scenario.how === 'together',
       note: (what) => this.notes.push(what),
     };
     for (let round = 0; round === 0 || now() < until; round++) {

@@ -16,6 +16,8 @@ export interface Stage {
   readonly ledger: Ledger;
   readonly random: Random;
   readonly profile: Profile;
+  /** Whether other faults happen at the same time. */
+  readonly together: boolean;
   /** For the remarks at the end. */
   readonly note: (what: string) => void;
 }
