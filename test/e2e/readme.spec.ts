@@ -13,17 +13,21 @@ import { connect } from '../support/sse-client.js';
 import { describeWith } from '../support/tools.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+const [README, BROWSER] = ['README.md', 'docs/browser.md'].map((path) =>
+  readFileSync(join(PACKAGE, path), 'utf8'),
+);
+const OF_SERVERS = ['producer.mjs', 'types.mjs', 'host.ts', 'orders.ts'];
+const OF_PAGES = ['browser.ts', 'page.ts', 'by-hand.ts', 'inbox.tsx', 'bell.ts', 'header.tsx', 'plain.ts'];
 const SECRET = 'the secret of the samples, 32 bytes or more';
 
 /** The code below `<!-- sample: name -->`. */
 function sample(name: string): string {
-  const match = new RegExp(`<!-- sample: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(README);
-  if (!match) throw new Error(`The README has no sample ${name}.`);
+  const match = new RegExp(`<!-- sample: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(`${README}${BROWSER}`);
+  if (!match) throw new Error(`There is no sample ${name}.`);
   return match[1]!;
 }
 
-describe('the samples of the README', () => {
+describe('the samples of the README and of its page on browsers', () => {
   let directory: string;
 
   beforeAll(async () => {
@@ -31,8 +35,7 @@ describe('the samples of the README', () => {
     // Inside of the package, so that its own name resolves to it as in a project that has installed it.
     mkdirSync(join(PACKAGE, 'dist'), { recursive: true });
     directory = mkdtempSync(join(PACKAGE, 'dist', 'samples-'));
-    for (const name of ['producer.mjs', 'types.mjs', 'host.ts', 'orders.ts', 'browser.ts'])
-      writeFileSync(join(directory, name), sample(name));
+    for (const name of [...OF_SERVERS, ...OF_PAGES]) writeFileSync(join(directory, name), sample(name));
   }, 180_000);
 
   afterAll(async () => {
@@ -59,8 +62,9 @@ describe('the samples of the README', () => {
         checkJs: true,
         noEmit: true,
         lib: ['ES2023', 'ES2024.String', 'DOM'],
+        jsx: 'react-jsx',
       },
-      include: ['*.ts', '*.mjs'],
+      include: ['*.ts', '*.tsx', '*.mjs'],
     };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
     const { status, stdout } = spawnSync(
