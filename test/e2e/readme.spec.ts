@@ -13,16 +13,15 @@ import { connect } from '../support/sse-client.js';
 import { describeWith } from '../support/tools.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const [README, BROWSER] = ['README.md', 'docs/browser.md'].map((path) =>
-  readFileSync(join(PACKAGE, path), 'utf8'),
-);
+const read = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
+const TEXTS = read('README.md') + read('docs/browser.md');
 const OF_SERVERS = ['producer.mjs', 'types.mjs', 'host.ts', 'orders.ts'];
 const OF_PAGES = ['browser.ts', 'page.ts', 'by-hand.ts', 'inbox.tsx', 'bell.ts', 'header.tsx', 'plain.ts'];
 const SECRET = 'the secret of the samples, 32 bytes or more';
 
 /** The code below `<!-- sample: name -->`. */
 function sample(name: string): string {
-  const match = new RegExp(`<!-- sample: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(`${README}${BROWSER}`);
+  const match = new RegExp(`<!-- sample: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(TEXTS);
   if (!match) throw new Error(`There is no sample ${name}.`);
   return match[1]!;
 }
