@@ -13,20 +13,24 @@ import { connect } from '../support/sse-client.js';
 import { describeWith } from '../support/tools.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const read = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
-const TEXTS = read('README.md') + read('docs/browser.md');
-const OF_SERVERS = ['producer.mjs', 'types.mjs', 'host.ts', 'orders.ts'];
-const OF_PAGES = ['browser.ts', 'page.ts', 'by-hand.ts', 'inbox.tsx', 'bell.ts', 'header.tsx', 'plain.ts'];
+const DOCUMENTS = ['README.md', 'docs/browser.md', 'docs/module.md'];
 const SECRET = 'the secret of the samples, 32 bytes or more';
 
-/** The code below `<!-- sample: name -->`. */
-function sample(name: string): string {
-  const match = new RegExp(`<!-- sample: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(TEXTS);
-  if (!match) throw new Error(`There is no sample ${name}.`);
-  return match[1]!;
+/** The code below each `<!-- sample: name -->` of these documents, by its name. */
+function samplesOf(documents: readonly string[]): ReadonlyMap<string, string> {
+  const samples = new Map<string, string>();
+  for (const document of documents) {
+    const text = readFileSync(join(PACKAGE, document), 'utf8');
+    for (const [, name, code] of text.matchAll(/<!-- sample: (\S+) -->(?:\s*```\w+\n([\s\S]*?)```)?/g)) {
+      if (code === undefined) throw new Error(`${document}: no code stands below the sample ${name}.`);
+      if (samples.has(name!)) throw new Error(`${document}: there is a sample ${name} already.`);
+      samples.set(name!, code);
+    }
+  }
+  return samples;
 }
 
-describe('the samples of the README and of its page on browsers', () => {
+describe('the samples of the README and of its pages', () => {
   let directory: string;
 
   beforeAll(async () => {
@@ -34,7 +38,7 @@ describe('the samples of the README and of its page on browsers', () => {
     // Inside of the package, so that its own name resolves to it as in a project that has installed it.
     mkdirSync(join(PACKAGE, 'dist'), { recursive: true });
     directory = mkdtempSync(join(PACKAGE, 'dist', 'samples-'));
-    for (const name of [...OF_SERVERS, ...OF_PAGES]) writeFileSync(join(directory, name), sample(name));
+    for (const [name, code] of samplesOf(DOCUMENTS)) writeFileSync(join(directory, name), code);
   }, 180_000);
 
   afterAll(async () => {
