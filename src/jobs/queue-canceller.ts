@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobState, Queue } from 'bullmq';
 import type { CancelOutcome, JobCanceller } from '../contract/ports/produce.js';
 import type { JobQueue } from './queue.js';
 import { isWithdrawn, WITHDRAWN } from './withdrawn.js';
+
+/** A withdrawn job ends as soon as a worker looks at it; one that was taken before takes as long as its append. */
+const VERDICT_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 
 /** Takes jobs off the queue before they run; see {@link WITHDRAWN} for how it can be sure of that. */
 export class QueueCanceller implements JobCanceller {
@@ -16,27 +21,43 @@ export class QueueCanceller implements JobCanceller {
     // Undefined if there is none, whatever the declaration of a backend's own method says.
     const job = (await queue.getJob(id)) as Job<unknown> | undefined;
     if (!job) return 'unknown';
-    const before = outcomeOf(await job.getState());
-    if (before !== 'cancelled') return before;
+    if (!isWithdrawn(job.data)) {
+      const before = outcomeOf(await job.getState());
+      if (before !== 'cancelled') return before;
+      try {
+        await job.updateData(WITHDRAWN);
+      } catch (error) {
+        if (!(await queue.getJob(id))) return 'unknown';
+        throw error;
+      }
+    }
+    return this.verdict(queue, id);
+  }
 
-    const own = job.data;
-    try {
-      await job.updateData(WITHDRAWN);
-    } catch (error) {
-      if (!(await queue.getJob(id))) return 'unknown';
-      throw error;
+  /**
+   * Of a withdrawn job. Whether a worker that has it by now took it before or after that shows at its end only. Its own data is
+   * not given back meanwhile: should the worker have to put it back, it is cancelled then.
+   */
+  private async verdict(queue: Queue, id: string): Promise<CancelOutcome> {
+    for (
+      const until = performance.now() + VERDICT_MS;
+      performance.now() < until;
+      await sleep(LOOK_EVERY_MS)
+    ) {
+      const job = (await queue.getJob(id)) as Job<unknown, unknown> | undefined;
+      if (!job) return 'unknown';
+      const outcome = outcomeOf(await job.getState());
+      if (outcome === 'cancelled') {
+        // Should that fail (a worker has taken it since, or it belongs to a scheduler), it does nothing when it runs.
+        await job.remove().catch(this.jobs.errors.report);
+        return 'cancelled';
+      }
+      if (outcome !== 'running') {
+        const ended = (await queue.getJob(id)) as Job<unknown, unknown> | undefined;
+        return isWithdrawn(ended?.returnvalue) ? 'cancelled' : outcome;
+      }
     }
-    const after = outcomeOf(await job.getState());
-    if (after === 'cancelled') {
-      // Should that fail (a worker has taken it since, or it belongs to a scheduler), it does nothing when it runs.
-      await job.remove().catch(this.jobs.errors.report);
-      return 'cancelled';
-    }
-    const now = (await queue.getJob(id)) as Job<unknown> | undefined;
-    if (isWithdrawn(now?.returnvalue)) return 'cancelled';
-    // A worker was quicker, and may have to put it back: then it is to wait with what it is about.
-    if (now) await job.updateData(own);
-    return after;
+    throw new Error(`job "${id}" is being run at this moment; ask again`);
   }
 }
 

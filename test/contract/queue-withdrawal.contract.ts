@@ -1,13 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Job, Queue } from 'bullmq';
 import { LogUnavailableError, QueueUnavailableError } from '../../src/contract/errors.js';
 import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
+import { unlessWithdrawn } from '../../src/jobs/withdrawn.js';
 import { eventually } from '../support/eventually.js';
 import { openJobs, RecordingAppender, type Jobs } from './queue-jobs.js';
 import type { QueueServer } from './queue.contract.js';
 
 const ANN = { tenant: '', recipient: 'ann' };
 const LATER = { delay: 3_600_000 };
+
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
 
 /** What cancelling and erasing promise on every backend. */
 export function withdrawalContract(backend: string, startServer: () => Promise<QueueServer>): void {
@@ -105,6 +114,55 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
             outcome !== 'cancelled',
           ]);
         });
+      });
+
+      it('are cancelled if the worker that took them found them withdrawn, also while it still looks at them', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        const found: unknown[] = [];
+        const look = gate();
+        const { instance, destroy } = jobs.backend.openWorker(
+          jobs.name,
+          async ({ data }) => {
+            found.push(data);
+            await look.opened;
+            return unlessWithdrawn(() => Promise.resolve('ran'))({ data } as Job);
+          },
+          {},
+        );
+        cleanUps.push(() => instance.close(true).then(destroy));
+        await instance.waitUntilReady();
+
+        const job = await add(queue, hello('ann'));
+        const getJob = queue.getJob.bind(queue);
+        const spy = jest.spyOn(queue, 'getJob').mockImplementationOnce(async (id) => {
+          const own = (await getJob(id)) as Job;
+          const updateData = own.updateData.bind(own);
+          own.updateData = async (data) => {
+            await updateData(data);
+            void instance.run();
+            await eventually(() => found.length === 1);
+            setTimeout(look.open, 100);
+          };
+          return own as never;
+        });
+        expect(await new QueueCanceller(jobs).cancel(job.id!)).toBe('cancelled');
+        expect(spy).toHaveBeenCalled();
+        expect(found).toEqual([{ withdrawn: true }]);
+      });
+
+      it('are not answered for while nobody can know, and cancelled when a worker puts them back', async () => {
+        const appender = new RecordingAppender();
+        appender.problem = new LogUnavailableError('away');
+        const held = appender.hold();
+        const { jobs, queue } = await open({ appender });
+        const job = await add(queue, hello('ann'));
+        await eventually(() => appender.calls === 1);
+        await job.updateData({ withdrawn: true }); // by a cancelling that did not hear of its end
+        const canceller = new QueueCanceller(jobs);
+        await expect(canceller.cancel(job.id!)).rejects.toThrow(/being run at this moment; ask again/);
+        held.open();
+        await eventually(async () => (await canceller.cancel(job.id!)) === 'cancelled');
+        expect(appender.batches).toEqual([]);
       });
 
       it('do nothing if a worker takes them between their withdrawal and their removal', async () => {
