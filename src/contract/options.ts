@@ -87,10 +87,13 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
   };
   const positive = (group: string, values: Record<string, number | null>): void => {
     for (const [name, value] of Object.entries(values)) {
+      // Node fires a longer timer at once.
+      const most = name.endsWith('Ms') ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER;
+      const isOne = typeof value === 'number' && value > 0 && value <= most;
       check(
-        value === null || (Number.isFinite(value) && value > 0),
+        value === null || isOne,
         `${group}.${name}`,
-        `must be above 0, is ${value}`,
+        `must be a number above 0${name.endsWith('Ms') ? ` and at most ${most}` : ''}, is ${String(value)}`,
       );
     }
   };
@@ -163,9 +166,9 @@ function databaseProblems({ url, pool, schema, migrate }: ResolvedDatabase): Inv
   if (pool !== null && typeof pool.connect !== 'function') {
     fields.push({ field: 'database.pool', problem: 'must be a Pool of pg' });
   }
-  // The log's statements name it; outbox and migrations take any.
-  if (schema !== 'tidings') {
-    const problem = `must be "tidings", the only one that this version can use, is ${JSON.stringify(schema)}`;
+  const taken = /^(pg_.*|information_schema|bullmq|public)$/;
+  if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema) || taken.test(schema)) {
+    const problem = `must be a schema of its own, named by at most 50 of a-z 0-9 _, is ${JSON.stringify(schema)}`;
     fields.push({ field: 'database.schema', problem });
   }
   if (!['auto', 'check', 'off'].includes(migrate)) {

@@ -12,7 +12,10 @@ export type MigrateMode = 'auto' | 'check' | 'off';
 
 /** How Postgres is used, wherever it is. */
 export interface DatabaseSettings {
-  /** The schema of our tables. Default `tidings`, the only one that this version can use; BullMQ's are in `bullmq`, where its own producers look. */
+  /**
+   * The schema of our tables, of its own. Default `tidings`. BullMQ's are in `bullmq`, where its own producers look: two installations in one
+   * database need two names for their queues as well (`queue.name`).
+   */
   schema?: string;
   /**
    * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not

@@ -1,7 +1,8 @@
 import { hashDedupeKey } from '../contract/dedupe-key.js';
 import { feedId, type FeedKey } from '../contract/feed.js';
 import type { AppendResult, NewNotification } from '../contract/ports/append.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 import { erasureOf } from './migrations/tombstone-functions.js';
 
 /** What the function `append` says of one notification. */
@@ -18,22 +19,22 @@ interface AppendRow {
 const FRAME_OVERHEAD_BYTES = 320;
 
 /** Parameters: one array a column, see migrations/append-function.ts. Result: one {@link AppendRow} an item, in order. */
-const APPEND = `
+const APPEND: Statement = (schema) => `
   SELECT outcome, feed_epoch, entry_seq, entry_json
-    FROM ${SCHEMA}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
+    FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
                           $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`;
 
 /**
  * Parameters: tenants, recipients, each pair once and sorted; milliseconds, or null. Makes the rows that are not there yet, but for those of
  * recipients who were erased after that time: a row would say whom we have erased. Result: the places of these in the parameters.
  */
-const MAKE_FEEDS = `
+const MAKE_FEEDS: Statement = (schema) => `
   WITH wanted AS (
-    SELECT i.*, to_timestamp(i.queued / 1000.0) <= ${erasureOf(SCHEMA, 'i')} AS late
+    SELECT i.*, to_timestamp(i.queued / 1000.0) <= ${erasureOf(schema, 'i')} AS late
       FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS i (tenant, recipient, queued, ord)
   ),
   made AS (
-    INSERT INTO ${SCHEMA}.feed (tenant, recipient)
+    INSERT INTO ${schema}.feed (tenant, recipient)
     SELECT tenant, recipient FROM wanted WHERE late IS NOT TRUE ORDER BY ord ON CONFLICT DO NOTHING
   )
   SELECT ord FROM wanted WHERE late`;

@@ -17,9 +17,7 @@ import { TombstoneEntity } from './entities/tombstone.entity.js';
 import { assertMigrated, migrate } from './migrator.js';
 import { sqlState, translate } from './pg-error.js';
 import { RestoreGuard } from './restore-guard.js';
-
-/** The schema of our tables: never the host's. */
-export const SCHEMA = 'tidings';
+import type { Statement } from './statement.js';
 
 /** What {@link LogDatabase.connect} needs; the defaults are those of the module's options. */
 export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'queryTimeoutMs'> &
@@ -30,11 +28,12 @@ export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'qu
  * the statements of the hot paths, which TypeORM would only slow down.
  */
 export class LogDatabase implements Sql {
-  readonly schema = `"${SCHEMA}"`;
+  private readonly texts = new Map<Statement, string>();
 
   private constructor(
     readonly dataSource: DataSource,
-    /** A short word for this database, the same for all processes on it and another for every other. */
+    readonly schema: string,
+    /** A short word for this log, the same for all processes on it and another for every other database or schema. */
     readonly identity: string,
     private readonly guard: RestoreGuard,
   ) {}
@@ -46,10 +45,11 @@ export class LogDatabase implements Sql {
    * and may not be migrated from here.
    */
   static async connect(options: LogDatabaseOptions): Promise<LogDatabase> {
-    const { url, pool = null, migrate: mode = 'auto' } = options;
+    const { url, pool = null, schema: name = 'tidings', migrate: mode = 'auto' } = options;
+    const schema = `"${name}"`;
     const address = postgresAddress({ url, pool });
     const logger = new Logger('Tidings');
-    const guard = new RestoreGuard(SCHEMA);
+    const guard = new RestoreGuard(schema);
     const verify = async (client: ClientBase): Promise<void> => {
       // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
       // end the process; whoever has it learns of the loss from its next statement.
@@ -59,7 +59,7 @@ export class LogDatabase implements Sql {
     const dataSource = new DataSource({
       type: 'postgres',
       ...(pool && { driver: borrowing(new BorrowedPool(pool, options.queryTimeoutMs, verify)) }),
-      schema: SCHEMA,
+      schema: name,
       applicationName: 'tidings',
       poolSize: options.poolSize,
       connectTimeoutMS: 5_000,
@@ -88,10 +88,10 @@ export class LogDatabase implements Sql {
       },
     });
     try {
-      if (mode === 'auto') await migrate(address, SCHEMA);
-      else if (mode === 'check') await assertMigrated(address, SCHEMA);
+      if (mode === 'auto') await migrate(address, name);
+      else if (mode === 'check') await assertMigrated(address, name);
       await dataSource.initialize();
-      return new LogDatabase(dataSource, await identify(dataSource), guard);
+      return new LogDatabase(dataSource, schema, await identify(dataSource, name), guard);
     } catch (error) {
       if (dataSource.isInitialized) await dataSource.destroy();
       if (sqlState(error) !== null || !isConnectionError(error)) throw error;
@@ -113,12 +113,23 @@ export class LogDatabase implements Sql {
    *
    * @throws {LogUnavailableError}, {FeedBusyError} or {InvalidJobError}, see {@link translate}.
    */
-  async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+  async query<Row extends QueryResultRow>(
+    statement: string | Statement,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
     try {
-      return (await this.pool.query<Row>(text, values)).rows;
+      return (await this.pool.query<Row>(this.text(statement), values)).rows;
     } catch (error) {
       throw translate(error);
     }
+  }
+
+  /** The statement on our schema. */
+  text(statement: string | Statement): string {
+    if (typeof statement === 'string') return statement;
+    let text = this.texts.get(statement);
+    if (text === undefined) this.texts.set(statement, (text = statement(this.schema)));
+    return text;
   }
 
   /** The dedupe key of a commit: if it is gone later, the database was restored. */
@@ -141,16 +152,16 @@ function borrowing(pool: BorrowedPool): object {
   };
 }
 
-/** 12 hexadecimal digits that stand for this database of this cluster. */
-async function identify(dataSource: DataSource): Promise<string> {
+/** 12 hexadecimal digits that stand for this schema in this database of this cluster. */
+async function identify(dataSource: DataSource, schema: string): Promise<string> {
   const statements = [
-    `SELECT substr(md5(system_identifier::text || '/' || current_database()), 1, 12) AS identity FROM pg_control_system()`,
+    `SELECT substr(md5(system_identifier::text || '/' || current_database() || '/' || $1), 1, 12) AS identity FROM pg_control_system()`,
     // Where the server keeps its identifier to itself, the database's name and number must do.
-    `SELECT substr(md5(datname || '/' || oid::text), 1, 12) AS identity FROM pg_database WHERE datname = current_database()`,
+    `SELECT substr(md5(datname || '/' || oid::text || '/' || $1), 1, 12) AS identity FROM pg_database WHERE datname = current_database()`,
   ];
   const [row] = await dataSource
-    .query<[{ identity: string }]>(statements[0]!)
-    .catch(() => dataSource.query<[{ identity: string }]>(statements[1]!));
+    .query<[{ identity: string }]>(statements[0]!, [schema])
+    .catch(() => dataSource.query<[{ identity: string }]>(statements[1]!, [schema]));
   return row.identity;
 }
 

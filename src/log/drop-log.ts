@@ -1,14 +1,15 @@
 import { Logger } from '@nestjs/common';
 import type { DropLog } from '../contract/ports/support.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 
 /** Parameters: tenants, recipients, reasons, types, job ids. Only feeds that are there: an erased one must not come back by this. */
-const RECORD = `
-  INSERT INTO ${SCHEMA}.dropped (feed_id, reason, type, job_id, at)
+const RECORD: Statement = (schema) => `
+  INSERT INTO ${schema}.dropped (feed_id, reason, type, job_id, at)
   SELECT f.id, i.reason, i.type, i.job_id, date_trunc('milliseconds', now())
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
          WITH ORDINALITY AS i (tenant, recipient, reason, type, job_id, ord)
-    JOIN ${SCHEMA}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient
+    JOIN ${schema}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient
    ORDER BY i.ord`;
 
 /** Notes what was dropped, in a table that goes with the feed and is pruned by the retention. */

@@ -1,14 +1,15 @@
 import type { FeedKey } from '../contract/feed.js';
 import type { LogEraser, LogErasure } from '../contract/ports/erase.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_BATCH = 5_000;
 
 /** Parameters: tenant, recipient (null: the whole tenant). Result: the time from which on jobs are taken again. */
-const BURY = `
-  INSERT INTO ${SCHEMA}.tombstone (hash, erased_at)
-  VALUES (${SCHEMA}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
+const BURY: Statement = (schema) => `
+  INSERT INTO ${schema}.tombstone (hash, erased_at)
+  VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
   ON CONFLICT (hash) DO UPDATE SET erased_at = excluded.erased_at
   RETURNING erased_at AS at`;
 
@@ -16,28 +17,32 @@ const BURY = `
  * Parameters: tenant, recipients, time. Empties the feeds for all readers and writers at once, whatever is still there of their rows: whoever
  * comes from now on finds a new epoch and nothing else. Result: the feeds' ids and heads.
  */
-const EMPTY = `
-  UPDATE ${SCHEMA}.feed f
+const EMPTY: Statement = (schema) => `
+  UPDATE ${schema}.feed f
      SET epoch = DEFAULT, floor = f.head, kept = 0, unread = 0, unseen = 0, read_up_to = 0, seen_up_to = 0, archived_up_to = 0,
          muted = '{}', erased_at = $3::timestamptz
-   WHERE f.id IN (SELECT l.id FROM ${SCHEMA}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id
+   WHERE f.id IN (SELECT l.id FROM ${schema}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id
                      FOR NO KEY UPDATE)
   RETURNING f.id, f.head`;
 
-/** Parameters: feed id, head, most entries. */
-const DELETE_ENTRIES = `
-  DELETE FROM ${SCHEMA}.entry WHERE feed_id = $1 AND seq IN (
-    SELECT seq FROM ${SCHEMA}.entry WHERE feed_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3)`;
+/** Parameters: feed id, head, most entries. Result: how many went; as a count, so that the rows themselves are not sent. */
+const DELETE_ENTRIES: Statement = (schema) => `
+  WITH gone AS (
+    DELETE FROM ${schema}.entry WHERE feed_id = $1 AND seq IN (
+      SELECT seq FROM ${schema}.entry WHERE feed_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3)
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS n FROM gone`;
 
 /** Parameters: feed id, head, time. The feed's own row stays if its recipient came back meanwhile: then it is the new feed's. */
-const DELETE_REST = `
-  WITH marks AS (DELETE FROM ${SCHEMA}.read_mark WHERE feed_id = $1 AND up_to <= $2),
-       dropped AS (DELETE FROM ${SCHEMA}.dropped WHERE feed_id = $1 AND at <= now())
-  DELETE FROM ${SCHEMA}.feed WHERE id = $1 AND head = $2 AND erased_at = $3::timestamptz`;
+const DELETE_REST: Statement = (schema) => `
+  WITH marks AS (DELETE FROM ${schema}.read_mark WHERE feed_id = $1 AND up_to <= $2),
+       dropped AS (DELETE FROM ${schema}.dropped WHERE feed_id = $1 AND at <= now())
+  DELETE FROM ${schema}.feed WHERE id = $1 AND head = $2 AND erased_at = $3::timestamptz`;
 
 /** Parameters: tenant, time, the recipient to go on after, most feeds. Those that were made since are of who came back. */
-const FIND_FEEDS = `
-  SELECT recipient FROM ${SCHEMA}.feed
+const FIND_FEEDS: Statement = (schema) => `
+  SELECT recipient FROM ${schema}.feed
    WHERE tenant = $1 AND created_at <= $2::timestamptz AND recipient > $3 ORDER BY recipient LIMIT $4`;
 
 /**
@@ -85,11 +90,7 @@ export class PostgresLogEraser implements LogEraser {
     let entries = 0;
     for (const { id, head } of emptied) {
       for (let deleted = ENTRIES_PER_BATCH; deleted === ENTRIES_PER_BATCH;) {
-        // As a count, so that the rows themselves are not sent.
-        const [row] = await this.database.query<{ n: number }>(
-          `WITH gone AS (${DELETE_ENTRIES} RETURNING 1) SELECT count(*)::integer AS n FROM gone`,
-          [id, head, ENTRIES_PER_BATCH],
-        );
+        const [row] = await this.database.query<{ n: number }>(DELETE_ENTRIES, [id, head, ENTRIES_PER_BATCH]);
         deleted = row!.n;
         entries += deleted;
       }

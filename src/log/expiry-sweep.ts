@@ -1,19 +1,20 @@
 import { Logger } from '@nestjs/common';
 import type { Announcement, Announcer } from '../contract/ports/live.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 
 const ENTRIES_PER_LOOK = 1_000;
 const ENTRIES_PER_FEED = 1_000;
 
 /** Parameters: most entries, the feeds that need not be looked at. Result: feeds with expired entries that are not hidden yet. */
-const FIND_DUE = `
+const FIND_DUE: Statement = (schema) => `
   SELECT DISTINCT d.feed_id AS id FROM (
-    SELECT feed_id FROM ${SCHEMA}.entry
+    SELECT feed_id FROM ${schema}.entry
      WHERE expires_at <= now() AND NOT hidden AND feed_id <> ALL ($2::bigint[]) ORDER BY expires_at LIMIT $1
   ) d`;
 
 /** Parameters: feed ids, most entries of each. Result: one row for each feed that was not locked elsewhere. */
-const EXPIRE = `SELECT * FROM ${SCHEMA}.expire($1::bigint[], $2)`;
+const EXPIRE: Statement = (schema) => `SELECT * FROM ${schema}.expire($1::bigint[], $2)`;
 
 interface ExpiredRow {
   feed_id: string;

@@ -5,7 +5,8 @@ import type { Metrics } from '../contract/ports/metrics.js';
 import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../contract/ports/read.js';
 import { makeFeeds } from './append-batch.js';
 import { BatchLoader } from './batch-loader.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 
 /** A page has at most so many bytes of frames, or one entry (G7). */
 export const PAGE_BYTES = 256 * 1024;
@@ -36,11 +37,11 @@ interface PageRow extends StateRow {
  * Parameters: tenants, recipients. Result: one row for each feed that exists. Those that expired without anyone writing
  * are found by the partial index and subtracted, so that counts are right from that instant.
  */
-const OPEN_FEEDS = `
+const OPEN_FEEDS: Statement = (schema) => `
   SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (tenant, recipient, ord)
-    JOIN ${SCHEMA}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
-    CROSS JOIN LATERAL ${SCHEMA}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
+    JOIN ${schema}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
+    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
 
 /**
  * Parameters: feed ids, places, most entries, most bytes. Result: for each feed that exists its state and the entries after its
@@ -49,10 +50,10 @@ const OPEN_FEEDS = `
  * What took over from others and is not shown any more itself still says that those are gone: a client that was away may have them. (It
  * may be that the whole chain of a collapse key came and went meanwhile; each link says so of the one before it.)
  */
-const READ_PAGES = `
+const READ_PAGES: Statement = (schema) => `
   SELECT a.ord, f.id, f.epoch, f.head, f.floor, e.*
     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS a (feed_id, after, ord)
-    JOIN ${SCHEMA}.feed f ON f.id = a.feed_id
+    JOIN ${schema}.feed f ON f.id = a.feed_id
     LEFT JOIN LATERAL (
       SELECT w.seq, CASE WHEN w.shown OR w.replaces = '{}' THEN w.type ELSE 'feed.removed' END AS type,
              CASE WHEN NOT w.shown AND w.replaces = '{}' THEN NULL
@@ -60,17 +61,17 @@ const READ_PAGES = `
                     SELECT '{"type":"feed.removed","reason":"replaced","ids":' || to_json(w.replaces)::text
                         || ',"asOf":"' || f.epoch || '-' || f.head
                         || '","unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
-                      FROM ${SCHEMA}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
+                      FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
                   WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
-                  ELSE ${SCHEMA}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
-                                           ${SCHEMA}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to),
+                  ELSE ${schema}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
+                                           ${schema}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to),
                                            w.count, w.replaces)
              END AS json
         FROM (
           SELECT n.*, NOT n.hidden AND (n.expires_at IS NULL OR n.expires_at > now()) AS shown,
                  sum(n.bytes) OVER (ORDER BY n.seq) AS bytes_so_far
             FROM (
-              SELECT * FROM ${SCHEMA}.entry
+              SELECT * FROM ${schema}.entry
                WHERE feed_id = f.id AND seq > greatest(a.after, f.floor)
                ORDER BY seq LIMIT $3
             ) n
@@ -80,7 +81,8 @@ const READ_PAGES = `
    ORDER BY a.ord, e.seq`;
 
 /** Parameter: feed ids. Result: their heads; erased feeds are left out. */
-const READ_HEADS = `SELECT id, epoch, head FROM ${SCHEMA}.feed WHERE id = ANY ($1::bigint[])`;
+const READ_HEADS: Statement = (schema) =>
+  `SELECT id, epoch, head FROM ${schema}.feed WHERE id = ANY ($1::bigint[])`;
 
 /** Reads the log. What many connections ask for at the same moment comes in one query. */
 export class PostgresFeedReader implements FeedReader {

@@ -1,40 +1,41 @@
 import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options.js';
-import { SCHEMA, type LogDatabase } from './database.js';
+import type { LogDatabase } from './database.js';
+import type { Statement } from './statement.js';
 
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_FEED = 1_000;
 const ROWS_PER_BATCH = 5_000;
 
 /** Parameters: most kept notifications, most feeds, the feed id to go on after. Result: feeds that keep more. */
-const FIND_OVERFULL = `
-  SELECT id FROM ${SCHEMA}.feed WHERE kept > $1 AND id > $3 ORDER BY id LIMIT $2`;
+const FIND_OVERFULL: Statement = (schema) => `
+  SELECT id FROM ${schema}.feed WHERE kept > $1 AND id > $3 ORDER BY id LIMIT $2`;
 
 /** Parameters: oldest time, most feeds, the feed id to go on after. Result: feeds with older entries, by a BRIN index. */
-const FIND_OLD = `
-  SELECT feed_id AS id FROM ${SCHEMA}.entry WHERE created_at < $1 AND feed_id > $3
+const FIND_OLD: Statement = (schema) => `
+  SELECT feed_id AS id FROM ${schema}.entry WHERE created_at < $1 AND feed_id > $3
    GROUP BY feed_id ORDER BY feed_id LIMIT $2`;
 
 /** Locks the feeds in the order that every writer keeps; those that are busy wait for the next sweep. */
-const LOCK = `
-  SELECT id FROM ${SCHEMA}.feed WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`;
+const LOCK: Statement = (schema) => `
+  SELECT id FROM ${schema}.feed WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`;
 
 /**
  * Parameters: locked feed ids, most kept, oldest time, most entries a feed. Deletes from the low end only, and moves floor and counters in the
  * same statement, so that no reader ever sees the rows gone and the floor where it was. State entries do not count as kept; they go with
  * the notifications around them. Result: how many entries went.
  */
-const TRIM = `
+const TRIM: Statement = (schema) => `
   WITH low AS (
     SELECT e.feed_id, e.seq, e.id IS NOT NULL AS is_notification, e.created_at < $3 AS is_old, f.kept,
            e.id IS NOT NULL AND NOT e.hidden
-             AND NOT ${SCHEMA}.is_read(e.read_at, e.unread_again, e.seq, f.read_up_to)
-             AND NOT ${SCHEMA}.is_archived(e.archived_at, e.unarchived, e.seq, f.archived_up_to) AS is_unread,
+             AND NOT ${schema}.is_read(e.read_at, e.unread_again, e.seq, f.read_up_to)
+             AND NOT ${schema}.is_archived(e.archived_at, e.unarchived, e.seq, f.archived_up_to) AS is_unread,
            e.seq > f.seen_up_to AS is_above_seen,
            count(*) FILTER (WHERE e.id IS NOT NULL) OVER (PARTITION BY e.feed_id ORDER BY e.seq) AS nth
-      FROM ${SCHEMA}.feed f
+      FROM ${schema}.feed f
       CROSS JOIN LATERAL (
-        SELECT * FROM ${SCHEMA}.entry WHERE feed_id = f.id AND seq > f.floor ORDER BY seq LIMIT $4
+        SELECT * FROM ${schema}.entry WHERE feed_id = f.id AND seq > f.floor ORDER BY seq LIMIT $4
       ) e
      WHERE f.id = ANY ($1::bigint[])
   ),
@@ -46,10 +47,10 @@ const TRIM = `
     ) m ON m.feed_id = l.feed_id AND l.seq <= m.last
   ),
   gone AS (
-    DELETE FROM ${SCHEMA}.entry e USING due WHERE e.feed_id = due.feed_id AND e.seq = due.seq
+    DELETE FROM ${schema}.entry e USING due WHERE e.feed_id = due.feed_id AND e.seq = due.seq
   ),
   moved AS (
-    UPDATE ${SCHEMA}.feed f
+    UPDATE ${schema}.feed f
        SET floor = d.last, kept = f.kept - d.notifications, unread = f.unread - d.unread, unseen = f.unseen - d.unseen
       FROM (SELECT feed_id, max(seq) AS last, count(*) FILTER (WHERE is_notification)::integer AS notifications,
                    count(*) FILTER (WHERE is_unread)::integer AS unread,
@@ -58,19 +59,19 @@ const TRIM = `
     RETURNING f.id, f.floor
   ),
   marks AS (
-    DELETE FROM ${SCHEMA}.read_mark m USING moved WHERE m.feed_id = moved.id AND m.up_to <= moved.floor
+    DELETE FROM ${schema}.read_mark m USING moved WHERE m.feed_id = moved.id AND m.up_to <= moved.floor
   )
   SELECT count(*)::integer AS trimmed FROM due`;
 
 /** Parameters: oldest time, most keys. */
-const PRUNE_KEYS = `
-  DELETE FROM ${SCHEMA}.dedupe_key WHERE hash IN (
-    SELECT hash FROM ${SCHEMA}.dedupe_key WHERE created_at < $1 LIMIT $2)`;
+const PRUNE_KEYS: Statement = (schema) => `
+  DELETE FROM ${schema}.dedupe_key WHERE hash IN (
+    SELECT hash FROM ${schema}.dedupe_key WHERE created_at < $1 LIMIT $2)`;
 
 /** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. */
-const PRUNE_DROPPED = `
-  DELETE FROM ${SCHEMA}.dropped WHERE (feed_id, id) IN (
-    SELECT feed_id, id FROM ${SCHEMA}.dropped WHERE at < $1 LIMIT $2)`;
+const PRUNE_DROPPED: Statement = (schema) => `
+  DELETE FROM ${schema}.dropped WHERE (feed_id, id) IN (
+    SELECT feed_id, id FROM ${schema}.dropped WHERE at < $1 LIMIT $2)`;
 
 /**
  * Trims feeds by age and by number, a bounded batch at a time, and forgets old dedupe keys. Several processes may sweep at
@@ -125,15 +126,17 @@ export class Retention {
     return trimmed;
   }
 
-  private async prune(statement: string, oldest: Date): Promise<void> {
+  private async prune(statement: Statement, oldest: Date): Promise<void> {
     for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.stopped;) {
-      pruned = (await this.database.pool.query(statement, [oldest, ROWS_PER_BATCH])).rowCount ?? 0;
+      pruned =
+        (await this.database.pool.query(this.database.text(statement), [oldest, ROWS_PER_BATCH])).rowCount ??
+        0;
     }
   }
 
   /** Round and round, as a feed may have more due than one batch takes, until a round finds nothing that it can trim. */
   private async trimAll(
-    find: string,
+    find: Statement,
     due: unknown,
     maxEntries: number | null,
     oldest: Date | null,
@@ -159,8 +162,8 @@ export class Retention {
     const client = await this.database.pool.connect();
     try {
       await client.query('BEGIN');
-      const locked = await client.query<{ id: string }>(LOCK, [feedIds]);
-      const { rows } = await client.query<{ trimmed: number }>(TRIM, [
+      const locked = await client.query<{ id: string }>(this.database.text(LOCK), [feedIds]);
+      const { rows } = await client.query<{ trimmed: number }>(this.database.text(TRIM), [
         locked.rows.map(({ id }) => id),
         maxEntries,
         oldest,

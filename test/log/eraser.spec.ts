@@ -137,7 +137,9 @@ describe('the erasure of a recipient in the log', () => {
     const before = await open.log.reader.open(feed(ada));
     const query = open.log.database.query.bind(open.log.database);
     open.log.database.query = (text, values) =>
-      text.includes('DELETE') ? Promise.reject(new Error('cut')) : query(text, values);
+      open.log.database.text(text).includes('DELETE')
+        ? Promise.reject(new Error('cut'))
+        : query(text, values);
     await expect(eraser.eraseRecipient(feed(ada))).rejects.toThrow('cut');
     open.log.database.query = query;
     const between = await open.log.reader.open(feed(ada));
@@ -153,7 +155,7 @@ describe('the erasure of a recipient in the log', () => {
     await append(ada, { title: `from before ${ada}` });
     const query = open.log.database.query.bind(open.log.database);
     open.log.database.query = async (text, values) => {
-      if (text.includes('DELETE FROM tidings.feed'))
+      if (open.log.database.text(text).includes('DELETE FROM "tidings".feed'))
         await append(ada, { title: 'from after', queuedAt: new Date(Date.now() + 60_000) });
       return query(text, values);
     };
@@ -226,7 +228,10 @@ describe('the erasure of a recipient in the log', () => {
     const query = open.log.database.query.bind(open.log.database);
     const plans: string[] = [];
     open.log.database.query = async (text, values) => {
-      const explained = await query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+      const explained = await query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${open.log.database.text(text)}`,
+        values,
+      );
       plans.push(explained.map((row) => row['QUERY PLAN']).join('\n'));
       return query(text, values);
     };

@@ -155,7 +155,10 @@ describe('the expiry sweep', () => {
     const query = open.log.database.query.bind(open.log.database);
     const plans: string[] = [];
     open.log.database.query = async (text, values) => {
-      const explained = await query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+      const explained = await query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${open.log.database.text(text)}`,
+        values,
+      );
       plans.push(explained.map((row) => row['QUERY PLAN']).join('\n'));
       return query(text, values);
     };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PAGE_BYTES } from '../../src/log/feed-reader.js';
+import type { Statement } from '../../src/log/statement.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { notification, openLog, type Log } from './open-log.js';
 
@@ -96,12 +97,15 @@ describe('reading the log', () => {
     const statements: string[] = [];
     const query = log.database.query.bind(log.database);
     log.database.query = async <Row extends Record<string, unknown>>(
-      text: string,
+      statement: string | Statement,
       values: unknown[] = [],
     ) => {
-      const { rows } = await log.database.pool.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+      const { rows } = await log.database.pool.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${log.database.text(statement)}`,
+        values,
+      );
       statements.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
-      return query<Row>(text, values);
+      return query<Row>(statement, values);
     };
     const { feedId } = await log.reader.open(feed('bulk-7'));
     await log.reader.page(feedId, 20);

@@ -66,7 +66,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         replace: `  const client = await database.pool.connect();
   await client.query('BEGIN');
   setTimeout(() => void client.query('COMMIT').finally(() => client.release()), 300);
-  const { rows } = await client.query<AppendRow & Record<string, unknown>>(APPEND, [`,
+  const { rows } = await client.query<AppendRow & Record<string, unknown>>(database.text(APPEND), [`,
       },
     ],
     caughtBy: [
@@ -85,7 +85,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         file: 'src/log/feed-reader.ts',
         find: '    const rows = await this.database.query<PageRow & Record<string, unknown>>(READ_PAGES, [',
         replace: `    const states = await this.database.query<StateRow & Record<string, unknown>>(
-      \`SELECT id, floor FROM \${SCHEMA}.feed WHERE id = ANY ($1::bigint[])\`,
+      (schema) => \`SELECT id, floor FROM \${schema}.feed WHERE id = ANY ($1::bigint[])\`,
       [places.map((place) => place.feedId)],
     );
     const rows = await this.database.query<PageRow & Record<string, unknown>>(READ_PAGES, [`,
