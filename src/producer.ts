@@ -11,7 +11,7 @@ import { QueueNotifier } from './jobs/notifier.js';
 import { PostgresOutbox, type HomeDatabase } from './jobs/outbox/postgres-outbox.js';
 import { QueueProducer } from './jobs/producer.js';
 import { JobQueue } from './jobs/queue.js';
-import { RepeatedErrors } from './jobs/repeated-errors.js';
+import { RepeatedErrors } from './contract/repeated-errors.js';
 import { TypeRegistry } from './jobs/type-registry.js';
 
 export { defineNotification } from './contract/notification-type.js';

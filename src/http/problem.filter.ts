@@ -1,5 +1,7 @@
 import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { describeError } from '../contract/describe-error.js';
+import { RepeatedErrors } from '../contract/repeated-errors.js';
 import { printable } from './printable.js';
 import { answerTo, type ProblemAnswer } from './problem.js';
 
@@ -11,6 +13,7 @@ import { answerTo, type ProblemAnswer } from './problem.js';
 @Catch()
 export class ProblemFilter implements ExceptionFilter<unknown> {
   readonly #logger = new Logger('TidingsHttp');
+  readonly #outages = new RepeatedErrors(this.#logger);
 
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
 
@@ -34,7 +37,8 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
 
   #log(error: unknown, { kind, problem }: ProblemAnswer): void {
     if (kind === 'refused') return;
-    if (kind === 'unavailable') this.#logger.warn(printable(String(error), 1_000));
+    // Once for many requests: an outage would fill the log.
+    if (kind === 'unavailable') this.#outages.report(printable(describeError(error), 1_000));
     else {
       this.#logger.error(
         `${problem.instance}: ${printable(String(error), 1_000)}`,

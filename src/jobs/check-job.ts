@@ -1,6 +1,6 @@
 import { InvalidJobError } from '../contract/errors.js';
 import { parseJobData, type JobData, type ParsedJob } from '../contract/job.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 import type { TypeRegistry } from './type-registry.js';
 
 /** A job that can become an entry, as far as can be known before it runs. */

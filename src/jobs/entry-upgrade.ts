@@ -3,7 +3,8 @@ import type { LogEntry, NotificationItem } from '../contract/entry.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
 import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../contract/ports/read.js';
-import { describeError, RepeatedErrors } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
+import { RepeatedErrors } from '../contract/repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
 
 // The members behind `data`, which `item_json` writes in this order: so the version is found without reading the data.

@@ -10,7 +10,7 @@ import { settlesWithin } from './deadline.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { notificationAt } from './notification-lookup.js';
 import type { JobQueue } from './queue.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 
 const ATTEMPTS = 12;
 const FIRST_RETRY_MS = 5_000;

@@ -5,7 +5,7 @@ import type { AppendResult } from '../contract/ports/append.js';
 import type { Announcement, Announcer } from '../contract/ports/live.js';
 import type { FeedReader } from '../contract/ports/read.js';
 import { notificationAt } from './notification-lookup.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 
 /** Calls a host's hooks, after the commit and beside everything else. */
 export class HookRunner {

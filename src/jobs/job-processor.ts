@@ -11,7 +11,8 @@ import { backoffMs } from './backoff.js';
 import { dedupeKeyOf } from './dedupe-key.js';
 import type { Escalations } from './escalations.js';
 import type { Locales } from './locales.js';
-import { describeError, RepeatedErrors } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
+import { RepeatedErrors } from '../contract/repeated-errors.js';
 import type { Composed, TypeRegistry } from './type-registry.js';
 
 /** What a completed job shows as its return value. */

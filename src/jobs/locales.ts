@@ -2,7 +2,7 @@ import type { FeedKey } from '../contract/feed.js';
 import { feedId } from '../contract/feed.js';
 import type { ResolveLocales } from '../contract/options.js';
 import { within } from './deadline.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 
 /** Of recipients whose language nobody knows. */
 export const DEFAULT_LOCALE = 'en';

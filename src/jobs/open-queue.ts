@@ -4,7 +4,7 @@ import type { ResolvedOptions } from '../contract/options.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { JobQueue } from './queue.js';
 import { RedisBackend } from './redis-backend.js';
-import { RepeatedErrors } from './repeated-errors.js';
+import { RepeatedErrors } from '../contract/repeated-errors.js';
 
 /** What {@link openJobQueue} needs of the options. */
 export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queue'>;

@@ -8,7 +8,7 @@ import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { within } from './deadline.js';
 import { idempotentJobId } from './dedupe-key.js';
 import type { JobQueue } from './queue.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 import type { TypeRegistry } from './type-registry.js';
 import { uuidV7 } from './uuid-v7.js';
 

@@ -4,7 +4,8 @@ import type { QueueDepth } from '../contract/ports/ops.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { settlesWithin, within } from './deadline.js';
 import type { PatientWorker } from './patient-worker.js';
-import { describeError, type RepeatedErrors } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
+import type { RepeatedErrors } from '../contract/repeated-errors.js';
 import { unlessWithdrawn } from './withdrawn.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;

@@ -6,7 +6,7 @@ import {
   type RenderContext,
 } from '../contract/notification-type.js';
 import type { NewNotification } from '../contract/ports/append.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 
 /** What a type makes of a job's data: the same for all its recipients. */
 export type Composed = Pick<NewNotification, 'type' | 'version' | 'title' | 'body' | 'link' | 'dataJson'>;

@@ -9,7 +9,7 @@ import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { JobProcessor } from './job-processor.js';
 import { Locales } from './locales.js';
 import type { JobQueue } from './queue.js';
-import { describeError } from './repeated-errors.js';
+import { describeError } from '../contract/describe-error.js';
 import type { TypeRegistry } from './type-registry.js';
 
 /** A running batch has this long to commit: with what comes before and after, a process ends within 5 s. */

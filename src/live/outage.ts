@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { describeError } from '../contract/describe-error.js';
 
 /** Says once that something is away, and once that it is back, however often it is tried meanwhile. */
 export class Outage {
@@ -17,7 +18,7 @@ export class Outage {
   begin(problem: unknown): void {
     if (this.since !== null) return;
     this.since = Date.now();
-    this.logger.warn(`${this.what} is away: ${reason(problem)}`);
+    this.logger.warn(`${this.what} is away: ${describeError(problem)}`);
   }
 
   end(): void {
@@ -25,11 +26,4 @@ export class Outage {
     this.logger.log(`${this.what} is back after ${Math.round((Date.now() - this.since) / 1000)} s`);
     this.since = null;
   }
-}
-
-/** Node's AggregateError, of a name with several addresses, has an empty message but a code. */
-export function reason(problem: unknown): string {
-  if (!(problem instanceof Error)) return String(problem);
-  const { code } = problem as NodeJS.ErrnoException;
-  return problem.message || code || problem.name;
 }

@@ -1,10 +1,10 @@
 import type { Logger } from '@nestjs/common';
+import { describeError } from '../contract/describe-error.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Unsubscribe } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { feedHash } from './channel.js';
-import { reason } from './outage.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
@@ -120,9 +120,11 @@ export class RedisSubscriber {
     } catch (error) {
       // Anything else is a lost connection: its successor subscribes again.
       if (generation !== this.generation || !isReply(error)) return;
-      this.logger.error(`Redis refused to subscribe: ${reason(error)}`);
+      this.logger.error(`Redis refused to subscribe: ${describeError(error)}`);
       for (const { acknowledgement } of channels) {
-        acknowledgement.settle(new NotAcknowledgedError(`Redis refused to subscribe: ${reason(error)}`));
+        acknowledgement.settle(
+          new NotAcknowledgedError(`Redis refused to subscribe: ${describeError(error)}`),
+        );
       }
     }
   }

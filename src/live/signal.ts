@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
+import { describeError } from '../contract/describe-error.js';
 import type { Unsubscribe } from '../contract/ports/live.js';
-import { reason } from './outage.js';
 
 /** Something that happens and is told to whoever listens; one that fails does not keep it from the others. */
 export class Signal {
@@ -20,7 +20,7 @@ export class Signal {
       try {
         listener();
       } catch (error) {
-        this.logger.error(`A listener of the live bus failed: ${reason(error)}`);
+        this.logger.error(`A listener of the live bus failed: ${describeError(error)}`);
       }
     }
   }

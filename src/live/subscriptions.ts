@@ -1,9 +1,9 @@
 import type { Logger } from '@nestjs/common';
+import { describeError } from '../contract/describe-error.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { decodeMessage, DISCONNECT } from './message.js';
-import { reason } from './outage.js';
 
 /** Who listens to a feed. */
 export interface Listener {
@@ -80,7 +80,7 @@ export class Subscriptions<S extends Subscription> {
         if (announcement === null) listeners[index]?.disconnected();
         else listeners[index]?.announced(announcement);
       } catch (error) {
-        this.logger.error(`A listener of the live bus failed: ${reason(error)}`);
+        this.logger.error(`A listener of the live bus failed: ${describeError(error)}`);
       }
     }
   }

@@ -1,10 +1,11 @@
 import type { Logger } from '@nestjs/common';
+import { describeError } from '../contract/describe-error.js';
 import type { LogEntry } from '../contract/entry.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { FeedWatch, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import type { FeedState } from '../contract/ports/read.js';
 import type { EventCounter, FeedKnowledge } from './feed-knowledge.js';
-import { reason, type Outage } from './outage.js';
+import type { Outage } from './outage.js';
 
 /**
  * One feed that has connections on this instance, with the one subscription that they share:
@@ -70,7 +71,7 @@ export class WatchedFeed {
       try {
         call(watch);
       } catch (error) {
-        this.logger.error(`A connection failed to take a change of its feed: ${reason(error)}`);
+        this.logger.error(`A connection failed to take a change of its feed: ${describeError(error)}`);
       }
     }
   }

@@ -4,7 +4,8 @@ import { InvalidJobError, QueueUnavailableError } from '../../contract/errors.js
 import { backoffMs } from '../backoff.js';
 import { settlesWithin, within } from '../deadline.js';
 import type { JobQueue } from '../queue.js';
-import { describeError, RepeatedErrors } from '../repeated-errors.js';
+import { describeError } from '../../contract/describe-error.js';
+import { RepeatedErrors } from '../../contract/repeated-errors.js';
 import type { TypeRegistry } from '../type-registry.js';
 import { jobOfRow, type RawRow, type RelayedJob } from './relay-row.js';
 

@@ -1,4 +1,4 @@
-import type { Logger } from '@nestjs/common';
+import { describeError } from './describe-error.js';
 
 /** The same trouble is told again after this long. */
 const QUIET_MS = 30_000;
@@ -9,7 +9,7 @@ export class RepeatedErrors {
   private saidAt = 0;
   private untold = 0;
 
-  constructor(private readonly logger: Pick<Logger, 'warn'>) {}
+  constructor(private readonly logger: { warn(message: string): void }) {}
 
   readonly report = (error: unknown): void => {
     const message = describeError(error);
@@ -24,11 +24,4 @@ export class RepeatedErrors {
     this.untold = 0;
     this.logger.warn(`${message}${more}`);
   };
-}
-
-/** Node's AggregateError, of a name with several addresses, has an empty message but a code. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message || code || error.name;
 }

@@ -1,0 +1,6 @@
+/** Node's AggregateError, of a name with several addresses, has an empty message but a code. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message || code || error.name;
+}
