@@ -1,14 +1,19 @@
 export { TidingsModule } from './tidings.module.js';
-export {
-  TidingsService,
-  type FeedOf,
-  type Page,
-  type PageOptions,
-  type RecallRequest,
-  type Recalled,
-  type Selected,
-  type StreamCall,
-} from './tidings.service.js';
+export { TidingsService } from './tidings.service.js';
+export type {
+  FeedOf,
+  InspectedItem,
+  Inspection,
+  Page,
+  PageOptions,
+  RecallRequest,
+  Recalled,
+  Selected,
+  StreamCall,
+} from './tidings.calls.js';
+export type { ErasureReport } from './contract/ports/erase.js';
+export type { RecipientPreferences } from './contract/ports/preferences.js';
+export type { Dropped, DropReason } from './contract/ports/support.js';
 export type { ControllerOptions, TidingsModuleExtras } from './tidings.module-definition.js';
 export {
   defineNotification,

@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { parseCursor, parseRequestedPosition, type Cursor } from './contract/cursor.js';
+import { parseRequestedPosition } from './contract/cursor.js';
 import type { NotificationItem } from './contract/entry.js';
-import { InvalidRequestError } from './contract/errors.js';
-import { nameProblem, tenantProblem, type FeedKey } from './contract/feed.js';
+import { tenantProblem } from './contract/feed.js';
 import { parseRecall } from './contract/job.js';
 import type { AnyNotificationType } from './contract/notification-type.js';
 import type {
@@ -14,76 +13,42 @@ import type {
   Notifier,
   NotifyRequest,
 } from './contract/notify.js';
-import {
-  MAX_PAGE_ITEMS,
-  type Inbox,
-  type InboxChanges,
-  type InboxCounts,
-  type Selection,
-  type StateChange,
-} from './contract/ports/inbox.js';
+import type { Eraser, ErasureReport } from './contract/ports/erase.js';
+import type { Inbox, InboxChanges, InboxCounts, Selection, StateChange } from './contract/ports/inbox.js';
+import type { Preferences, RecipientPreferences } from './contract/ports/preferences.js';
 import type { CancelOutcome, JobCanceller } from './contract/ports/produce.js';
-import type { Recaller, RecallOutcome } from './contract/ports/recall.js';
+import type { Recaller } from './contract/ports/recall.js';
 import type { Frame, Streams } from './contract/ports/stream.js';
-import { INBOX, INBOX_CHANGES, JOB_CANCELLER, NOTIFIER, RECALLER, STREAMS } from './contract/tokens.js';
-import { rawResponse, type HttpRequest, type HttpResponse } from './http/http-request.js';
+import type { SupportView } from './contract/ports/support.js';
+import {
+  ERASER,
+  INBOX,
+  INBOX_CHANGES,
+  JOB_CANCELLER,
+  NOTIFIER,
+  PREFERENCES,
+  RECALLER,
+  STREAMS,
+  SUPPORT_VIEW,
+} from './contract/tokens.js';
+import { rawResponse } from './http/http-request.js';
 import { ResponseOutlet } from './http/response-outlet.js';
 import { readStreamQuery } from './http/stream-query.js';
-
-/** Whose feed: a recipient, of the tenant `''` or of another. From the caller's own authentication, never from a parameter. */
-export type FeedOf = string | { readonly recipient: string; readonly tenant?: string };
-
-/** How a host's own route streams a feed. */
-export interface StreamCall {
-  /** Express' or Fastify's. `Last-Event-ID`, `?lastEventId=` and `?as=message` are read from it. */
-  readonly request: HttpRequest;
-  /** Express' or Fastify's, from `@Res()`: it tells when a client reads too slowly. */
-  readonly response: HttpResponse;
-  /** Where to begin, instead of what the request says: a cursor, `'0'` for the oldest kept entry, `''` for what comes from now on. */
-  readonly cursor?: string;
-  /** When the session ends: the stream is closed with `credential-expired`. Default: it does not. */
-  readonly expiresAt?: Date | null;
-}
-
-/** Which part of a feed. */
-export interface PageOptions {
-  /** 1 to 100. Default 25. */
-  readonly limit?: number;
-  /** The `next` of the page before. Default: from the newest on. */
-  readonly before?: string | null;
-  /** Only the unread (`true`) or the read ones (`false`). Default: both. */
-  readonly unread?: boolean | null;
-  /** The archived ones instead of the others. Default `false`. */
-  readonly archived?: boolean;
-  /** Only those of this type. Default: of all. */
-  readonly type?: string | null;
-}
-
-/** A part of a feed, newest first. */
-export interface Page extends InboxCounts {
-  readonly items: readonly NotificationItem[];
-  /** For `before`; `null` at the end. */
-  readonly next: string | null;
-}
-
-/** Some notifications by their ids, or all up to a place: the `cursor` of a page or of an item. */
-export type Selected = readonly string[] | { readonly upTo: string };
-
-/** What to take back. */
-export interface RecallRequest {
-  /** One recipient, or up to 1,000. */
-  readonly to: string | readonly string[];
-  /** Default `''`. */
-  readonly tenant?: string;
-  /** The `dedupeKey` of `notify`, or the `key` of `notifyMany`. */
-  readonly dedupeKey: string;
-}
-
-/** What became of a recall for one recipient. */
-export interface Recalled {
-  readonly to: string;
-  readonly outcome: RecallOutcome;
-}
+import {
+  cursorOf,
+  feedKey,
+  pageRequest,
+  wrong,
+  type FeedOf,
+  type InspectedItem,
+  type Inspection,
+  type Page,
+  type PageOptions,
+  type RecallRequest,
+  type Recalled,
+  type Selected,
+  type StreamCall,
+} from './tidings.calls.js';
 
 /**
  * Notifications from code: sends them, takes them back, and reads feeds for routes that a host writes itself.
@@ -112,6 +77,9 @@ export class TidingsService implements Notifier {
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(INBOX) private readonly inbox: Inbox,
     @Inject(INBOX_CHANGES) private readonly changes: InboxChanges,
+    @Inject(PREFERENCES) private readonly recipientPreferences: Preferences,
+    @Inject(SUPPORT_VIEW) private readonly support: SupportView,
+    @Inject(ERASER) private readonly eraser: Eraser,
   ) {}
 
   notify<Type extends AnyNotificationType>(type: Type, request: NotifyRequest<Type>): Promise<Notified> {
@@ -173,16 +141,7 @@ export class TidingsService implements Notifier {
 
   /** A part of a feed, newest first, with counts and cursor of the same moment: a stream from `cursor` on continues it. */
   async page(feed: FeedOf, options: PageOptions = {}): Promise<Page> {
-    const { limit = 25, before = null, unread = null, archived = false, type = null } = options;
-    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_ITEMS)
-      throw wrong('limit', `must be a whole number from 1 to ${MAX_PAGE_ITEMS}, is ${limit}`);
-    const page = await this.inbox.page(feedKey(feed), {
-      limit,
-      before: before === null ? null : cursorOf('before', before),
-      unread,
-      archived,
-      type,
-    });
+    const page = await this.inbox.page(feedKey(feed), pageRequest(options));
     return { ...page, items: page.items.map((item) => JSON.parse(item) as NotificationItem) };
   }
 
@@ -221,29 +180,50 @@ export class TidingsService implements Notifier {
     return this.change(feed, 'remove', ids);
   }
 
+  /** What this recipient does not want to get. */
+  preferences(feed: FeedOf): Promise<RecipientPreferences> {
+    return this.recipientPreferences.get(feedKey(feed));
+  }
+
+  /**
+   * Replaces them; what is in the feed already stays.
+   *
+   * @throws {InvalidRequestError} naming each type that is not declared, or is mandatory.
+   */
+  setPreferences(feed: FeedOf, preferences: RecipientPreferences): Promise<RecipientPreferences> {
+    return this.recipientPreferences.put(feedKey(feed), preferences);
+  }
+
+  /**
+   * What this recipient got, and what was dropped and why: for the support team, so look at who asks and write it down.
+   *
+   * @param options `archived`: only those; by default everything that is kept.
+   * @throws {NotFoundError} if there is no such feed.
+   */
+  async inspect(feed: FeedOf, options: PageOptions = {}): Promise<Inspection> {
+    const page = await this.support.feed(feedKey(feed), pageRequest(options));
+    return { ...page, items: page.items.map((item) => JSON.parse(item) as InspectedItem) };
+  }
+
+  /**
+   * Erases a recipient for good: entries, jobs, streams. A hash stays, so that no job from before brings anything back. Safe to repeat.
+   *
+   * @throws {QueueUnavailableError} if the queue did not answer; repeat it.
+   */
+  erase(feed: FeedOf): Promise<ErasureReport> {
+    return this.eraser.eraseRecipient(feedKey(feed));
+  }
+
+  /** As {@link erase}, for all recipients of a tenant. */
+  async eraseTenant(tenant: string): Promise<ErasureReport> {
+    const problem = tenantProblem(tenant);
+    if (problem) throw wrong('tenant', problem);
+    return this.eraser.eraseTenant(tenant);
+  }
+
   private async change(feed: FeedOf, change: StateChange, selected: Selected): Promise<InboxCounts> {
     const selection: Selection =
       'upTo' in selected ? { upTo: cursorOf('upTo', selected.upTo) } : { ids: selected };
     return this.changes.change(feedKey(feed), change, selection);
   }
-}
-
-/** What a host has authenticated is still checked: a name that Postgres would change is another user's (G8). */
-function feedKey(feed: FeedOf): FeedKey {
-  const { recipient, tenant = '' } = typeof feed === 'string' ? { recipient: feed } : feed;
-  const problem = nameProblem(recipient);
-  if (problem) throw wrong('recipient', problem);
-  const tenantIsWrong = tenantProblem(tenant);
-  if (tenantIsWrong) throw wrong('tenant', tenantIsWrong);
-  return { tenant, recipient };
-}
-
-function cursorOf(field: string, text: string): Cursor {
-  const cursor = parseCursor(text);
-  if (!cursor) throw wrong(field, `must be a cursor, such as that of a page, is ${JSON.stringify(text)}`);
-  return cursor;
-}
-
-function wrong(field: string, problem: string): InvalidRequestError {
-  return new InvalidRequestError([{ field, problem }]);
 }
