@@ -44,13 +44,12 @@ export class Campaign {
       for (const scenario of scenarios) {
         const share = ((deadline - now()) * scenario.weight) / weights;
         weights -= scenario.weight;
-        await this.try(
-          scenario,
-          world,
-          profile,
-          Math.max(SHORTEST_LOAD_MS, share - SETTLING_MS[profile.name]),
-        );
+        const loadMs = Math.max(SHORTEST_LOAD_MS, share - SETTLING_MS[profile.name]);
+        if (scenario.forgetfulRedis) await this.move(world, absence, false);
+        await this.try(scenario, world, profile, loadMs);
+        if (scenario.forgetfulRedis) await this.move(world, absence, true);
       }
+      if (absence) await this.conclude(await absence.end(), world);
     } finally {
       clearInterval(progress);
       await world.close();
