@@ -141,7 +141,7 @@ describe('the pages of a feed', () => {
 
   it('count, in the very same moment, what they could list and the bell shows', async () => {
     const entries = await mixedFeed(open, 'counted', 300);
-    const unread = entries.filter(({ shown, read }) => shown && !read).length;
+    const unread = entries.filter(({ shown, read, archived }) => shown && !read && !archived).length;
     const { cursor } = await open.inbox.page(feed('counted'), request({ limit: 1 }));
     expect(await open.inbox.count(feed('counted'))).toEqual({ unread, unseen: unread, cursor });
     expect(await open.inbox.page(feed('counted'), request())).toMatchObject({
@@ -312,7 +312,7 @@ async function mixedFeed({ log }: OpenInbox, recipient: string, size = 2_600): P
   );
   await log.database.pool.query(
     `UPDATE tidings.feed SET head = $2, kept = c.kept, unread = c.unread, unseen = c.unread
-       FROM (SELECT count(*) AS kept, count(*) FILTER (WHERE NOT hidden AND read_at IS NULL) AS unread
+       FROM (SELECT count(*) AS kept, count(*) FILTER (WHERE NOT hidden AND read_at IS NULL AND archived_at IS NULL) AS unread
                FROM tidings.entry WHERE feed_id = $1 AND id IS NOT NULL) c
       WHERE id = $1`,
     [feedId, size],
