@@ -24,6 +24,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   reporters: ['default', '<rootDir>/test/support/reporter.cjs'],
+  testSequencer: '<rootDir>/test/support/sequencer.cjs',
   testTimeout: 30_000,
   // Tests wait for servers, timers and sockets more than they compute.
   maxWorkers: 3,
