@@ -54,7 +54,7 @@ export function createFeed<Types extends Declared = Record<string, unknown>>(
 function liveFeed(options: FeedOptions) {
   let store = new Store(NO_PAGE);
   const events = new Emitter();
-  const client = new Client(options);
+  let client = new Client(options);
   const heartbeatMs = options.heartbeatMs ?? 15_000;
   const pageSize = options.pageSize ?? 25;
   let shares = options.tabs !== 'alone' && canShare();
@@ -93,7 +93,11 @@ function liveFeed(options: FeedOptions) {
 
   function open(): void {
     if (session) return;
-    if (status.state === 'stopped') forget();
+    if (status.state === 'stopped') {
+      forget();
+      // With it goes the token, which may be the former user's.
+      client = new Client(options);
+    }
     session = new AbortController();
     setStatus({ state: 'connecting' });
     const isEventSource = options.transport === 'eventsource' && !options.getToken;

@@ -138,7 +138,7 @@ export interface FeedError extends Error {
   readonly name: 'FeedError';
   /** The status of the answer; 0 without one (the network). */
   readonly status: number;
-  /** The stable code of the server's problem, such as `not-found`; `network` without an answer. */
+  /** The stable code of the server's problem, such as `not-found`; `network` without an answer, `''` if a proxy answered. */
   readonly code: string;
 }
 
@@ -180,7 +180,7 @@ export interface Feed<Types extends Declared = Record<string, unknown>> {
   /** Reads the next older page. Resolves when it is there; at once if there is none. Calls while one is on its way share it. */
   loadMore(this: void): Promise<void>;
 
-  /** Connects, or comes back from `close()` with everything that was missed. After a stop it begins anew. */
+  /** Connects, or comes back from `close()` with everything that was missed. After a stop it begins anew, with a new token. */
   open(this: void): void;
   /** Ends the connection of this tab (another tab takes over) and keeps what is shown. */
   close(this: void): void;

@@ -288,6 +288,20 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(status).toEqual({ state: 'stopped', reason: 'unauthenticated' });
       expect(asked).toEqual(['initial', 'refused']);
     }, 60_000);
+
+    it('begins with another token after signing out, though the former one would still be taken', async () => {
+      const [former, next] = [`user ${(users += 1)}`, `user ${(users += 1)}`];
+      await deployment.add(former, 'of the former');
+      await deployment.add(next, 'of the next');
+      const tokens = [await deployment.token(former), await deployment.token(next)];
+      const tab = await openWith(() => tokens.shift() ?? null);
+      await tab.until(({ titles }) => expect(titles).toEqual(['Task of the former']));
+      await tab.do('feed.signOut()');
+      await tab.until(({ items, status }) => expect([items, status.state]).toEqual([[], 'stopped']));
+      await tab.do('feed.open()');
+      const { asked } = await tab.until(({ titles }) => expect(titles).toEqual(['Task of the next']));
+      expect(asked).toEqual(['initial', 'initial']);
+    }, 60_000);
   });
 
   describe('and what is done with notifications', () => {
