@@ -38,13 +38,14 @@ const Base = globalThis.HTMLElement ?? class {};
 /**
  * `<tidings-bell>`: a bell with a badge, and a panel with the feed.
  *
- * Attributes: `url` (where Tidings is mounted; empty for the page's own origin), `credentials` (`include`, `same-origin`), `transport`,
+ * Attributes: `url` (where Tidings is mounted; empty for the page's own origin), `credentials`, `transport`,
  * `tabs` (see `createFeed`); `theme` (`light`, `dark`; else as the system prefers), `inline` (the panel stands in the page, without a bell),
  * `badge` (`unseen`, the default, or `unread`), `quiet` (nothing is announced: for the second of two on one page), `lang`.
  *
  * Properties: `feed` (from `createFeed`, for bearer tokens; the page keeps it and closes it), `strings`, `present` (icons of own types), `open`.
  *
- * Events: `tidings-select` (`detail.item`; prevent it to route by yourself), `tidings-toggle` (`detail.open`).
+ * Events: `tidings-select` (`detail.item`; prevent it to route by yourself; not for a click that opens another tab or window),
+ * `tidings-toggle` (`detail.open`).
  */
 export class TidingsBell extends Base {
   static readonly observedAttributes = ['url', 'credentials', 'transport', 'tabs', 'inline', 'badge', 'lang'];
@@ -251,7 +252,7 @@ export class TidingsBell extends Base {
   }
 
   private optionsOfOwn(): FeedOptions {
-    // Whatever is written there goes to createFeed, which says what is wrong with it.
+    // Whatever is written there goes to createFeed, as it would from a script.
     const read = (name: string) => this.getAttribute(name) ?? undefined;
     return {
       url: read('url'),
@@ -360,10 +361,12 @@ export class TidingsBell extends Base {
     );
   }
 
-  private select(item: NotificationItem, event: Event): void {
+  private select(item: NotificationItem, event: MouseEvent): void {
     const detail: SelectDetail = { item };
     const options = { detail, bubbles: true, composed: true, cancelable: true };
-    const routed = !this.dispatchEvent(new CustomEvent('tidings-select', options));
+    // With a key held down the link opens elsewhere, and the page that stays must not be routed as well.
+    const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    const routed = !elsewhere && !this.dispatchEvent(new CustomEvent('tidings-select', options));
     if (routed) event.preventDefault();
     if (item.readAt === null) this.act((feed) => feed.markRead(item.id));
     if (routed) this.hide();

@@ -12,7 +12,7 @@ const NEAR_PX = 900;
 /** What a list asks of whom it is in. */
 export interface ListOwner {
   /** The user followed a notification; `event` can be prevented. */
-  select(item: NotificationItem, event: Event): void;
+  select(item: NotificationItem, event: MouseEvent): void;
   toggleRead(item: NotificationItem): void;
   archive(item: NotificationItem): void;
   /** All rows are made and their end is near. */

@@ -27,6 +27,8 @@ export interface BellFeed {
   loadMore(): Promise<void>;
   open(): void;
   close(): void;
+  /** For the page: `bell.feed?.signOut()`. The element never calls it. */
+  signOut(): void;
 }
 
 /** The colour of an icon: what happened, not how it looks. */
@@ -41,4 +43,9 @@ export interface Presentation {
 /** The `detail` of `tidings-select`. */
 export interface SelectDetail {
   readonly item: NotificationItem;
+}
+
+/** The `detail` of `tidings-toggle`. */
+export interface ToggleDetail {
+  readonly open: boolean;
 }

@@ -30,6 +30,8 @@ export type FeedState<Types extends Declared = Record<string, unknown>> = FeedSn
     | 'unarchive'
     | 'remove'
     | 'loadMore'
+    | 'open'
+    | 'close'
     | 'signOut'
     | 'on'
   >;
@@ -73,11 +75,11 @@ export function useFeed<Types extends Declared = Record<string, unknown>>(): Fee
   const feed = useFeedOfContext();
   const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, () => BEFORE);
   return useMemo(() => {
-    const { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore, signOut, on } =
-      feed;
-    const methods = { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore };
+    const { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore } = feed;
+    const changes = { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore };
+    const { open, close, signOut, on } = feed;
     // As with createFeed: the host has given both sides the same types.
-    return { ...snapshot, ...methods, signOut, on } as unknown as FeedState<Types>;
+    return { ...snapshot, ...changes, open, close, signOut, on } as unknown as FeedState<Types>;
   }, [feed, snapshot]);
 }
 

@@ -139,6 +139,27 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       ]);
     });
 
+    it('leave it to the browser to open another tab, also where the application routes by itself', async () => {
+      await show('new FakeFeed(ordinary().map((one, index) => ({ ...one, id: "n" + index })))');
+      await page.evaluate(`
+        window.routed = 0;
+        document.addEventListener('tidings-select', (event) => { event.preventDefault(); routed++; });
+        document.addEventListener('click', (event) => {
+          window.prevented = event.defaultPrevented;
+          event.preventDefault();
+        });`);
+      await openPanel(page);
+      await page
+        .getByRole('link', { name: 'Export of March is ready' })
+        .click({ modifiers: ['ControlOrMeta'] });
+      expect(await page.evaluate('[routed, prevented, document.getElementById("bell").open]')).toEqual([
+        0,
+        false,
+        true,
+      ]);
+      expect(await calls()).toEqual(['markRead n0']);
+    });
+
     it('say that an action failed, while the feed takes it back', async () => {
       await show(`Object.assign(new FakeFeed(ordinary()), { failure: new Error('no') })`);
       await openPanel(page);

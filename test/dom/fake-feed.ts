@@ -98,6 +98,10 @@ export class FakeFeed implements BellFeed {
     this.calls.push('close');
   }
 
+  signOut(): void {
+    this.calls.push('signOut');
+  }
+
   private withReadAt(ids: readonly string[], readAt: string | null): Partial<BellSnapshot> {
     const items = this.snapshot.items.map((item) => (ids.includes(item.id) ? { ...item, readAt } : item));
     return { items, unread: unreadOf(items) };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ResetReason as ServerResetReason } from '../../src/contract/ports/stream.js';
 import { defineNotification } from '../../src/contract/notification-type.js';
 import { createFeed, type Feed, type Item, type ResetReason } from '../../src/client/index.js';
+import type { TidingsBell } from '../../src/element/index.js';
 import { FeedProvider, typedHooks } from '../../src/react/index.js';
 
 const invoice = defineNotification('invoice', {
@@ -25,7 +26,12 @@ const is =
 const same = <A, B>(_: Same<A, B>): void => {};
 
 /** Compiled and never run: each line is a promise of the types, each `@ts-expect-error` one, too. */
-export function promises(feed: Feed<typeof types>, plain: Feed<{ ping: { at: number } }>, any: Feed): void {
+export function promises(
+  feed: Feed<typeof types>,
+  plain: Feed<{ ping: { at: number } }>,
+  any: Feed,
+  bell: TidingsBell,
+): void {
   feed.on('hello', (item) => is<string>()(item.data.name, true));
   // JSON has no dates.
   feed.on('invoice', ({ data }) => {
@@ -53,6 +59,10 @@ export function promises(feed: Feed<typeof types>, plain: Feed<{ ping: { at: num
   is<readonly Item<typeof types>[]>()(useFeed().items, true);
   createElement(FeedProvider, { feed });
   createElement(FeedProvider, { url: '', pageSize: 10 });
+
+  bell.feed = feed;
+  bell.addEventListener('tidings-select', ({ detail }) => is<string>()(detail.item.id, true));
+  bell.addEventListener('tidings-toggle', ({ detail }) => is<boolean>()(detail.open, true));
 }
 
 describe('the types of tidings/client', () => {

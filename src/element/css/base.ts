@@ -13,10 +13,11 @@ export const BASE = `
   --_accent: var(--tidings-accent, light-dark(#2554d8, #8fb0ff));
   --_badge: var(--tidings-badge, light-dark(#d3301f, #ff8674));
   --_on-badge: var(--tidings-on-badge, light-dark(#ffffff, #290a05));
-  --_good: light-dark(#14734a, #62d09b);
-  --_bad: light-dark(#c22a1c, #ff9183);
-  --_warm: light-dark(#8f5200, #f0b45c);
-  --_info: light-dark(#6540c4, #bda6ff);
+  --_on-accent: var(--tidings-on-accent, light-dark(#ffffff, #0b1430));
+  --_good: var(--tidings-good, light-dark(#14734a, #62d09b));
+  --_bad: var(--tidings-bad, light-dark(#c22a1c, #ff9183));
+  --_warm: var(--tidings-warm, light-dark(#8f5200, #f0b45c));
+  --_info: var(--tidings-info, light-dark(#6540c4, #bda6ff));
   --_radius: var(--tidings-radius, 16px);
   --_ease: cubic-bezier(0.2, 0.8, 0.2, 1);
   display: inline-block;

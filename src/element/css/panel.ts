@@ -68,7 +68,7 @@ export const PANEL = `
 .above {
   display: inline-flex; align-items: center; gap: 6px; position: absolute; z-index: 2; inset-block-start: 10px; inset-inline: 0; width: fit-content; margin-inline: auto;
   min-height: 32px; padding-inline: 12px 14px; border-radius: 16px;
-  background: var(--_accent); color: light-dark(#ffffff, #0b1430);
+  background: var(--_accent); color: var(--_on-accent);
   font-size: 13px; font-weight: 600; box-shadow: 0 6px 16px -6px rgb(10 15 30 / 0.5);
   animation: drop 0.2s var(--_ease);
 }
