@@ -19,12 +19,13 @@ export interface DatabaseSettings {
   schema?: string;
   /**
    * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not
-   * create tables, and run `npx tidings migrate` in the deployment. `off`: does not look. Default `auto`.
+   * create tables, and run `npx tidings migrate` in the deployment. `off`: does not look. Default `auto`. In the schema `bullmq` the role may
+   * create things in any case: BullMQ makes a sequence for each queue. docs/module.md has all its rights.
    */
   migrate?: MigrateMode;
   /**
-   * Connections of this process to the log. LISTEN has one more, the queue on Postgres up to 12. Default 10. Raise it when
-   * appends wait while the database is idle; with a `pool` that is its own affair.
+   * Connections of this process to the log. LISTEN has one more, in a worker two; the queue on Postgres up to 12, that of escalations as many
+   * again. Default 10. Raise it when appends wait while the database is idle; with a `pool` that is its own affair.
    */
   poolSize?: number;
   /** A query that takes longer counts as an outage. Default 10,000. Raise it on slow disks, not for slow pages. */
@@ -151,7 +152,7 @@ export interface HttpOptions {
    * `identify` that throws something else than a 401 or 403 changes nothing. `null`: never. Default 60,000.
    */
   revalidateMs?: number | null;
-  /** Origins such as `https://app.example.com` that may send cookies. Default none. */
+  /** Origins such as `https://app.example.com` that may send `jwt.cookie`; CORS, and what `identify` takes, is the host's own. Default none. */
   allowedOrigins?: string[];
   /** Keys of producers; without one nobody can publish over HTTP. Default none. */
   producerApiKeys?: string[];
