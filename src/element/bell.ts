@@ -18,7 +18,7 @@ import type { BellFeed, BellSnapshot, Presentation, SelectDetail } from './types
 import { footOf, noticeOf, viewOf } from './view.js';
 
 const FAILURE_SHOWN_FOR_MS = 6_000;
-/** What arrives in an open panel has been seen after this. */
+/** What an open panel shows has been seen after this. */
 const SEEN_AFTER_MS = 1_000;
 const TICK_MS = 20_000;
 
@@ -67,6 +67,7 @@ export class TidingsBell extends Base {
   private readonly fresh = new Set<string>();
   private above = 0;
   private wasAway = false;
+  private wasLoaded = false;
   private moreFailed = false;
   private actionFailed = false;
   private scheduled = false;
@@ -170,6 +171,7 @@ export class TidingsBell extends Base {
     this.restyle();
     this.attach();
     this.timers.set('tick', TICK_MS, () => this.tick());
+    document.addEventListener('visibilitychange', this.see);
   }
 
   disconnectedCallback(): void {
@@ -177,6 +179,7 @@ export class TidingsBell extends Base {
     // An element that is moved within the page keeps its connection.
     queueMicrotask(() => {
       if (this.isConnected) return;
+      document.removeEventListener('visibilitychange', this.see);
       this.release();
       this.timers.stop();
       this.absence.stop();
@@ -247,6 +250,7 @@ export class TidingsBell extends Base {
     this.announcer.reset();
     this.fresh.clear();
     this.above = 0;
+    this.wasLoaded = false;
     this.moreFailed = false;
     this.schedule();
   }
@@ -302,6 +306,10 @@ export class TidingsBell extends Base {
     this.followStatus(snapshot);
     this.bell.element.classList.toggle('asleep', status.state === 'stopped' || this.absence.isShown);
     if (!this.shown) return;
+    if (snapshot.loaded !== this.wasLoaded) {
+      this.wasLoaded = snapshot.loaded;
+      this.seeSoon();
+    }
     this.panel.showUnread(unread, times.number(unread));
     const view = viewOf(snapshot);
     const { actionFailed, moreFailed } = this;
@@ -336,14 +344,19 @@ export class TidingsBell extends Base {
     if (!this.shown) return;
     this.fresh.add(item.id);
     if (this.panel.scroller.scrollTop > 40) this.above++;
-    if (!this.timers.has('seen')) this.timers.set('seen', SEEN_AFTER_MS, () => this.see());
+    this.seeSoon();
     this.schedule();
   }
 
-  /** Not again when it fails: the next opening does it. */
-  private see(): void {
-    if (this.shown && document.visibilityState === 'visible') this.attached?.markSeen().catch(() => {});
+  private seeSoon(): void {
+    if (!this.timers.has('seen')) this.timers.set('seen', SEEN_AFTER_MS, this.see);
   }
+
+  /** Not again when it fails: the next opening does it. */
+  private readonly see = (): void => {
+    if (!this.shown || document.visibilityState !== 'visible' || this.snapshot.unseen === 0) return;
+    this.attached?.markSeen().catch(() => {});
+  };
 
   private toggled(open: boolean): void {
     this.bell.element.setAttribute('aria-expanded', String(open));

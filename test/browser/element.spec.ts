@@ -91,6 +91,34 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await eventually(async () => expect(await seen()).toBe(2));
     });
 
+    it('say that it was seen what stands in the page, or came into an open panel, once somebody looks', async () => {
+      const seen = (): Promise<number> =>
+        page.evaluate<number>(`feed.calls.filter((call) => call === 'markSeen').length`);
+      await show('new FakeFeed(ordinary(), { unseen: 3 })', {
+        body: '<main><tidings-bell id="bell" inline></tidings-bell></main>',
+      });
+      await eventually(async () => expect(await seen()).toBe(1));
+
+      await show(`new FakeFeed([], { loaded: false, status: { state: 'connecting' } })`);
+      await openPanel(page);
+      expect(await seen()).toBe(0);
+      await page.evaluate(
+        `feed.set({ items: ordinary(), unseen: 3, loaded: true, status: { state: 'live' } })`,
+      );
+      await eventually(async () => expect(await seen()).toBe(1));
+
+      const look = (state: string): Promise<void> =>
+        page.evaluate(`Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));`);
+      await look('hidden');
+      await page.evaluate('feed.push(item(0))');
+      // Longer than the element waits before it says so.
+      await page.evaluate('new Promise((done) => setTimeout(done, 1_200))');
+      expect(await seen()).toBe(1);
+      await look('visible');
+      expect(await seen()).toBe(2);
+    });
+
     it('count further than the badge has room for', async () => {
       await show('new FakeFeed([], { unseen: 1204 })');
       expect(await badge()).toBe('99+');
