@@ -17,10 +17,8 @@ export const HOOKS_PROVIDERS: Provider[] = [
     provide: Escalations,
     inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER],
     useFactory: async ({ escalations, queue }: ResolvedOptions, jobs: JobQueue, reader: FeedReader) => {
-      // In every role: an erasure, wherever it is asked for, looks into this queue as well.
       if (escalations.length === 0) return null;
-      const own = { name: `${queue.name}-escalations`, enqueueTimeoutMs: queue.enqueueTimeoutMs };
-      return new Escalations(await JobQueue.openOn(jobs.backend, own, jobs.errors), escalations, reader);
+      return new Escalations(await Escalations.openQueue(jobs, queue.enqueueTimeoutMs), escalations, reader);
     },
   },
 ];

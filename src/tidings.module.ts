@@ -69,6 +69,7 @@ import { PostgresSupportView } from './inbox/postgres-support-view.js';
 import {
   JobQueue,
   NotificationWorker,
+  OccasionalQueueErasure,
   openJobQueue,
   QueueCanceller,
   QueueErasure,
@@ -160,11 +161,19 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: QUEUE_ERASER,
-    inject: [SQL, JobQueue, Escalations],
-    useFactory: (sql: Sql, jobs: JobQueue, escalations: Escalations | null): QueueEraser =>
+    inject: [SQL, JobQueue, Escalations, RESOLVED_OPTIONS],
+    useFactory: (
+      sql: Sql,
+      jobs: JobQueue,
+      escalations: Escalations | null,
+      { queue }: ResolvedOptions,
+    ): QueueEraser =>
       new OutboxErasure(sql, [
         new QueueErasure(jobs),
-        ...(escalations ? [new QueueErasure(escalations.jobs)] : []),
+        // Also where this process has no escalations: another one may, and its jobs name recipients.
+        escalations
+          ? new QueueErasure(escalations.jobs)
+          : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
       ]),
   },
   {
@@ -328,6 +337,8 @@ export class TidingsModule
     @Inject(LIVE_BUS) private readonly bus: Closable,
     @Inject(JobQueue) private readonly jobs: Closable,
     @Inject(LogDatabase) private readonly log: Closable,
+    @Inject(QUEUE_DEPTH) private readonly queueDepth: QueueDepth,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'metrics'>,
   ) {
     super();
   }
@@ -342,6 +353,7 @@ export class TidingsModule
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    this.options.metrics.observeQueue?.(this.queueDepth);
     await this.worker?.start();
     if (!this.worker) return;
     this.relay?.start();

@@ -9,7 +9,7 @@ import { backoffMs } from './backoff.js';
 import { settlesWithin } from './deadline.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import { notificationAt } from './notification-lookup.js';
-import type { JobQueue } from './queue.js';
+import { JobQueue } from './queue.js';
 import { describeError } from '../contract/describe-error.js';
 
 const ATTEMPTS = 12;
@@ -44,6 +44,15 @@ export interface EscalationResult {
  * scheduled; should it run again, their ids are the same.
  */
 export class Escalations {
+  /** Opens the queue of the escalations that belong to a queue of jobs. */
+  static openQueue(beside: JobQueue, enqueueTimeoutMs: number): Promise<JobQueue> {
+    return JobQueue.openOn(
+      beside.backend,
+      { name: `${beside.name}-escalations`, enqueueTimeoutMs },
+      beside.errors,
+    );
+  }
+
   private readonly logger = new Logger('Escalations');
   private readonly rules: ReadonlyMap<string, Escalation>;
   private connected: ReturnType<JobQueue['openWorker']> | null = null;

@@ -73,6 +73,20 @@ export class QueueErasure implements QueueEraser {
   }
 }
 
+/** For a queue that this process has no other use for: opened for the occasion. */
+export class OccasionalQueueErasure implements QueueEraser {
+  constructor(private readonly open: () => Promise<JobQueue>) {}
+
+  async erase(target: ErasureTarget, before: Date): Promise<number> {
+    const jobs = await this.open();
+    try {
+      return await new QueueErasure(jobs).erase(target, before);
+    } finally {
+      await jobs.close();
+    }
+  }
+}
+
 /** The data without the target; `null` if nobody is left, `undefined` if it is not about the target. */
 function withoutTarget(data: unknown, { tenant, recipient }: ErasureTarget): object | null | undefined {
   if (typeof data !== 'object' || data === null) return undefined;

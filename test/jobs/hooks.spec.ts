@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { Job } from 'bullmq';
 import type { Escalated, DeliveredNotification, ReadNotifications } from '../../src/contract/hooks.js';
 import { InvalidSettingsError } from '../../src/contract/errors.js';
 import type { Eraser } from '../../src/contract/ports/erase.js';
 import { ERASER } from '../../src/contract/tokens.js';
 import { resolveOptions } from '../../src/contract/options.js';
+import { Escalations } from '../../src/jobs/escalations.js';
 import { newOrder, taskCompleted } from '../../src/jobs/types/index.js';
 import { TidingsService } from '../../src/tidings.service.js';
 import { House, onBothBackends } from '../guarantees/house.js';
@@ -13,6 +15,7 @@ onBothBackends('Hooks', (backend) => {
   let house: House;
   let tidings: TidingsService;
   let eraser: Eraser;
+  let escalations: Escalations;
   const appended: DeliveredNotification[] = [];
   const read: ReadNotifications[] = [];
   const escalated: Escalated[] = [];
@@ -43,6 +46,7 @@ onBothBackends('Hooks', (backend) => {
     });
     tidings = instance.app.get(TidingsService, { strict: false });
     eraser = instance.app.get<Eraser>(ERASER, { strict: false });
+    escalations = instance.app.get(Escalations, { strict: false });
   }, 60_000);
 
   beforeEach(() => {
@@ -92,11 +96,20 @@ onBothBackends('Hooks', (backend) => {
     expect(new Set(escalated.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   }, 60_000);
 
-  it('forgets an erased recipient in this queue, too', async () => {
-    await send('joe', 'erased');
-    await eventually(() => expect(appended).toHaveLength(1), { timeoutMs: 15_000 });
-    expect((await eraser.eraseRecipient({ tenant: '', recipient: 'joe' })).entries).toBe(1);
-    // One that is escalated later tells that this one was not.
+  it('forgets an erased recipient in this queue, too, wherever the erasure is asked for', async () => {
+    const named = async (): Promise<number> => {
+      const jobs = (await escalations.jobs.queue.getJobs()) as Job<{ to: string }>[];
+      return jobs.filter(({ data }) => data.to === 'joe').length;
+    };
+    // Of a process that has no escalations itself.
+    const other = await house.start({ roles: ['api'] });
+    for (const each of [eraser, other.app.get<Eraser>(ERASER, { strict: false })]) {
+      await send('joe', 'erased');
+      await eventually(async () => expect(await named()).toBe(1), { timeoutMs: 15_000 });
+      expect((await each.eraseRecipient({ tenant: '', recipient: 'joe' })).entries).toBe(1);
+      expect(await named()).toBe(0);
+    }
+    // One that is escalated later tells that these were not.
     await send('zoe', 'later');
     await eventually(() => expect(escalated.map(({ feed }) => feed.recipient)).toEqual(['zoe']), {
       timeoutMs: 20_000,

@@ -1,3 +1,5 @@
+import type { QueueDepth } from './ops.js';
+
 /** What the stages count. The service's Prometheus registry is one adapter, silence another. */
 export interface Metrics {
   /** A batch was committed: how many entries, how long its transaction took, how many were duplicates. */
@@ -21,6 +23,8 @@ export interface Metrics {
   busMessage(direction: 'sent' | 'received'): void;
   /** The bus could not take a message; the cursors will heal. */
   busFailed(): void;
+  /** Told once, at the start, where to ask for the number of jobs by state; only if it is there. It rejects while the queue is away. */
+  observeQueue?(depth: QueueDepth): void;
 }
 
 const nothing = (): void => {};
