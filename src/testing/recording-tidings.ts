@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { validateData, type AnyNotificationType } from '../contract/notification-type.js';
-import { parseJobData } from '../contract/job.js';
+import { parseJobData, parseRecall } from '../contract/job.js';
 import type {
   Broadcast,
   BroadcastOptions,
@@ -10,6 +10,8 @@ import type {
   Notifier,
   NotifyRequest,
 } from '../contract/notify.js';
+import type { CancelOutcome } from '../contract/ports/produce.js';
+import type { FeedOf, RecallRequest, Recalled } from '../tidings.calls.js';
 
 /** A call of `notify`, or a recipient of `notifyMany`. */
 export interface RecordedNotification<Type extends AnyNotificationType = AnyNotificationType> {
@@ -39,8 +41,15 @@ export interface RecordedNotification<Type extends AnyNotificationType = AnyNoti
 export class RecordingTidings implements Notifier {
   /** In the order of the calls. */
   readonly notifications: RecordedNotification[] = [];
+  /** What was taken back with `recall`, in the order of the calls. */
+  readonly recalls: RecallRequest[] = [];
+  /** The ids that `cancel` was called with, in order. */
+  readonly cancelled: string[] = [];
+  /** Whose streams were ended with `disconnect`, in order. */
+  readonly disconnected: FeedOf[] = [];
   /** Thrown by the next calls, to see what happens when the queue is away. Default `null`. */
   failure: Error | null = null;
+  private readonly jobIds = new Set<string>();
 
   /** What was sent of one type. */
   of<Type extends AnyNotificationType>(type: Type): RecordedNotification<Type>[] {
@@ -49,7 +58,7 @@ export class RecordingTidings implements Notifier {
 
   /** Forgets everything, for `beforeEach`. */
   clear(): void {
-    this.notifications.splice(0);
+    for (const list of [this.notifications, this.recalls, this.cancelled, this.disconnected]) list.length = 0;
     this.failure = null;
   }
 
@@ -70,7 +79,9 @@ export class RecordingTidings implements Notifier {
       dedupeKey,
       staged: tx !== undefined,
     });
-    return { jobId: randomUUID(), outcome: tx ? 'staged' : 'queued' };
+    const jobId = randomUUID();
+    this.jobIds.add(jobId);
+    return { jobId, outcome: tx ? 'staged' : 'queued' };
   }
 
   /** One record for all recipients. @throws {InvalidJobError} as the real one does. */
@@ -97,5 +108,38 @@ export class RecordingTidings implements Notifier {
     }
     await flush();
     return { recipients: count, jobs: jobIds.length, jobIds, repeated: 0, retried: 0 };
+  }
+
+  /** `cancelled`, if `notify` has given out this id and it was not cancelled yet; else `unknown`. What was sent stays in the record. */
+  cancel(jobId: string): Promise<CancelOutcome> {
+    return this.unlessFailing(() => {
+      const known = this.jobIds.delete(jobId);
+      this.cancelled.push(jobId);
+      return known ? 'cancelled' : 'unknown';
+    });
+  }
+
+  /** `recalled` for those who were sent something under this key, `prevented` for the others. What was sent stays in the record. */
+  recall(request: RecallRequest): Promise<Recalled[]> {
+    return this.unlessFailing(() => {
+      const { feeds, dedupeKey } = parseRecall({ ...request });
+      this.recalls.push(request);
+      return feeds.map(({ tenant, recipient }) => {
+        const sent = this.notifications.some(
+          (each) => each.dedupeKey === dedupeKey && each.tenant === tenant && each.to.includes(recipient),
+        );
+        return { to: recipient, outcome: sent ? 'recalled' : 'prevented' };
+      });
+    });
+  }
+
+  disconnect(...feeds: FeedOf[]): void {
+    this.disconnected.push(...feeds);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection, as with the real one
+  private async unlessFailing<T>(act: () => T): Promise<T> {
+    if (this.failure) throw this.failure;
+    return act();
   }
 }

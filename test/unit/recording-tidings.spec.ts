@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { InvalidJobError, QueueUnavailableError } from '../../src/contract/errors.js';
+import { InvalidJobError, InvalidRequestError, QueueUnavailableError } from '../../src/contract/errors.js';
 import { announcement, newOrder } from '../../src/jobs/types/index.js';
 import { RecordingTidings } from '../../src/testing/index.js';
 import { TidingsService } from '../../src/tidings.service.js';
@@ -82,5 +82,24 @@ describe('RecordingTidings', () => {
     expect(result).toMatchObject({ recipients: 5, jobs: 3, repeated: 0 });
     expect(seen).toEqual([2, 4, 5]);
     expect(tidings.notifications.flatMap(({ to }) => to)).toEqual(recipients);
+  });
+
+  it('stands in for cancelling, recalling and logging out as well', async () => {
+    const { jobId } = await orders.place(['ada']);
+    expect([await tidings.cancel(jobId), await tidings.cancel(jobId)]).toEqual(['cancelled', 'unknown']);
+    const recall = { to: ['ada', 'bob'], dedupeKey: 'order-17' };
+    expect(await tidings.recall(recall)).toEqual([
+      { to: 'ada', outcome: 'recalled' },
+      { to: 'bob', outcome: 'prevented' },
+    ]);
+    await expect(tidings.recall({ to: [], dedupeKey: '' })).rejects.toThrow(InvalidRequestError);
+    tidings.disconnect('ada');
+    expect([tidings.cancelled, tidings.recalls, tidings.disconnected]).toEqual([
+      [jobId, jobId],
+      [recall],
+      ['ada'],
+    ]);
+    tidings.clear();
+    expect([tidings.cancelled, tidings.recalls, tidings.disconnected]).toEqual([[], [], []]);
   });
 });
