@@ -2,12 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { QueueDepth } from './contract/ports/ops.js';
-import { QUEUE_DEPTH } from './contract/tokens.js';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { corsOptions, HTTP_CONTROLLERS, ProblemFilter } from './http/index.js';
 import { SHIPPED_TYPES } from './jobs/index.js';
 import { DrainState } from './ops/drain-state.js';
 import { HealthController } from './ops/health.controller.js';
+import { PrometheusMetrics } from './ops/prometheus.js';
 import { Readiness } from './ops/readiness.js';
 import { DEMO_CREDENTIALS, DemoController } from './service/demo/demo.controller.js';
 import type { Life } from './service/lifecycle.js';
@@ -24,15 +24,19 @@ describeControllers([...HTTP_CONTROLLERS, HealthController, MetricsController, D
 /** The module as a service of its own: with health, metrics, `/docs` and, for development, the demo page. */
 @Module({})
 export class ServiceModule {
-  static forRoot({ options, metrics, credentials }: ServicePlan): DynamicModule {
+  static forRoot({ options, credentials }: ServicePlan): DynamicModule {
+    // Of its own: a second service in one process (a test) would else meet the first one's names.
+    const register = new Registry();
+    collectDefaultMetrics({ register });
+    const metrics = new PrometheusMetrics({ register });
     return {
       module: ServiceModule,
-      imports: [TidingsModule.forRoot({ ...options, controllers: options.roles?.includes('api') })],
+      imports: [TidingsModule.forRoot({ ...options, metrics, controllers: options.roles?.includes('api') })],
       controllers: [HealthController, MetricsController, ...(credentials ? [DemoController] : [])],
       providers: [
         DrainState,
         Readiness,
-        { provide: METRICS_REGISTRY, useValue: metrics.registry },
+        { provide: METRICS_REGISTRY, useValue: register },
         { provide: DEMO_CREDENTIALS, useValue: credentials },
       ],
     };
@@ -52,7 +56,6 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
     app.get(DrainState).begin();
     return app.close();
   });
-  plan.metrics.observeQueue(app.get<QueueDepth>(QUEUE_DEPTH, { strict: false }));
 
   app.disable('x-powered-by');
   app.enableCors(corsOptions(plan.settings.allowedOrigins));

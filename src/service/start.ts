@@ -9,7 +9,6 @@ import { DEMO_USERS } from './demo/demo.controller.js';
 import { developmentCredentials, mintToken, type DevelopmentCredentials } from './development-credentials.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import type { Life } from './lifecycle.js';
-import { PrometheusMetrics } from './prometheus.js';
 import { ServiceLogger } from './service-logger.js';
 import { readSettings, type Environment, type Settings } from './settings.js';
 import { toOptions } from './to-options.js';
@@ -24,7 +23,6 @@ export interface ServicePlan {
   /** Of the package. */
   readonly version: string;
   readonly options: TidingsOptions;
-  readonly metrics: PrometheusMetrics;
   /** With {@link Settings.development} only; the demo page is mounted then. */
   readonly credentials: DevelopmentCredentials | null;
 }
@@ -56,11 +54,10 @@ export async function startService(life: Life, composition: Composition, env: En
   const databaseUrl = settings.databaseUrl ?? (await startDatabase(settings, life));
   if (life.ending) return;
 
-  const metrics = new PrometheusMetrics();
-  const options = toOptions(settings, { databaseUrl, credentials, types, metrics });
+  const options = toOptions(settings, { databaseUrl, credentials, types });
   const version = packageVersion();
   const origin = await composition
-    .open({ settings, version, options, metrics, credentials }, life)
+    .open({ settings, version, options, credentials }, life)
     .catch((error: unknown) => {
       throw listenProblem(settings, error) ?? error;
     });

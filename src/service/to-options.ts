@@ -1,6 +1,5 @@
 import type { AnyNotificationType } from '../contract/notification-type.js';
 import type { TidingsOptions } from '../contract/options.js';
-import type { Metrics } from '../contract/ports/metrics.js';
 import type { DevelopmentCredentials } from './development-credentials.js';
 import type { Settings } from './settings.js';
 
@@ -11,7 +10,6 @@ export interface Surroundings {
   /** Where {@link Settings.development}, else `null`. */
   readonly credentials: DevelopmentCredentials | null;
   readonly types: readonly AnyNotificationType[];
-  readonly metrics: Metrics;
 }
 
 /** The longest of the default and `days`: a dedupe key must not be forgotten before its entry. */
@@ -19,7 +17,7 @@ const DEDUPE_KEY_DAYS = 90;
 
 /** The module's options for these settings. */
 export function toOptions(settings: Settings, surroundings: Surroundings): TidingsOptions {
-  const { databaseUrl, credentials, types, metrics } = surroundings;
+  const { databaseUrl, credentials, types } = surroundings;
   return {
     roles: [...settings.roles],
     database: { url: databaseUrl },
@@ -40,6 +38,5 @@ export function toOptions(settings: Settings, surroundings: Surroundings): Tidin
       adminApiKeys: [...settings.adminApiKeys],
     },
     types: [...types],
-    metrics,
   };
 }

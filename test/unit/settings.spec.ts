@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidSettingsError } from '../../src/contract/errors.js';
 import { resolveOptions } from '../../src/contract/options.js';
-import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import { readSettings, type Environment } from '../../src/service/settings.js';
 import { toOptions } from '../../src/service/to-options.js';
 import { VARIABLES } from '../../src/service/variables.js';
@@ -25,7 +24,7 @@ function optionsOf(env: Environment): ReturnType<typeof toOptions> {
     ? { jwtSecret: SECRET, producerApiKey: 'dev_0123456789abcdef' }
     : null;
   const databaseUrl = settings.databaseUrl ?? 'postgres://embedded';
-  return toOptions(settings, { databaseUrl, credentials, types: [], metrics: NO_METRICS });
+  return toOptions(settings, { databaseUrl, credentials, types: [] });
 }
 
 describe('the settings of the service', () => {

@@ -1,17 +1,34 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { Logger } from '@nestjs/common';
+import { Counter, Gauge, Histogram, register as defaultRegister, type Registry } from 'prom-client';
 import type { Metrics } from '../contract/ports/metrics.js';
 import type { QueueDepth } from '../contract/ports/ops.js';
 
 /** A queue that takes longer is left out of this scrape, so that a sick queue does not hide everything else. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
 
+/** Apart, so that the registry is there when the fields below are made. */
+class Registered {
+  constructor(readonly register: Registry) {}
+
+  protected counter<Label extends string>(
+    name: string,
+    help: string,
+    ...labelNames: Label[]
+  ): Counter<Label> {
+    return new Counter({ name: `tidings_${name}`, help, labelNames, registers: [this.register] });
+  }
+}
+
 /**
- * The stages' counts as Prometheus metrics, in a registry of its own: a second service in one process (a test) would else
- * meet the first one's names. Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters.
+ * The stages' counts as metrics of prom-client, for the option `metrics`:
+ *
+ * ```ts
+ * TidingsModule.forRoot({ ..., metrics: new PrometheusMetrics() })
+ * ```
+ *
+ * Names begin with `tidings_` and follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters.
  */
-export class PrometheusMetrics implements Metrics {
-  readonly registry = new Registry();
+export class PrometheusMetrics extends Registered implements Metrics {
   private readonly logger = new Logger('Metrics');
   private queueDepth: QueueDepth | null = null;
   /** A queue that hangs is asked once, however often we are scraped. */
@@ -26,13 +43,13 @@ export class PrometheusMetrics implements Metrics {
     name: 'tidings_append_batch_duration_seconds',
     help: 'How long the transaction of a batch took.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [this.registry],
+    registers: [this.register],
   });
   private readonly batchEntries = new Histogram({
     name: 'tidings_append_batch_entries',
     help: 'Entries and duplicates of a batch: how well the group commit works.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500],
-    registers: [this.registry],
+    registers: [this.register],
   });
   private readonly busyFeeds = this.counter(
     'append_feeds_busy_total',
@@ -56,7 +73,7 @@ export class PrometheusMetrics implements Metrics {
   private readonly open = new Gauge({
     name: 'tidings_streams_open',
     help: 'Streams open now.',
-    registers: [this.registry],
+    registers: [this.register],
   });
   private readonly opened = this.counter('streams_opened_total', 'Streams opened.');
   private readonly closed = this.counter('streams_closed_total', 'Streams closed, by reason.', 'reason');
@@ -67,8 +84,9 @@ export class PrometheusMetrics implements Metrics {
     'Messages that the bus did not take; the cursors heal from the log.',
   );
 
-  constructor() {
-    collectDefaultMetrics({ register: this.registry });
+  /** @param options `register`: prom-client's registry. Default: its global one, where a host's exporter looks. */
+  constructor({ register = defaultRegister }: { readonly register?: Registry } = {}) {
+    super(register);
     const collect = async (): Promise<void> => {
       depth.reset();
       for (const [state, count] of Object.entries(await this.readQueueDepth())) depth.set({ state }, count);
@@ -77,12 +95,11 @@ export class PrometheusMetrics implements Metrics {
       name: 'tidings_queue_jobs',
       help: 'Jobs in the queue, by state. Absent while the queue does not answer.',
       labelNames: ['state'],
-      registers: [this.registry],
+      registers: [register],
       collect,
     });
   }
 
-  /** Where to ask for the queue's depth at each scrape. */
   observeQueue(queueDepth: QueueDepth): void {
     this.queueDepth = queueDepth;
   }
@@ -135,10 +152,6 @@ export class PrometheusMetrics implements Metrics {
 
   busFailed(): void {
     this.busFailures.inc();
-  }
-
-  private counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
-    return new Counter({ name: `tidings_${name}`, help, labelNames, registers: [this.registry] });
   }
 
   private async readQueueDepth(): Promise<Readonly<Record<string, number>>> {
