@@ -77,6 +77,11 @@ export class PrometheusMetrics extends Registered implements Metrics {
   });
   private readonly opened = this.counter('streams_opened_total', 'Streams opened.');
   private readonly closed = this.counter('streams_closed_total', 'Streams closed, by reason.', 'reason');
+  private readonly refused = this.counter(
+    'streams_refused_total',
+    'Streams answered with feed.closing alone, by reason.',
+    'reason',
+  );
   private readonly jobs = this.counter('jobs_processed_total', 'Jobs that ended, by outcome.', 'outcome');
   private readonly busMessages = this.counter('bus_messages_total', 'Messages on the live bus.', 'direction');
   private readonly busFailures = this.counter(
@@ -140,6 +145,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
   streamClosed(reason: string): void {
     this.open.dec();
     this.closed.inc({ reason });
+  }
+
+  streamRefused(reason: string): void {
+    this.refused.inc({ reason });
   }
 
   jobProcessed(outcome: 'completed' | 'failed' | 'delayed'): void {

@@ -35,6 +35,7 @@ export class FeedStreams implements Streams {
 
   refuse(reason: ClosingReason, lastEventId: string): Observable<Frame> {
     return new Observable<Frame>((subscriber) => {
+      this.ports.metrics.streamRefused(reason);
       const patience = reason === 'draining' ? 1 : 3;
       subscriber.next(
         closingFrame(reason, lastEventId, jittered(this.ports.options.retryMs * patience, 0.5)),

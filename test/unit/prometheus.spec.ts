@@ -25,6 +25,7 @@ describe('the metrics', () => {
     metrics.streamOpened();
     metrics.streamOpened();
     metrics.streamClosed('client');
+    metrics.streamRefused('busy');
     metrics.jobProcessed('completed');
     metrics.busMessage('sent');
     metrics.busFailed();
@@ -46,6 +47,7 @@ describe('the metrics', () => {
         'tidings_streams_open 1',
         'tidings_streams_opened_total 2',
         'tidings_streams_closed_total{reason="client"} 1',
+        'tidings_streams_refused_total{reason="busy"} 1',
         'tidings_jobs_processed_total{outcome="completed"} 1',
         'tidings_bus_messages_total{direction="sent"} 1',
         'tidings_bus_failures_total 1',

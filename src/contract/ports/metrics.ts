@@ -17,6 +17,8 @@ export interface Metrics {
   streamOpened(): void;
   /** The reason: `client`, or that of `feed.closing`, or `stalled`. */
   streamClosed(reason: string): void;
+  /** A stream was answered with nothing but `feed.closing` and this reason: `busy`, `draining`, `unavailable`. */
+  streamRefused(reason: string): void;
   /** A job ended: appended, failed for good, or put back to wait. */
   jobProcessed(outcome: 'completed' | 'failed' | 'delayed'): void;
   /** A message went to or came from the bus. */
@@ -39,6 +41,7 @@ export const NO_METRICS: Metrics = {
   reset: nothing,
   streamOpened: nothing,
   streamClosed: nothing,
+  streamRefused: nothing,
   jobProcessed: nothing,
   busMessage: nothing,
   busFailed: nothing,
