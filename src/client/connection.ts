@@ -145,6 +145,8 @@ export function createConnection(ports: ConnectionPorts): Connection {
       };
       signal.addEventListener('abort', wakeUp);
     });
+    // One more for each delay would be kept as long as the session.
+    signal.removeEventListener('abort', wakeUp);
     wakeUp = NOTHING;
   }
   return { run, persist, wake: () => wakeUp() };

@@ -103,10 +103,6 @@ export class List {
     this.draw(new Set());
   }
 
-  stop(): void {
-    this.nearEnd.disconnect();
-  }
-
   private draw(fresh: ReadonlySet<string>): void {
     const now = new Date();
     const shown = this.items.slice(0, this.limit);
