@@ -9,9 +9,11 @@ import {
 import { resolveOptions } from '../contract/options.js';
 import { assertMigrated } from '../log/migrator.js';
 import { bullmqProblem } from './bullmq-schema.js';
-import { canaryThroughHouse, canaryThroughProxy } from './canary.js';
+import { canaryThroughHouse } from './canary.js';
 import { readOptions, text, type Flags } from './options.js';
 import { say, type Print } from './print.js';
+import { canaryThroughProxy } from './proxy-canary.js';
+import { readProxy } from './proxy.js';
 
 const ANSWER_MS = 5_000;
 const LISTEN_MS = 2_000;
@@ -26,6 +28,7 @@ export async function doctorCommand(
   _args: readonly string[],
   print: Print = say,
 ): Promise<void> {
+  const proxy = readProxy(flags);
   let faults = 0;
   const look = async (what: string, check: () => Promise<string>): Promise<boolean> => {
     try {
@@ -55,12 +58,8 @@ export async function doctorCommand(
   }
   if (redis) sound = (await look('Redis', () => redisVersion(redisAddress(redis)))) && sound;
   if (sound) await look('canary', () => canaryThroughHouse(options));
-  const url = text(flags, 'url');
-  if (sound && url) {
-    const idleSeconds = Number(text(flags, 'idle-seconds') ?? 30);
-    await look(`canary through ${url}`, () =>
-      canaryThroughProxy(options, { url, token: text(flags, 'token') ?? '', idleMs: idleSeconds * 1_000 }),
-    );
+  if (sound && proxy) {
+    await look(`canary through ${text(flags, 'url')}`, () => canaryThroughProxy(options, proxy));
   }
   if (faults > 0) throw new Error(`${faults} ${faults === 1 ? 'fault' : 'faults'}.`);
 }

@@ -12,12 +12,16 @@ import { UsageError } from './usage.error.js';
 
 const USAGE = `tidings <command>
 
-  migrate [--check | --print]       bring the tables up to date, say whether they are, or print the SQL
+  migrate [--check | --print]       bring the tables up to date, say whether they are, or print the SQL:
+                                    for an empty database, or [--from <version>] [--bullmq-from <version>] for an upgrade
   publish <type> --to <recipients>  put a job on the queue [--data <json>] [--dedupe-key <key>]
   tail <recipient>                  a feed as it grows [--from 0 | <cursor>]
   doctor                            look at everything, and send a canary through the real path
-                                    [--url <https://...> --token <jwt>] also through this proxy [--idle-seconds 30]
+                                    [--url <https://...>] also through this proxy [--idle-seconds 30], as somebody:
+                                    --token <jwt> [--tenant-claim <claim>], or --cookie <a=b> or --header <name: value> (again and again)
+                                    and --recipient <whose>
   erase <recipient> --yes           erase a recipient for good
+  erase --tenant <tenant> --all --yes   erase all recipients of a tenant for good
   rotate-epoch --yes                make every client read its feed anew, after a restore that nobody noticed
 
 For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
@@ -41,9 +45,15 @@ const FLAGS = {
   data: { type: 'string' },
   'dedupe-key': { type: 'string' },
   from: { type: 'string' },
+  'bullmq-from': { type: 'string' },
   url: { type: 'string' },
   token: { type: 'string' },
+  'tenant-claim': { type: 'string' },
+  cookie: { type: 'string' },
+  header: { type: 'string', multiple: true },
+  recipient: { type: 'string' },
   'idle-seconds': { type: 'string' },
+  all: { type: 'boolean' },
   yes: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

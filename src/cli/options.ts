@@ -14,7 +14,7 @@ export const COMMON_FLAGS = {
 } as const;
 
 /** What was given on the command line. */
-export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** A flag that takes a text. */
 export function text(flags: Flags, name: string): string | undefined {
@@ -22,9 +22,20 @@ export function text(flags: Flags, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** A flag that may be given more than once. */
+export function list(flags: Flags, name: string): readonly string[] {
+  const value = flags[name];
+  return typeof value === 'object' ? value : [];
+}
+
+/** The queue's name, where it is not the default. */
+export function queueName(flags: Flags): string | undefined {
+  return text(flags, 'queue') ?? (process.env['TIDINGS_QUEUE'] || undefined);
+}
+
 /** The module's options: flags first, then the variables of the service. */
 export async function readOptions(flags: Flags): Promise<TidingsOptions> {
-  const { DATABASE_URL, REDIS_URL, TIDINGS_QUEUE, TIDINGS_TYPES } = process.env;
+  const { DATABASE_URL, REDIS_URL, TIDINGS_TYPES } = process.env;
   const url = text(flags, 'database-url') ?? DATABASE_URL;
   if (!url) throw new UsageError('Where is the database? Set DATABASE_URL or give --database-url.');
   const redisUrl = text(flags, 'redis-url') ?? REDIS_URL;
@@ -35,7 +46,7 @@ export async function readOptions(flags: Flags): Promise<TidingsOptions> {
     roles: [],
     database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
     redis: redisUrl ? { url: redisUrl } : null,
-    queue: { name: text(flags, 'queue') ?? (TIDINGS_QUEUE || undefined) },
+    queue: { name: queueName(flags) },
     types: [...SHIPPED_TYPES, ...(typesFile ? await loadTypes(typesFile, shipped) : [])],
   };
 }

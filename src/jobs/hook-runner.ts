@@ -4,6 +4,7 @@ import type { Hooks, ReadNotifications } from '../contract/hooks.js';
 import type { AppendResult } from '../contract/ports/append.js';
 import type { Announcement, Announcer } from '../contract/ports/live.js';
 import type { FeedReader } from '../contract/ports/read.js';
+import { CANARY } from './canary.js';
 import { notificationAt } from './notification-lookup.js';
 import { describeError } from '../contract/describe-error.js';
 
@@ -27,7 +28,7 @@ export class HookRunner {
         const delivered = result.entry?.json
           ? { feed: result.feed, notification: JSON.parse(result.entry.json) as NotificationItem }
           : await notificationAt(this.reader, result);
-        if (delivered) await onAppended(delivered);
+        if (delivered && delivered.notification.type !== CANARY.name) await onAppended(delivered);
       });
     }
   }

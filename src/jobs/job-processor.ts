@@ -8,6 +8,7 @@ import type { Appender, AppendResult, NewNotification } from '../contract/ports/
 import type { Metrics } from '../contract/ports/metrics.js';
 import type { DropLog, DropReason } from '../contract/ports/support.js';
 import { backoffMs } from './backoff.js';
+import { CANARY } from './canary.js';
 import { dedupeKeyOf } from './dedupe-key.js';
 import type { Escalations } from './escalations.js';
 import type { Locales } from './locales.js';
@@ -117,7 +118,8 @@ export class JobProcessor {
       }),
     );
     logAnswered(true);
-    await this.parts.escalations?.schedule(job.name, results, job.attemptsStarted > 1);
+    if (job.name !== CANARY.name)
+      await this.parts.escalations?.schedule(job.name, results, job.attemptsStarted > 1);
     return this.summarize(job, results, parsed.dedupeKey !== null);
   }
 

@@ -1,4 +1,4 @@
-import { InvalidJobError, TidingsError, UnknownTypeError } from '../contract/errors.js';
+import { InvalidJobError, InvalidSettingsError, TidingsError, UnknownTypeError } from '../contract/errors.js';
 import {
   renderNotification,
   validateData,
@@ -7,6 +7,7 @@ import {
 } from '../contract/notification-type.js';
 import type { NewNotification } from '../contract/ports/append.js';
 import { describeError } from '../contract/describe-error.js';
+import { CANARY } from './canary.js';
 
 /** What a type makes of a job's data: the same for all its recipients. */
 export type Composed = Pick<NewNotification, 'type' | 'version' | 'title' | 'body' | 'link' | 'dataJson'>;
@@ -26,17 +27,22 @@ export class NewerVersionError extends UnknownTypeError {
   }
 }
 
-/** The declared types, by name. */
+/** The declared types, by name, and the canary. */
 export class TypeRegistry {
   private readonly types: ReadonlyMap<string, AnyNotificationType>;
 
+  /** @throws {InvalidSettingsError} if one has the canary's name. */
   constructor(types: readonly AnyNotificationType[]) {
+    if (types.some(({ name }) => name === CANARY.name)) {
+      const problem = `must not declare ${CANARY.name}, which "tidings doctor" sends`;
+      throw new InvalidSettingsError([{ field: 'types', problem }]);
+    }
     this.types = new Map(types.map((type) => [type.name, { ...type, render: synchronous(type) }]));
   }
 
   /** @throws {UnknownTypeError} */
   get(name: string): AnyNotificationType {
-    const type = this.types.get(name);
+    const type = this.find(name);
     if (!type) throw new UnknownTypeError(name, [...this.types.keys()]);
     return type;
   }
@@ -52,9 +58,9 @@ export class TypeRegistry {
     return [...this.types.values()].some((type) => type.upgrade !== undefined);
   }
 
-  /** The type, or `null` if it is not declared here. */
+  /** The type, or `null` if it is not known here. */
   find(name: string): AnyNotificationType | null {
-    return this.types.get(name) ?? null;
+    return this.types.get(name) ?? (name === CANARY.name ? CANARY : null);
   }
 
   /**
