@@ -2,10 +2,12 @@ import { Client } from 'pg';
 import { runMigrations } from 'bullmq';
 import { postgresAddress } from '../contract/connections.js';
 import { resolveOptions } from '../contract/options.js';
+import { SCHEMA_VERSION } from '../log/migrations/index.js';
 import { assertMigrated, migrate, migrationSql } from '../log/migrator.js';
-import { bullmqProblem, bullmqSql } from './bullmq-schema.js';
-import { readOptions, text, type Flags } from './options.js';
+import { BULLMQ_VERSION, bullmqProblem, bullmqSql, queueSql } from './bullmq-schema.js';
+import { queueName, readOptions, text, type Flags } from './options.js';
 import { say, type Print } from './print.js';
+import { UsageError } from './usage.error.js';
 
 /** `tidings migrate`: brings the tables up to date, says whether they are, or prints what would. */
 export async function migrateCommand(
@@ -13,19 +15,11 @@ export async function migrateCommand(
   _args: readonly string[],
   print: Print = say,
 ): Promise<void> {
-  if (flags['print']) {
-    // Without a database: for a DBA, or a tool with a history of its own.
-    const schema = text(flags, 'schema') ?? 'tidings';
-    print(`-- Tidings, for an empty database. All of it in one transaction.\nBEGIN;`);
-    for (const statement of await migrationSql(schema)) print(terminated(statement));
-    if (!(text(flags, 'redis-url') ?? process.env['REDIS_URL'])) {
-      print('\n-- BullMQ: the queue on Postgres. With the queue on Redis (REDIS_URL) it is left out.');
-      for (const statement of await bullmqSql()) print(terminated(statement));
-    }
-    print('COMMIT;');
-    return;
+  if (flags['print']) return printSql(flags, print);
+  for (const name of ['from', 'bullmq-from']) {
+    if (flags[name] !== undefined) throw new UsageError(`--${name} goes with --print.`);
   }
-  const { database, redis } = resolveOptions(await readOptions(flags));
+  const { database, redis, queue } = resolveOptions(await readOptions(flags));
   const address = postgresAddress(database);
   if (flags['check']) {
     await assertMigrated(address, database.schema);
@@ -40,11 +34,56 @@ export async function migrateCommand(
     await client.connect();
     try {
       await runMigrations(client, 'bullmq');
+      for (const statement of queueSql(queue.name)) await client.query(statement);
     } finally {
       await client.end();
     }
   }
   print(`The tables are up to date: schema "${database.schema}"${redis ? '' : ' and "bullmq"'}.`);
+}
+
+/**
+ * Without a database: for a DBA, or a tool with a history of its own. For an empty one, unless it is said which versions are there: then what is behind
+ * them, and nothing of the part whose version is not said.
+ */
+async function printSql(flags: Flags, print: Print): Promise<void> {
+  const schema = text(flags, 'schema') ?? 'tidings';
+  const onRedis = Boolean(text(flags, 'redis-url') ?? process.env['REDIS_URL']);
+  const upgrades = flags['from'] !== undefined || flags['bullmq-from'] !== undefined;
+  const from = versionOf(flags, 'from', SCHEMA_VERSION);
+  const bullmqFrom = versionOf(flags, 'bullmq-from', BULLMQ_VERSION);
+  if (bullmqFrom !== undefined && onRedis) throw new UsageError('--bullmq-from is for a queue on Postgres.');
+
+  const ours = upgrades && from === undefined ? [] : await migrationSql(schema, from);
+  const bullmq = onRedis || (upgrades && bullmqFrom === undefined) ? [] : await bullmqSql(bullmqFrom);
+  print(`-- Tidings. All of it in one transaction.\nBEGIN;`);
+  if (ours.length > 0) print(`\n-- The schema "${schema}", ${whence(from)}.`);
+  for (const statement of ours) print(terminated(statement));
+  if (bullmq.length > 0) {
+    print(
+      `\n-- BullMQ, ${whence(bullmqFrom)}: the queue on Postgres. With the queue on Redis (REDIS_URL) it is left out.`,
+    );
+    for (const statement of [...bullmq, ...queueSql(queueName(flags) ?? 'tidings')]) {
+      print(terminated(statement));
+    }
+  }
+  print('COMMIT;');
+}
+
+/** A version that there is something behind. */
+function versionOf(flags: Flags, name: string, current: number): number | undefined {
+  const given = text(flags, name);
+  if (given === undefined) return undefined;
+  const version = Number(given);
+  if (!/^\d+$/.test(given) || version >= current) {
+    const there = `a version from 0 to ${current - 1}; ${current} is the present one`;
+    throw new UsageError(`--${name} must be ${there}, is ${JSON.stringify(given)}.`);
+  }
+  return version;
+}
+
+function whence(from = 0): string {
+  return from === 0 ? 'for an empty database' : `from version ${from} on`;
 }
 
 function terminated(statement: string): string {

@@ -48,7 +48,7 @@ export class Escalations {
   static openQueue(beside: JobQueue, enqueueTimeoutMs: number): Promise<JobQueue> {
     return JobQueue.openOn(
       beside.backend,
-      { name: `${beside.name}-escalations`, enqueueTimeoutMs },
+      { name: escalationsQueue(beside.name), enqueueTimeoutMs },
       beside.errors,
     );
   }
@@ -140,6 +140,11 @@ export class Escalations {
       throw new DelayedError();
     }
   }
+}
+
+/** The name of the queue of escalations that belongs to a queue. */
+export function escalationsQueue(queue: string): string {
+  return `${queue}-escalations`;
 }
 
 function retryMs(attempt: number): number {

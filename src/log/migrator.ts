@@ -17,19 +17,31 @@ export class SchemaTooNewError extends Error {
   }
 }
 
-/** What {@link migrate} runs on an empty database, in order, with what it writes down of it. */
-export async function migrationSql(schema: string): Promise<string[]> {
-  const statements = [
-    `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
-    versionTable(schema),
-    `CREATE TABLE "${schema}".migration (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
-  ];
+/**
+ * What {@link migrate} runs on a schema of this version, in order, with what it writes down of it; 0: on an empty database. On a schema of any other version it
+ * fails.
+ *
+ * @throws {RangeError} if there is no such version, or nothing behind it.
+ */
+export async function migrationSql(schema: string, from = 0): Promise<string[]> {
+  if (!Number.isInteger(from) || from < 0 || from >= SCHEMA_VERSION) {
+    throw new RangeError(`must be a version of the schema from 0 to ${SCHEMA_VERSION - 1}, is ${from}`);
+  }
+  const statements =
+    from > 0
+      ? [assertVersion(schema, from)]
+      : [
+          `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
+          versionTable(schema),
+          `CREATE TABLE "${schema}".migration (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
+        ];
   // Migrations know of their runner what is here: where they write to, and that they do.
   const recorder = {
     dataSource: { options: { type: 'postgres', schema } },
     query: (statement: string) => Promise.resolve(void statements.push(statement)),
   } as unknown as QueryRunner;
   for (const [index, { migration, minCompatible }] of MIGRATIONS.entries()) {
+    if (index < from) continue;
     await (new migration() as MigrationInterface).up(recorder);
     const [, timestamp] = /(\d+)$/.exec(migration.name)!;
     statements.push(
@@ -38,6 +50,15 @@ export async function migrationSql(schema: string): Promise<string[]> {
     );
   }
   return statements;
+}
+
+/** A statement that fails on another version: half an upgrade would be written down as a whole one. */
+function assertVersion(schema: string, version: number): string {
+  return `DO $$ BEGIN
+    IF (SELECT max(version) FROM "${schema}".schema_version) IS DISTINCT FROM ${version} THEN
+      RAISE EXCEPTION 'The schema "${schema}" does not have version ${version}: SELECT max(version) FROM "${schema}".schema_version';
+    END IF;
+  END $$`;
 }
 
 function versionTable(schema: string): string {

@@ -1,29 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { LATEST_SCHEMA_VERSION } from 'bullmq';
 import pg from 'pg';
 import { doctorCommand } from '../../src/cli/doctor.js';
 import { eraseCommand } from '../../src/cli/erase.js';
 import { migrateCommand } from '../../src/cli/migrate.js';
+import type { Flags } from '../../src/cli/options.js';
 import { publishCommand } from '../../src/cli/publish.js';
 import { rotateEpochCommand } from '../../src/cli/rotate-epoch.js';
 import { tailCommand } from '../../src/cli/tail.js';
+import { UsageError } from '../../src/cli/usage.error.js';
 import { SHIPPED_TYPES } from '../../src/jobs/types/index.js';
+import { SCHEMA_VERSION } from '../../src/log/migrations/index.js';
 import { collectFeed, startTidings, type StartedTidings } from '../../src/testing/index.js';
 import { House, token, type Instance } from '../guarantees/house.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
-type Command = (
-  flags: Record<string, string | boolean>,
-  args: string[],
-  print: (line: string) => void,
-) => Promise<void>;
+type Command = (flags: Flags, args: string[], print: (line: string) => void) => Promise<void>;
 
-async function output(
-  command: Command,
-  flags: Record<string, string | boolean>,
-  ...args: string[]
-): Promise<string> {
+async function output(command: Command, flags: Flags, ...args: string[]): Promise<string> {
   const lines: string[] = [];
   await command(flags, args, (line) => lines.push(line));
   return lines.join('\n');
@@ -60,6 +57,66 @@ describe('tidings migrate', () => {
     // And migrating it has nothing left to do.
     expect(await output(migrateCommand, { 'database-url': database.url })).toContain('up to date');
   }, 30_000);
+
+  it('prints what is behind the versions that are there, which runs on those and on no others', async () => {
+    const old = await createTestDatabase();
+    const client = new pg.Client(old.url);
+    await client.connect();
+    const sql = (flags: Flags) => output(migrateCommand, { print: true, ...flags });
+    const versions = async () =>
+      (
+        await client.query<{ ours: number; bullmq: number }>(
+          'SELECT max(v.version) AS ours, max(b.version) AS bullmq FROM tidings.schema_version v, bullmq.migration b',
+        )
+      ).rows[0];
+    try {
+      const [ours, theirs] = [SCHEMA_VERSION - 1, LATEST_SCHEMA_VERSION - 1];
+      const [schema, queue] = (await sql({})).split('-- BullMQ, ');
+      // Both as they were a version ago.
+      const upTo = (text: string, insert: string) =>
+        text.slice(0, text.indexOf(';', text.indexOf(insert)) + 1);
+      await client.query(
+        `${upTo(schema!, `schema_version VALUES (${ours}, `)}\n--${upTo(queue!, `VALUES (${theirs}, `)} COMMIT`,
+      );
+      expect(await versions()).toEqual({ ours, bullmq: theirs });
+
+      const flags = { check: true, 'database-url': old.url };
+      await expect(output(migrateCommand, flags)).rejects.toThrow(`has version ${ours}, this code needs`);
+      const upgrade = await sql({ from: String(ours) });
+      expect(upgrade).not.toMatch(/bullmq/i);
+      const refused = async (sql: string) => {
+        await expect(client.query(sql)).rejects.toThrow('The schema "tidings" does not have version');
+        await client.query('ROLLBACK');
+      };
+      await refused(await sql({ from: String(ours - 1) }));
+      await client.query(upgrade);
+      await refused(upgrade);
+      await expect(output(migrateCommand, flags)).rejects.toThrow(
+        `have version ${theirs}, the installed BullMQ needs ${LATEST_SCHEMA_VERSION}: run "npx tidings migrate"`,
+      );
+      const upgradeOfBullmq = await sql({ 'bullmq-from': String(theirs) });
+      expect(upgradeOfBullmq).not.toContain('"tidings"');
+      await client.query(upgradeOfBullmq);
+      expect(await output(migrateCommand, flags)).toBe('The tables are up to date.');
+    } finally {
+      await client.end();
+      await old.drop();
+    }
+  }, 30_000);
+
+  it.each([
+    [{ print: true, from: 'two' }],
+    [{ print: true, from: '-1' }],
+    [{ print: true, from: '1.5' }],
+    [{ print: true, from: '' }],
+    [{ print: true, from: String(SCHEMA_VERSION) }],
+    [{ print: true, 'bullmq-from': '999' }],
+    [{ print: true, 'bullmq-from': '1', 'redis-url': 'redis://x' }],
+    [{ from: '2' }],
+  ])('refuses %j', async (flags) => {
+    const nowhere = { 'database-url': 'postgres://nowhere.invalid/x' };
+    await expect(output(migrateCommand, { ...nowhere, ...flags })).rejects.toBeInstanceOf(UsageError);
+  });
 });
 
 describe('the command line beside a deployment', () => {
@@ -128,6 +185,38 @@ describe('the command line beside a deployment', () => {
     expect(await output(eraseCommand, { ...flags, yes: true }, 'ada')).toMatch(
       /^Erased: 1 feeds, \d+ entries/,
     );
+  }, 30_000);
+
+  it('erases a whole tenant and nobody else, but not by a slip', async () => {
+    const data = JSON.stringify({ title: 'To be erased' });
+    for (const [tenant, to] of [
+      ['acme', 'bob,eve'],
+      ['other', 'bob'],
+    ] as const) {
+      await output(publishCommand, { ...flags, tenant, to, data }, 'announcement');
+    }
+    const feeds = async () =>
+      (
+        await house.sql<{ of: string }>(
+          `SELECT tenant || '/' || recipient AS of FROM tidings.feed WHERE head > 0`,
+        )
+      )
+        .map((row) => row.of)
+        .filter((of) => !of.startsWith('/'))
+        .sort();
+    await eventually(async () => expect(await feeds()).toEqual(['acme/bob', 'acme/eve', 'other/bob']));
+
+    const all = { ...flags, all: true, yes: true };
+    await expect(output(eraseCommand, { ...flags, tenant: 'acme', yes: true })).rejects.toThrow('Whom?');
+    await expect(output(eraseCommand, { ...all, tenant: 'acme' }, 'bob')).rejects.toThrow('Whom?');
+    await expect(output(eraseCommand, all)).rejects.toThrow('--all needs the --tenant');
+    await expect(output(eraseCommand, { ...all, tenant: '' })).rejects.toThrow('--all needs the --tenant');
+    await expect(output(eraseCommand, { ...all, tenant: 'acme', yes: false })).rejects.toThrow(
+      'all recipients of the tenant "acme", for good: say --yes',
+    );
+    expect(await feeds()).toHaveLength(3);
+    expect(await output(eraseCommand, { ...all, tenant: 'acme' })).toMatch(/^Erased: 2 feeds, 2 entries/);
+    expect(await feeds()).toEqual(['other/bob']);
   }, 30_000);
 
   it('finds nothing wrong where nothing is, through a proxy too', async () => {
