@@ -19,8 +19,8 @@ export interface DatabaseSettings {
   schema?: string;
   /**
    * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not
-   * create tables, and run `npx tidings migrate` in the deployment. `off`: does not look. Default `auto`. In the schema `bullmq` the role may
-   * create things in any case: BullMQ makes a sequence for each queue. docs/module.md has all its rights.
+   * create tables, and run `npx tidings migrate` in the deployment, with `--queue` where `queue.name` is not the default: BullMQ has a sequence for
+   * each queue. `off`: does not look. Default `auto`. docs/module.md has all rights that the role then needs.
    */
   migrate?: MigrateMode;
   /**
