@@ -2,6 +2,7 @@
  * `tidings/producer`: typed notifications from programs without Nest. It loads BullMQ, and `pg` where Postgres is used; nothing of
  * the module, its log or its HTTP interface.
  */
+import { redisAddress, type RedisPlace } from './contract/connections.js';
 import { InvalidSettingsError, type InvalidField } from './contract/errors.js';
 import { nameProblem } from './contract/feed.js';
 import type { AnyNotificationType } from './contract/notification-type.js';
@@ -12,6 +13,7 @@ import { PostgresOutbox, type HomeDatabase } from './jobs/outbox/postgres-outbox
 import { QueueProducer } from './jobs/producer.js';
 import { JobQueue } from './jobs/queue.js';
 import { RepeatedErrors } from './contract/repeated-errors.js';
+import { defaultPrefix, prefixProblem, redisProblems } from './contract/redis-problems.js';
 import { TypeRegistry } from './jobs/type-registry.js';
 
 export { defineNotification } from './contract/notification-type.js';
@@ -56,7 +58,10 @@ export type {
 /** The options of {@link createProducer}: at least one of `redis` and `database`, the same as the workers have. */
 export interface ProducerOptions {
   /** Where the queue is, if it is on Redis. Default: it is on Postgres. */
-  redis?: { url: string };
+  redis?:
+    | { url: string; nodes?: undefined }
+    /** A Redis Cluster: the urls of some of its nodes. */
+    | { nodes: readonly string[]; url?: undefined };
   /** Where the log is, and the queue if there is no `redis`. With `redis` it is needed for `tx` alone. */
   database?: {
     /** `postgres://user:password@host:port/database`. */
@@ -67,6 +72,8 @@ export interface ProducerOptions {
   queue?: {
     /** Default `tidings`. */
     name?: string;
+    /** What the keys in Redis begin with, BullMQ's own `prefix`. Default `bull`, on a Redis Cluster `{bull}`. */
+    prefix?: string;
     /** An enqueue that takes longer is given up. Default 5,000. */
     enqueueTimeoutMs?: number;
   };
@@ -102,11 +109,17 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
   const { database, types } = options;
   const name = options.queue?.name ?? 'tidings';
   const enqueueTimeoutMs = options.queue?.enqueueTimeoutMs ?? 5_000;
-  refuseWrong(options, name, enqueueTimeoutMs);
+  const redis: RedisPlace | null = options.redis
+    ? { url: options.redis.url ?? null, nodes: options.redis.nodes ?? null }
+    : null;
+  const prefix = options.queue?.prefix ?? defaultPrefix(redis);
+  refuseWrong(redis, database, { name, prefix, enqueueTimeoutMs });
 
   const report = options.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
   const errors = new RepeatedErrors({ warn: report });
-  const backend = await backendOf(options, enqueueTimeoutMs, errors.report);
+  const backend = redis
+    ? await redisBackend(redis, prefix, errors.report)
+    : await postgresBackend(database!.url, enqueueTimeoutMs, errors.report);
   const jobs = await JobQueue.openOn(backend, { name, enqueueTimeoutMs }, errors);
   const registry = new TypeRegistry(types ?? []);
   const notifier = new QueueNotifier({
@@ -133,18 +146,24 @@ function anyType(): (type: AnyNotificationType) => TypeRegistry {
   };
 }
 
-/** Only the one that is used is loaded. */
-async function backendOf(
-  { redis, database }: ProducerOptions,
+// Only the one that is used is loaded.
+
+async function redisBackend(
+  redis: RedisPlace,
+  prefix: string,
+  onError: (error: unknown) => void,
+): Promise<QueueBackend> {
+  const { RedisBackend } = await import('./jobs/redis-backend.js');
+  return new RedisBackend(redisAddress(redis), prefix, onError);
+}
+
+async function postgresBackend(
+  url: string,
   enqueueTimeoutMs: number,
   onError: (error: unknown) => void,
 ): Promise<QueueBackend> {
-  if (redis) {
-    const { RedisBackend } = await import('./jobs/redis-backend.js');
-    return new RedisBackend(redis.url, onError);
-  }
   const { PostgresBackend } = await import('./jobs/postgres-backend.js');
-  return new PostgresBackend({ connectionString: database!.url }, enqueueTimeoutMs, onError);
+  return new PostgresBackend({ connectionString: url }, enqueueTimeoutMs, onError);
 }
 
 /** Asked which database it is, with the first `tx` and after a restart of the server: not worth a connection that stays. */
@@ -168,16 +187,20 @@ function homeOf(url: string, onError: (error: unknown) => void): HomeDatabase {
   };
 }
 
-function refuseWrong({ redis, database }: ProducerOptions, name: string, enqueueTimeoutMs: number): void {
-  const fields: InvalidField[] = [];
+function refuseWrong(
+  redis: RedisPlace | null,
+  database: ProducerOptions['database'],
+  { name, prefix, enqueueTimeoutMs }: { name: string; prefix: string; enqueueTimeoutMs: number },
+): void {
+  const fields: InvalidField[] = redisProblems(redis);
   if (!redis && !database)
     fields.push({ field: 'redis', problem: 'or database must be given: where the queue is' });
-  if (redis && !/^rediss?:\/\//.test(redis.url))
-    fields.push({ field: 'redis.url', problem: 'must begin with redis:// or rediss://' });
   if (database && !/^postgres(ql)?:\/\//.test(database.url))
     fields.push({ field: 'database.url', problem: 'must begin with postgres:// or postgresql://' });
   const problem = nameProblem(name) ?? (name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
   if (problem) fields.push({ field: 'queue.name', problem });
+  const wrongPrefix = prefixProblem(redis, prefix);
+  if (wrongPrefix) fields.push({ field: 'queue.prefix', problem: wrongPrefix });
   if (!(Number.isFinite(enqueueTimeoutMs) && enqueueTimeoutMs > 0))
     fields.push({ field: 'queue.enqueueTimeoutMs', problem: `must be above 0, is ${enqueueTimeoutMs}` });
   if (fields.length > 0) throw new InvalidSettingsError(fields);

@@ -10,7 +10,7 @@ export interface PostgresClient {
   release(error?: Error | boolean): void;
 }
 
-/** What we need of an ioredis connection of the host, of any copy of `ioredis` 5. */
+/** What we need of an ioredis connection of the host, a `Redis` or a `Cluster`, of any copy of `ioredis` 5. */
 export interface RedisConnectionLike {
   readonly options: object;
   readonly isCluster: boolean;
@@ -31,7 +31,28 @@ export interface PostgresAddress {
 }
 
 /** Where Redis is and as whom: a url, or what `ioredis` takes. */
-export type RedisAddress = string | Readonly<Record<string, unknown>>;
+export type RedisAddress = string | Readonly<Record<string, unknown>> | RedisClusterAddress;
+
+/** A Redis Cluster, as `ioredis` takes it. */
+export interface RedisClusterAddress {
+  /** Some of its nodes, to learn of the others from. */
+  readonly nodes: readonly (string | number | Readonly<Record<string, unknown>>)[];
+  /** How all of them are reached. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** As whom, on each node. */
+  readonly redisOptions: Readonly<Record<string, unknown>>;
+}
+
+export function isClusterAddress(address: RedisAddress): address is RedisClusterAddress {
+  return typeof address === 'object' && Array.isArray(address['nodes']);
+}
+
+/** Where Redis is, as the options say it once they are resolved. */
+export interface RedisPlace {
+  readonly url: string | null;
+  readonly nodes?: readonly string[] | null;
+  readonly connection?: RedisConnectionLike | null;
+}
 
 const POSTGRES_ADDRESS = [
   'connectionString',
@@ -65,6 +86,16 @@ const REDIS_ADDRESS = [
   'connectionName',
 ] as const;
 
+// A Cluster has no databases but 0, and finds its nodes itself.
+const CLUSTER_NODE = ['family', 'username', 'password', 'tls', 'connectionName'] as const;
+const CLUSTER_ADDRESS = [
+  'natMap',
+  'dnsLookup',
+  'useSRVRecords',
+  'resolveSrv',
+  'slotsRefreshTimeout',
+] as const;
+
 /** Where connections of our own go that cannot be the host's: LISTEN, BullMQ and migrations need sessions with settings of their own. */
 export function postgresAddress(database: {
   readonly url: string | null;
@@ -85,12 +116,57 @@ export function describeAddress({ connectionString, host, port, database }: Post
 }
 
 /** As {@link postgresAddress}, for Redis: the host's connection says where, ours have settings of their own. */
-export function redisAddress(redis: {
-  readonly url: string | null;
-  readonly connection?: RedisConnectionLike | null;
-}): RedisAddress {
-  if (redis.connection) return picked(redis.connection.options, REDIS_ADDRESS);
-  return redis.url ?? '';
+export function redisAddress({ url, nodes, connection }: RedisPlace): RedisAddress {
+  if (connection) {
+    return connection.isCluster ? addressOfCluster(connection) : picked(connection.options, REDIS_ADDRESS);
+  }
+  return nodes ? addressOfNodes(nodes) : (url ?? '');
+}
+
+/** The nodes that a `Cluster` was made with; `null` if it does not tell. They are no part of its types. */
+export function startupNodesOf(cluster: RedisConnectionLike): RedisClusterAddress['nodes'] | null {
+  const { startupNodes } = cluster as { startupNodes?: unknown };
+  return Array.isArray(startupNodes) && startupNodes.length > 0 ? startupNodes : null;
+}
+
+/** What a text with one url, or those of several nodes of a cluster with commas between them, stands for. */
+export function redisOptionsOf(text: string): { url: string } | { nodes: string[] } {
+  // A password may have commas.
+  const urls = text.split(/,\s*(?=rediss?:\/\/)/);
+  return urls.length > 1 ? { nodes: urls } : { url: text };
+}
+
+function addressOfCluster(cluster: RedisConnectionLike): RedisClusterAddress {
+  const { redisOptions } = cluster.options as { redisOptions?: object };
+  return {
+    nodes: (startupNodesOf(cluster) ?? []).map((node) =>
+      typeof node === 'object' ? picked(node, REDIS_ADDRESS) : node,
+    ),
+    options: picked(cluster.options, CLUSTER_ADDRESS),
+    redisOptions: picked(redisOptions ?? {}, CLUSTER_NODE),
+  };
+}
+
+function addressOfNodes(nodes: readonly string[]): RedisClusterAddress {
+  const urls = nodes.map((node) => new URL(node));
+  const { protocol, username, password } = urls[0]!;
+  const tls = protocol === 'rediss:';
+  return {
+    nodes: urls.map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(port || 6379),
+    })),
+    // A certificate is for a name: ioredis would connect to the address that it stands for.
+    options: tls
+      ? { dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host) }
+      : {},
+    // On each node: those of a url would count for the nodes that are in the list alone.
+    redisOptions: {
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(tls && { tls: {} }),
+    },
+  };
 }
 
 function picked(options: object, names: readonly string[]): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { InvalidSettingsError, type InvalidField } from './errors.js';
 import { nameProblem } from './feed.js';
 import { NO_METRICS } from './ports/metrics.js';
+import { defaultPrefix, prefixProblem, redisProblems } from './redis-problems.js';
 import type {
   DatabaseOptions,
   JwtOptions,
@@ -26,6 +27,13 @@ export interface Composition {
  */
 export function resolveOptions(options: TidingsOptions, composition?: Composition): ResolvedOptions {
   const { url = null, pool = null, ...database } = defined<Partial<DatabaseOptions>>(options.database);
+  const redis = options.redis
+    ? {
+        url: options.redis.url ?? null,
+        nodes: options.redis.nodes ?? null,
+        connection: options.redis.connection ?? null,
+      }
+    : null;
   const resolved: ResolvedOptions = {
     roles: options.roles ?? ['api', 'worker'],
     database: {
@@ -37,10 +45,13 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
       url,
       pool,
     },
-    redis: options.redis
-      ? { url: options.redis.url ?? null, connection: options.redis.connection ?? null }
-      : null,
-    queue: { name: 'tidings', enqueueTimeoutMs: 5_000, ...defined(options.queue) },
+    redis,
+    queue: {
+      name: 'tidings',
+      prefix: defaultPrefix(redis),
+      enqueueTimeoutMs: 5_000,
+      ...defined(options.queue),
+    },
     worker: { concurrency: 100, unknownTypeRetryMs: 900_000, ...defined(options.worker) },
     stream: {
       heartbeatMs: 15_000,
@@ -118,6 +129,8 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
   const queueProblem =
     nameProblem(queue.name) ?? (queue.name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
   check(queueProblem === null, 'queue.name', queueProblem ?? '');
+  const wrongPrefix = prefixProblem(redis, queue.prefix);
+  check(wrongPrefix === null, 'queue.prefix', wrongPrefix ?? '');
   positive('database', { poolSize: database.poolSize, queryTimeoutMs: database.queryTimeoutMs });
   positive('queue', { enqueueTimeoutMs: queue.enqueueTimeoutMs });
   positive('worker', { ...worker });
@@ -175,25 +188,6 @@ function databaseProblems({ url, pool, schema, migrate }: ResolvedDatabase): Inv
     fields.push({ field: 'database.migrate', problem: 'must be "auto", "check" or "off"' });
   }
   return fields;
-}
-
-function redisProblems(redis: ResolvedOptions['redis']): InvalidField[] {
-  if (redis === null) return [];
-  const { url, connection } = redis;
-  if ((url === null) === !connection) {
-    return [{ field: 'redis', problem: 'needs exactly one of url and connection' }];
-  }
-  if (url !== null && !/^rediss?:\/\//.test(url)) {
-    return [{ field: 'redis.url', problem: 'must begin with redis:// or rediss://' }];
-  }
-  if (connection?.isCluster) {
-    // BullMQ's keys would be spread over the slots, and its scripts touch several of them.
-    return [{ field: 'redis.connection', problem: 'must be a single Redis (or Sentinels), not a Cluster' }];
-  }
-  if (connection && typeof connection.options !== 'object') {
-    return [{ field: 'redis.connection', problem: 'must be a connection of ioredis' }];
-  }
-  return [];
 }
 
 function escalationProblems({ escalations }: ResolvedOptions): InvalidField[] {

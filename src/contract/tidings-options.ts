@@ -1,5 +1,5 @@
 import type { AnyNotificationType } from './notification-type.js';
-import type { PostgresPool, RedisConnectionLike } from './connections.js';
+import type { PostgresPool, RedisConnectionLike, RedisPlace } from './connections.js';
 import type { FeedKey } from './feed.js';
 import type { Escalation, Hooks } from './hooks.js';
 import type { Metrics } from './ports/metrics.js';
@@ -55,21 +55,37 @@ export type RedisOptions =
   | {
       /** `redis://user:password@host:port/db`, or `rediss://`. */
       url: string;
+      nodes?: undefined;
       connection?: undefined;
     }
   | {
       /**
-       * An ioredis connection of the host, which says where Redis is and as whom. Ours are made with its address and credentials, because a
+       * A Redis Cluster (Redis 7 or newer): the urls of some of its nodes, from which the others are learnt, all with the same user, password and
+       * scheme.
+       */
+      nodes: readonly string[];
+      url?: undefined;
+      connection?: undefined;
+    }
+  | {
+      /**
+       * An ioredis connection of the host, a `Redis` or a `Cluster`, which says where Redis is and as whom. Ours are made with its address and credentials, because a
        * subscriber, a worker and a producer need settings that exclude each other; the host's is neither used nor ended.
        */
       connection: RedisConnectionLike;
       url?: undefined;
+      nodes?: undefined;
     };
 
 /** BullMQ's queue. */
 export interface QueueOptions {
   /** Default `tidings`. Change it when another installation uses the same Redis or database. */
   name?: string;
+  /**
+   * What the keys in Redis begin with: BullMQ's own `prefix`, and plain producers need the same. Default `bull`; on a Redis Cluster `{bull}`, because
+   * there all keys of a queue must be in one slot: one with `{` and `}` around a part of it. Of no meaning on Postgres.
+   */
+  prefix?: string;
   /** An enqueue that takes longer is answered 503. Default 5,000. Lower it where callers cannot wait. */
   enqueueTimeoutMs?: number;
 }
@@ -213,10 +229,7 @@ type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 export interface ResolvedOptions {
   readonly roles: readonly Role[];
   readonly database: ResolvedDatabase;
-  readonly redis: {
-    readonly url: string | null;
-    readonly connection?: RedisConnectionLike | null;
-  } | null;
+  readonly redis: RedisPlace | null;
   readonly queue: Resolved<QueueOptions>;
   readonly worker: Resolved<WorkerOptions>;
   readonly stream: Resolved<StreamOptions>;

@@ -28,6 +28,8 @@ export interface Connected<T> {
   readonly instance: T;
   /** Whether the server seems to be there at this moment. */
   readonly usable: () => boolean;
+  /** Resolves when commands can be sent, rejects if the server is away; without it, they can be sent when the instance is ready. */
+  readonly reach?: () => Promise<void>;
   /**
    * Ends the connection without waiting for the server, which may be away; after `close()` of the instance, or instead of it.
    */

@@ -16,7 +16,7 @@ export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queu
 export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
   const errors = new RepeatedErrors(new Logger('Queue'));
   const backend = redis
-    ? new RedisBackend(redisAddress(redis), errors.report)
+    ? new RedisBackend(redisAddress(redis), queue.prefix, errors.report)
     : new PostgresBackend(postgresAddress(database), queue.enqueueTimeoutMs, errors.report, database.migrate);
   return JobQueue.openOn(backend, queue, errors);
 }

@@ -73,7 +73,7 @@ export class QueueProducer implements Producer {
       if (this.jobs.closing) throw away('it is being closed here');
       try {
         // Before the first connection BullMQ would keep the command, and send it whenever that comes.
-        await within(deadline - Date.now(), this.jobs.queue.waitUntilReady(), away);
+        await within(deadline - Date.now(), this.jobs.ready(), away);
         return await within(deadline - Date.now(), store(), away);
       } catch (error) {
         if (error instanceof IdempotencyKeyReusedError || error instanceof QueueUnavailableError) throw error;

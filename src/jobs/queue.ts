@@ -61,6 +61,12 @@ export class JobQueue {
     return this.connected.usable();
   }
 
+  /** Resolves when the queue can be asked; rejects, or waits for its first connection, while the server is away. */
+  async ready(): Promise<void> {
+    await this.queue.waitUntilReady();
+    await this.connected.reach?.();
+  }
+
   get closing(): boolean {
     return this.closed !== undefined;
   }
@@ -82,7 +88,7 @@ export class JobQueue {
    */
   async ask<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
     try {
-      const done = this.queue.waitUntilReady().then(() => work(this.queue));
+      const done = this.ready().then(() => work(this.queue));
       return await within(this.answerMs, done, () => new Error(`no answer within ${this.answerMs} ms`));
     } catch (error) {
       throw new QueueUnavailableError(`The queue could not be asked: ${describeError(error)}.`, {

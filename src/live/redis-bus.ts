@@ -19,8 +19,8 @@ export interface RedisBusOptions {
    * An address, of which the bus makes two connections of its own and closes them; or connections that stay the caller's:
    * `subscriber` is used for nothing else then (a subscribed connection takes no other commands).
    *
-   * A `Cluster` with `shardedSubscribers: true` is used with sharded pub/sub (Redis 7), where a message stays in its shard;
-   * any other with the classic one, where every node hears every message. One `Cluster` may be both.
+   * On a cluster of our own sharded pub/sub is used (Redis 7), where a message stays in its shard; on a `Cluster` that was handed in if it has
+   * `shardedSubscribers: true`, else the classic one, where every node hears every message. One `Cluster` may be both.
    */
   connection: RedisAddress | { readonly publisher: RedisClient; readonly subscriber: RedisClient };
   metrics?: Metrics;

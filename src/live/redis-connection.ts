@@ -1,5 +1,5 @@
-import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import type { RedisAddress } from '../contract/connections.js';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { isClusterAddress, type RedisAddress } from '../contract/connections.js';
 import type { Outage } from './outage.js';
 import { afterSilence } from './silence.js';
 
@@ -12,7 +12,7 @@ export function isCluster(client: RedisClient): client is Cluster {
 
 /** An address has no methods. */
 function isClient(given: RedisAddress | RedisClient): given is RedisClient {
-  return typeof given === 'object' && typeof given['duplicate'] === 'function';
+  return typeof given === 'object' && 'duplicate' in given && typeof given.duplicate === 'function';
 }
 
 /** Whether Redis itself said no (NOPERM and the like): that is an answer, too, unlike a lost connection. */
@@ -31,8 +31,19 @@ export interface RedisTimings {
 /** A connection that is closed needs no longer than this, see `disconnectTimeout`. */
 const CLOSE_MS = 1_000;
 
-/** The options of the connections that we make ourselves. */
+const retryMs = (times: number): number =>
+  Math.min(100 * 2 ** Math.min(times, 10), 3_000) * (0.5 + Math.random() / 2);
+
+/** What holds for each connection that we make ourselves. */
+const NODE: RedisOptions = {
+  connectTimeout: 5_000,
+  keepAlive: 10_000,
+  // A frozen server never answers our FIN.
+  disconnectTimeout: 200,
+};
+
 const OWN: RedisOptions = {
+  ...NODE,
   // Nothing waits for Redis to come back: it would be stale by then, and waiting things pile up. On a loss, what is under
   // way is rejected at once (0 retries) instead of sent again.
   enableOfflineQueue: false,
@@ -40,12 +51,29 @@ const OWN: RedisOptions = {
   maxRetriesPerRequest: 0,
   // The bus subscribes again itself, since it must know when all is acknowledged.
   autoResubscribe: false,
-  connectTimeout: 5_000,
-  keepAlive: 10_000,
-  // A frozen server never answers our FIN.
-  disconnectTimeout: 200,
-  retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 10), 3_000) * (0.5 + Math.random() / 2),
+  retryStrategy: retryMs,
 };
+
+/**
+ * Commands may wait here: ioredis connects to a node with the first of them, and would refuse the next. What comes late does no harm, and
+ * while the whole cluster is away nothing is sent.
+ */
+const OWN_CLUSTER: ClusterOptions = {
+  shardedSubscribers: true,
+  clusterRetryStrategy: retryMs,
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+};
+
+function connectTo(address: RedisAddress): RedisClient {
+  if (typeof address === 'string') return new Redis(address, OWN);
+  if (!isClusterAddress(address)) return new Redis({ ...address, ...OWN });
+  return new Cluster([...address.nodes], {
+    ...address.options,
+    ...OWN_CLUSTER,
+    redisOptions: { ...address.redisOptions, ...NODE },
+  });
+}
 
 /**
  * One connection of the bus, ours (made from a url) or handed in, as something that is up or down:
@@ -53,8 +81,10 @@ const OWN: RedisOptions = {
  *     down --ready--> up --close, end, or a ping unanswered--> down
  *
  * A frozen server keeps its sockets open, so it only shows by not answering. Our own connection is cut and made anew
- * then; one that was handed in is left alone and counts as up again with its next answer. A cluster is not pinged: one
- * frozen node of many would take the whole of it down, and ioredis looks after its nodes.
+ * then; one that was handed in is left alone and counts as up again with its next answer.
+ *
+ * A cluster of ours is asked for its slots instead, so that a replica which took over is found; that it is silent means that no node
+ * answers. One that was handed in is not asked.
  */
 export class RedisConnection {
   readonly client: RedisClient;
@@ -73,14 +103,16 @@ export class RedisConnection {
     private readonly changed: { up: () => void; down: () => void },
   ) {
     this.owned = !isClient(given);
-    if (isClient(given)) this.client = given;
-    else this.client = typeof given === 'string' ? new Redis(given, OWN) : new Redis({ ...given, ...OWN });
+    this.client = isClient(given) ? given : connectTo(given);
     this.on('ready', () => this.up());
     this.on('connect', () => this.expectAnswer());
     this.on('error', (error) => this.trouble(error));
     this.on('close', () => this.down('the connection was lost'));
     this.on('end', () => this.down('the connection was closed'));
-    this.pings = isCluster(this.client) ? null : setInterval(() => this.ping(), timings.pingEveryMs).unref();
+    this.pings =
+      isCluster(this.client) && !this.owned
+        ? null
+        : setInterval(() => this.ping(), timings.pingEveryMs).unref();
   }
 
   /** Begins: a connection that was handed in may be up already, or wait for its first use. */
@@ -135,9 +167,16 @@ export class RedisConnection {
   }
 
   private ping(): void {
-    if (this.client.status !== 'ready' || this.silence !== undefined) return;
+    const { client } = this;
+    if (client.status !== 'ready' || this.silence !== undefined) return;
+    if (isCluster(client)) {
+      client.refreshSlotsCache((error) => {
+        if (error && client.status === 'ready') this.unanswered(error);
+      });
+      return;
+    }
     this.expectAnswer();
-    this.client.ping().then(
+    client.ping().then(
       () => this.up(),
       (error: unknown) => {
         if (isReply(error)) this.up();
@@ -149,11 +188,15 @@ export class RedisConnection {
     this.heard();
     this.silence = afterSilence(this.timings.answerMs, () => {
       this.silence = undefined;
-      const problem = new Error(`Redis gave no answer within ${this.timings.answerMs} ms`);
-      this.outage.begin(problem);
-      if (this.isUp) this.down(problem);
-      if (this.owned) this.client.disconnect(true);
+      this.unanswered(new Error(`Redis gave no answer within ${this.timings.answerMs} ms`));
     });
+  }
+
+  private unanswered(problem: Error): void {
+    if (this.closed) return;
+    this.outage.begin(problem);
+    if (this.isUp) this.down(problem);
+    if (this.owned) this.client.disconnect(true);
   }
 
   private heard(): void {

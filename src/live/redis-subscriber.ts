@@ -130,8 +130,9 @@ export class RedisSubscriber {
   }
 
   private unsubscribe(name: string): void {
-    if (!this.connection.connected) return; // and what is not listened to is not subscribed to again
     const { client } = this.connection;
+    // What is not listened to is not subscribed to again, but by ioredis on a cluster.
+    if (!this.connection.connected && !this.sharded) return;
     // If this fails the connection is gone, and the subscription with it.
     (this.sharded ? client.sunsubscribe(name) : client.unsubscribe(name)).catch(() => {});
   }

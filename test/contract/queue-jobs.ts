@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq';
 import { z } from 'zod';
 import { feedId } from '../../src/contract/feed.js';
 import { defineNotification, type AnyNotificationType } from '../../src/contract/notification-type.js';
-import { resolveOptions } from '../../src/contract/options.js';
+import { resolveOptions, type RedisOptions } from '../../src/contract/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import {
@@ -68,6 +68,7 @@ export interface Jobs {
 
 interface JobsSettings {
   queue?: string;
+  prefix?: string;
   types?: AnyNotificationType[];
   appender?: RecordingAppender;
   concurrency?: number;
@@ -79,7 +80,7 @@ interface JobsSettings {
 }
 
 export async function openJobs(
-  server: { database: { url: string }; redis: { url: string } | null },
+  server: { database: { url: string }; redis: RedisOptions | null },
   settings: JobsSettings,
 ): Promise<Jobs> {
   const { queue: name = 'tidings', appender = new RecordingAppender() } = settings;
@@ -87,7 +88,7 @@ export async function openJobs(
   const options = resolveOptions({
     ...server,
     roles: ['worker'],
-    queue: { name, enqueueTimeoutMs: settings.answerMs },
+    queue: { name, prefix: settings.prefix, enqueueTimeoutMs: settings.answerMs },
     worker: { concurrency: settings.concurrency, unknownTypeRetryMs: settings.unknownTypeRetryMs },
     types: [...SHIPPED_TYPES, ...(settings.types ?? [])],
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },

@@ -36,6 +36,8 @@ export class RedisServer {
   constructor(
     readonly port: number,
     private readonly appendonly: boolean,
+    /** Settings of redis.conf besides. */
+    private readonly more: Readonly<Record<string, string>> = {},
   ) {}
 
   get url(): string {
@@ -54,6 +56,7 @@ export class RedisServer {
       appendonly: this.appendonly ? 'yes' : 'no',
       appendfsync: 'always',
       daemonize: 'no',
+      ...this.more,
     };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const child = spawn(program, [...args, '--save', ''], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { redisAddress, redisOptionsOf } from '../../src/contract/connections.js';
 import { InvalidSettingsError } from '../../src/contract/errors.js';
-import { resolveOptions, type TidingsOptions } from '../../src/contract/options.js';
+import { resolveOptions, type RedisOptions, type TidingsOptions } from '../../src/contract/options.js';
 import { announcement, newOrder } from '../../src/jobs/types/index.js';
 
 const LEAST: TidingsOptions = {
@@ -28,7 +29,7 @@ describe('The options', () => {
       roles: ['api', 'worker'],
       database: { schema: 'tidings', migrate: 'auto', poolSize: 10, queryTimeoutMs: 10_000 },
       redis: null,
-      queue: { name: 'tidings', enqueueTimeoutMs: 5_000 },
+      queue: { name: 'tidings', prefix: 'bull', enqueueTimeoutMs: 5_000 },
       stream: { heartbeatMs: 15_000, maxPerRecipient: 20, stalledAfterMs: 60_000 },
       retention: { days: 30, maxEntries: 1_000, dedupeKeyDays: 90 },
       http: { revalidateMs: 60_000, allowedOrigins: [] },
@@ -44,6 +45,55 @@ describe('The options', () => {
     expect([queue.name, stream.heartbeatMs, stream.maxPerRecipient]).toEqual(['tidings', 15_000, null]);
   });
 
+  it('have a hash tag around the keys of a Redis Cluster, however it is given', () => {
+    const connection = { isCluster: true, options: {}, startupNodes: [{ host: 'a', port: 6379 }] };
+    const prefix = (redis: RedisOptions, queue = {}): string =>
+      resolveOptions({ ...LEAST, redis, queue }).queue.prefix;
+    expect(prefix({ nodes: ['redis://a', 'redis://b:7000'] })).toBe('{bull}');
+    expect(prefix({ connection })).toBe('{bull}');
+    expect(prefix({ connection }, { prefix: 'shop{1}' })).toBe('shop{1}');
+    expect(prefix({ url: 'redis://a' })).toBe('bull');
+    expect(prefix({ url: 'redis://a' }, { prefix: 'shop' })).toBe('shop');
+  });
+
+  it('say once as whom all nodes of a cluster are reached', () => {
+    expect(
+      redisAddress({ url: null, nodes: ['rediss://ann:p%40ss@a', 'rediss://ann:p%40ss@[::1]:7000'] }),
+    ).toEqual({
+      nodes: [
+        { host: 'a', port: 6379 },
+        { host: '::1', port: 7000 },
+      ],
+      options: { dnsLookup: expect.any(Function) },
+      redisOptions: { username: 'ann', password: 'p@ss', tls: {} },
+    });
+  });
+
+  it('copy of a Cluster where it is and as whom, and nothing of what it does', () => {
+    const connection = {
+      isCluster: true,
+      options: {
+        natMap: {},
+        scaleReads: 'slave',
+        keyPrefix: 'shop:',
+        redisOptions: { password: 'secret', keyPrefix: 'shop:', db: 0, commandTimeout: 5 },
+      },
+      startupNodes: [{ host: 'a', port: 6379, keyPrefix: 'shop:' }, 'redis://b', 7000],
+    };
+    expect(redisAddress({ url: null, connection })).toEqual({
+      nodes: [{ host: 'a', port: 6379 }, 'redis://b', 7000],
+      options: { natMap: {} },
+      redisOptions: { password: 'secret' },
+    });
+  });
+
+  it('take several urls with commas between them for a cluster, and a password with commas for what it is', () => {
+    expect(redisOptionsOf('redis://a,redis://b:7000, redis://c')).toEqual({
+      nodes: ['redis://a', 'redis://b:7000', 'redis://c'],
+    });
+    expect(redisOptionsOf('redis://:1,2,3@a')).toEqual({ url: 'redis://:1,2,3@a' });
+  });
+
   it.each<[string, Partial<Record<keyof TidingsOptions, unknown>>, string[]]>([
     ['a role that there is not', { roles: ['apis'], http: undefined }, ['roles']],
     ['no database at all', { database: {} }, ['database']],
@@ -55,6 +105,26 @@ describe('The options', () => {
       ['database.migrate'],
     ],
     ['Redis without an address', { redis: {} }, ['redis']],
+    ['Redis in two ways', { redis: { url: 'redis://a', nodes: ['redis://a'] } }, ['redis']],
+    ['a cluster without nodes', { redis: { nodes: [] } }, ['redis.nodes']],
+    ['a cluster at other addresses', { redis: { nodes: ['redis://a', 'b:6379'] } }, ['redis.nodes']],
+    ['a cluster with databases', { redis: { nodes: ['redis://a/1'] } }, ['redis.nodes']],
+    ['nodes with several users', { redis: { nodes: ['redis://:x@a', 'redis://:y@b'] } }, ['redis.nodes']],
+    [
+      'a Cluster that does not say where it is',
+      { redis: { connection: { isCluster: true, options: {} } } },
+      ['redis.connection'],
+    ],
+    [
+      'keys that a cluster would spread over its slots',
+      { redis: { nodes: ['redis://a'] }, queue: { prefix: 'bull' } },
+      ['queue.prefix'],
+    ],
+    [
+      'a hash tag without anything in it',
+      { redis: { nodes: ['redis://a'] }, queue: { prefix: '{}{a}' } },
+      ['queue.prefix'],
+    ],
     ['a name that BullMQ refuses', { queue: { name: 'a:b' } }, ['queue.name']],
     [
       'numbers that are none',

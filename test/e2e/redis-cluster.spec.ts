@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { getQueueToken } from '@nestjs/bullmq';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Queue } from 'bullmq';
+import { Cluster } from 'ioredis';
+import type { TidingsOptions } from '../../src/contract/options.js';
+import { announcement } from '../../src/jobs/types/index.js';
+import { collectFeed } from '../../src/testing/collect-feed.js';
+import { TidingsModule } from '../../src/tidings.module.js';
+import { TidingsService } from '../../src/tidings.service.js';
+import { startRedisCluster, type RedisClusterServer } from '../contract/redis-cluster.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { hasRedis } from '../support/redis.js';
+
+const suite = hasRedis() ? describe : describe.skip;
+
+suite('The module on a Redis Cluster', () => {
+  let database: TestDatabase;
+  let redis: RedisClusterServer;
+  const apps: INestApplicationContext[] = [];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    redis = await startRedisCluster(3);
+  }, 60_000);
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    await redis.stop();
+    await database.drop();
+  });
+
+  const start = async (options: Partial<TidingsOptions>): Promise<INestApplicationContext> => {
+    const app = await NestFactory.createApplicationContext(
+      TidingsModule.forRoot({
+        database: { url: database.url },
+        types: [announcement],
+        roles: ['worker'],
+        controllers: false,
+        // So that only the bus can bring something in time.
+        stream: { headCheckMs: 600_000 },
+        ...options,
+      }),
+      { logger: ['fatal'], abortOnError: false },
+    );
+    apps.push(app);
+    return app;
+  };
+  const commandsOf = async (host: Cluster, name: string): Promise<number> => {
+    const stats = await Promise.all(host.nodes('master').map((node) => node.info('commandstats')));
+    return stats.filter((text) => text.includes(`cmdstat_${name}:`)).length;
+  };
+
+  it('brings what another process sent to open streams by sharded pub/sub, escalates it, and leaves the host its Cluster', async () => {
+    const host = new Cluster([{ host: '127.0.0.1', port: redis.port }]);
+    try {
+      const escalated: string[] = [];
+      const receiver = await start({
+        redis: { connection: host },
+        escalations: [
+          {
+            name: 'mail',
+            afterMs: 1,
+            handler: ({ notification }) => void escalated.push(notification.title),
+          },
+        ],
+      });
+      const sender = await start({ redis: { nodes: redis.urls }, roles: [] });
+      const recipients = Array.from({ length: 12 }, (_, index) => `user-${index}`);
+      const feeds = recipients.map((recipient) =>
+        collectFeed(receiver, recipient, { count: 2, timeoutMs: 20_000 }),
+      );
+      for (const title of ['one', 'two']) {
+        await sender.get(TidingsService).notify(announcement, { to: recipients, data: { title } });
+      }
+
+      for (const feed of await Promise.all(feeds)) {
+        expect(feed.map(({ title }) => title).sort()).toEqual(['one', 'two']);
+      }
+      await eventually(() => escalated.length === 24, { timeoutMs: 20_000 });
+      expect(await commandsOf(host, 'spublish')).toBeGreaterThan(1);
+      expect(await commandsOf(host, 'publish')).toBe(0);
+      expect(receiver.get<Queue>(getQueueToken('tidings')).opts.prefix).toBe('{bull}');
+
+      await Promise.all(apps.splice(0).map((app) => app.close()));
+      expect(host.status).toBe('ready');
+      expect(await host.set('{host}:key', 'kept')).toBe('OK');
+    } finally {
+      host.disconnect();
+    }
+  }, 60_000);
+});
