@@ -109,8 +109,8 @@ export class Load {
       const seconds = (performance.now() - before) / 1_000;
       before = performance.now();
       // What a busy machine could not send in time is not sent at all: it must not come all at once.
-      singles = Math.min(singles + seconds * singlesPerSecond, singlesPerSecond);
-      broadcasts = Math.min(broadcasts + seconds * broadcastsPerSecond, broadcastsPerSecond);
+      singles = Math.min(singles + seconds * singlesPerSecond, Math.max(1, singlesPerSecond));
+      broadcasts = Math.min(broadcasts + seconds * broadcastsPerSecond, Math.max(1, broadcastsPerSecond));
       if (this.quiet) continue;
       if (this.underWay.size >= MOST_UNDER_WAY || this.ledger.outstanding(this.scenario) > LONGEST_BACKLOG)
         continue;

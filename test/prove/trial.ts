@@ -105,7 +105,7 @@ export class Trial {
     const log = await patiently(() => readLog(world, this.fleet.recipients));
     const accounts = this.fleet.clients.map(({ account }) => account);
     const verdict = check({ notifications: ledger.of(scenario.name), accounts, log });
-    const violations = [...verdict.violations, ...(await this.otherViolations(missing))];
+    const violations = [...verdict.violations, ...(await this.otherViolations(missing, verdict))];
     this.fleet.close();
     return {
       scenario: scenario.name,
@@ -171,10 +171,11 @@ export class Trial {
     this.recovery.mark(fault.name);
   }
 
-  private async otherViolations(missing: string | null): Promise<Violation[]> {
+  private async otherViolations(missing: string | null, verdict: Verdict): Promise<Violation[]> {
     const { world, ledger, scenario } = this.parts;
     const said: string[] = [];
     if (missing !== null) said.push(`it did not settle: ${missing}`);
+    if (verdict.delivered === 0) said.push('nothing was delivered, so that nothing was proven');
     said.push(...this.load.complaints);
     said.push(...this.crashes().slice(this.crashesBefore));
     if (this.memory.mostGrowth > MEMORY_BOUND_BYTES) {
