@@ -41,7 +41,8 @@ export function redisProblems(redis: RedisPlace | null): InvalidField[] {
 
 /** What is wrong with the urls of a cluster's nodes; never says a password. */
 export function nodesProblem(nodes: readonly string[]): string | null {
-  if (!Array.isArray(nodes as unknown) || nodes.length === 0) return 'must be the urls of some nodes of the cluster';
+  if (!Array.isArray(nodes as unknown) || nodes.length === 0)
+    return 'must be the urls of some nodes of the cluster';
   if (!nodes.every((node) => /^rediss?:\/\/./.test(node) && URL.canParse(node))) {
     return 'must be urls that begin with redis:// or rediss://';
   }

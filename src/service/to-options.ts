@@ -1,3 +1,4 @@
+import { redisOptionsOf } from '../contract/connections.js';
 import type { AnyNotificationType } from '../contract/notification-type.js';
 import type { TidingsOptions } from '../contract/options.js';
 import type { DevelopmentCredentials } from './development-credentials.js';
@@ -21,7 +22,7 @@ export function toOptions(settings: Settings, surroundings: Surroundings): Tidin
   return {
     roles: [...settings.roles],
     database: { url: databaseUrl },
-    redis: settings.redisUrl === null ? null : { url: settings.redisUrl },
+    redis: settings.redisUrl === null ? null : redisOptionsOf(settings.redisUrl),
     queue: { name: settings.queueName },
     worker: { concurrency: settings.workerConcurrency },
     stream: { heartbeatMs: settings.heartbeatMs, maxPerRecipient: settings.maxPerRecipient },

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { redisOptionsOf } from '../contract/connections.js';
 import { nameProblem } from '../contract/feed.js';
 import type { Role } from '../contract/options.js';
+import { nodesProblem } from '../contract/redis-problems.js';
 
 /** Nest's names, from most to least. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
@@ -63,6 +65,25 @@ const url = (schemes: readonly string[], example: string) =>
     return wrong(`${reason}, such as ${example}; is ${quote(maskPassword(value))}`);
   });
 
+/** One Redis, or several nodes of a Redis Cluster. */
+const redisUrl = () =>
+  variable((value, wrong) => {
+    const { nodes } = { nodes: null, ...redisOptionsOf(value) };
+    const begins = /^rediss?:\/\//.test(value);
+    const example = 'such as redis://localhost:6379';
+    if (!begins) {
+      return wrong(`must begin with redis:// or rediss://, ${example}; is ${quote(maskPassword(value))}`);
+    }
+    if (!(nodes ?? [value]).every((node) => URL.canParse(node))) {
+      const masked = (nodes ?? [value]).map(maskPassword).join(',');
+      return wrong(
+        `cannot be parsed (percent-encode special characters of the password), ${example}; is ${quote(masked)}`,
+      );
+    }
+    const problem = nodes && nodesProblem(nodes);
+    return problem ? wrong(`names the nodes of a Redis Cluster, which ${problem}`) : value;
+  });
+
 /** Never printed, not even in part: what is wrong with one is said by its length alone. */
 const apiKeys = () =>
   variable((value, wrong) => {
@@ -105,7 +126,7 @@ export const VARIABLES = {
       : wrong(`must be an address such as 0.0.0.0 or a host name, without a port; is ${quote(value)}`),
   ),
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@localhost:5432/app'),
-  REDIS_URL: url(['redis', 'rediss'], 'redis://localhost:6379'),
+  REDIS_URL: redisUrl(),
   TIDINGS_ROLES: variable((value, wrong): Role[] => {
     const roles = items(value);
     if (roles.length > 0 && roles.every((role) => ROLES.includes(role))) return roles as Role[];

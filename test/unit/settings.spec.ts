@@ -159,6 +159,19 @@ describe('the settings of the service', () => {
     });
   });
 
+  it('take the urls of several nodes for a Redis Cluster', () => {
+    const REDIS_URL = 'redis://:secret@a:6379,redis://:secret@b:6379';
+    expect(optionsOf({ REDIS_URL })).toMatchObject({ redis: { nodes: REDIS_URL.split(',') } });
+    expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://b' })).toEqual({
+      REDIS_URL:
+        'names the nodes of a Redis Cluster, which must all have the same scheme, user and password, which count for the other nodes, too',
+    });
+    expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://:hunter2@b:x' })).toEqual({
+      REDIS_URL:
+        'cannot be parsed (percent-encode special characters of the password), such as redis://localhost:6379; is "redis://:***@a,redis://:***@b:x"',
+    });
+  });
+
   it('never repeat a secret in an error', () => {
     const secrets = {
       DATABASE_URL: 'postgres://user:hunter2@ho st:abc/db',
@@ -289,6 +302,7 @@ describe('the settings of the service', () => {
         'worker',
         'postgres://x/y',
         'redis://x',
+        'redis://x,redis://y',
         'https://a.example',
       ),
     );
