@@ -1,11 +1,5 @@
-import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import {
-  postgresAddress,
-  redisAddress,
-  type PostgresAddress,
-  type RedisAddress,
-} from '../contract/connections.js';
+import { postgresAddress, redisAddress, type PostgresAddress } from '../contract/connections.js';
 import { resolveOptions } from '../contract/options.js';
 import { assertMigrated } from '../log/migrator.js';
 import { bullmqProblem } from './bullmq-schema.js';
@@ -14,6 +8,7 @@ import { readOptions, text, type Flags } from './options.js';
 import { say, type Print } from './print.js';
 import { canaryThroughProxy } from './proxy-canary.js';
 import { readProxy } from './proxy.js';
+import { redisVersion } from './redis-version.js';
 
 const ANSWER_MS = 5_000;
 const LISTEN_MS = 2_000;
@@ -121,35 +116,5 @@ async function onPostgres<T>(address: PostgresAddress, use: (client: Client) => 
     return await use(client);
   } finally {
     await client.end();
-  }
-}
-
-async function redisVersion(address: RedisAddress): Promise<string> {
-  const options = {
-    connectTimeout: ANSWER_MS,
-    commandTimeout: ANSWER_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    lazyConnect: true,
-  };
-  const client =
-    typeof address === 'string' ? new Redis(address, options) : new Redis({ ...address, ...options });
-  let reason: Error | undefined;
-  client.on('error', (error: Error) => (reason = error));
-  try {
-    await client.connect().catch((error: unknown) => {
-      throw reason ?? error;
-    });
-    const info = await client.info();
-    const field = (name: string): string => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
-    const policy = field('maxmemory_policy');
-    if (policy && policy !== 'noeviction') {
-      throw new Error(`maxmemory-policy is ${policy}: full, it would throw jobs away; set noeviction`);
-    }
-    const durable =
-      field('aof_enabled') === '1' ? 'appendonly' : 'no appendonly: what is queued is lost with it';
-    return `${field('redis_version')}, ${durable}`;
-  } finally {
-    client.disconnect();
   }
 }

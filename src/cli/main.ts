@@ -25,7 +25,7 @@ const USAGE = `tidings <command>
   rotate-epoch --yes                make every client read its feed anew, after a restore that nobody noticed
 
 For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
---schema, --tenant.
+--schema, --queue-prefix, --tenant.
 `;
 
 const COMMANDS: Record<string, (flags: Flags, args: readonly string[]) => Promise<void>> = {

@@ -1,3 +1,4 @@
+import { redisOptionsOf } from '../contract/connections.js';
 import type { TidingsOptions } from '../contract/options.js';
 import { SHIPPED_TYPES } from '../jobs/types/index.js';
 import { loadTypes } from '../service/types-loader.js';
@@ -9,6 +10,7 @@ export const COMMON_FLAGS = {
   'redis-url': { type: 'string' },
   schema: { type: 'string' },
   queue: { type: 'string' },
+  'queue-prefix': { type: 'string' },
   types: { type: 'string' },
   tenant: { type: 'string' },
 } as const;
@@ -45,8 +47,8 @@ export async function readOptions(flags: Flags): Promise<TidingsOptions> {
     // A visitor beside the deployment: it takes no jobs and serves nobody.
     roles: [],
     database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
-    redis: redisUrl ? { url: redisUrl } : null,
-    queue: { name: queueName(flags) },
+    redis: redisUrl ? redisOptionsOf(redisUrl) : null,
+    queue: { name: queueName(flags), prefix: text(flags, 'queue-prefix') },
     types: [...SHIPPED_TYPES, ...(typesFile ? await loadTypes(typesFile, shipped) : [])],
   };
 }

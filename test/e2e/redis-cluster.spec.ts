@@ -4,6 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { Queue } from 'bullmq';
 import { Cluster } from 'ioredis';
+import { doctorCommand } from '../../src/cli/doctor.js';
 import type { TidingsOptions } from '../../src/contract/options.js';
 import { announcement } from '../../src/jobs/types/index.js';
 import { collectFeed } from '../../src/testing/collect-feed.js';
@@ -82,6 +83,11 @@ suite('The module on a Redis Cluster', () => {
       expect(await commandsOf(host, 'spublish')).toBeGreaterThan(1);
       expect(await commandsOf(host, 'publish')).toBe(0);
       expect(receiver.get<Queue>(getQueueToken('tidings')).opts.prefix).toBe('{bull}');
+
+      const said: string[] = [];
+      const flags = { 'database-url': database.url, 'redis-url': redis.urls.join(',') };
+      await doctorCommand(flags, [], (line) => said.push(line));
+      expect(said.join('\n')).toMatch(/ok     Redis: a cluster of 3: 7.*, appendonly[^]*ok     canary/);
 
       await Promise.all(apps.splice(0).map((app) => app.close()));
       expect(host.status).toBe('ready');
