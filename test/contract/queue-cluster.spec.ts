@@ -141,8 +141,7 @@ suite('The queue on a Redis Cluster of three masters', () => {
         await eventually(() => jobs.producer.enqueue('announcement', { ...HELLO, to: 'after' }), {
           timeoutMs: 30_000,
         });
-        const recipients = (): string[] =>
-          jobs.appender.batches.flat().map(({ feed }) => feed.recipient);
+        const recipients = (): string[] => jobs.appender.batches.flat().map(({ feed }) => feed.recipient);
         await eventually(() => recipients().includes('after'), { timeoutMs: 30_000 });
         expect(recipients()).not.toContain('never');
       },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
+import { redisAddress } from '../../src/contract/connections.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { feedHash, redisPrefix } from '../../src/live/channel.js';
 import { RedisBus } from '../../src/live/redis-bus.js';
@@ -97,4 +98,49 @@ suite('The live bus on Redis, with connections that were handed in', () => {
       await redis.stop();
     }
   });
+
+  it('makes its own ones on a cluster, uses sharded pub/sub, and is whole again after the cluster was away', async () => {
+    const redis = await startRedisCluster(3);
+    const bus = new RedisBus({
+      incarnation: 'test',
+      connection: redisAddress({ url: null, nodes: redis.urls.slice(0, 1) }),
+      timings: { pingEveryMs: 200 },
+    });
+    const feeds = Array.from({ length: 20 }, (_, index) => ({ tenant: '', recipient: `user-${index}` }));
+    const heard = new Set<string>();
+    const allHear = async (): Promise<void> => {
+      heard.clear();
+      await eventually(
+        () => {
+          bus.announce(feeds.map((feed) => ({ ...announcement, feed })));
+          return heard.size === feeds.length;
+        },
+        { timeoutMs: 20_000, everyMs: 100 },
+      );
+    };
+    try {
+      await eventually(() => bus.connected, { timeoutMs: 10_000 });
+      await Promise.all(feeds.map((feed) => bus.subscribe(feed, () => void heard.add(feed.recipient))));
+      await allHear();
+
+      redis.pause();
+      try {
+        await eventually(() => !bus.connected, { timeoutMs: 10_000 });
+      } finally {
+        redis.resume();
+      }
+      await eventually(() => bus.connected, { timeoutMs: 20_000 });
+      await allHear();
+
+      await redis.stop();
+      await eventually(() => !bus.connected, { timeoutMs: 10_000 });
+      const back = new Promise<void>((resolve) => void bus.onReconnect(resolve));
+      await redis.start();
+      await back;
+      await allHear();
+    } finally {
+      await bus.close();
+      await redis.stop();
+    }
+  }, 60_000);
 });
