@@ -69,8 +69,8 @@ export type RedisOptions =
     }
   | {
       /**
-       * An ioredis connection of the host, a `Redis` or a `Cluster`, which says where Redis is and as whom. Ours are made with its address and credentials, because a
-       * subscriber, a worker and a producer need settings that exclude each other; the host's is neither used nor ended.
+       * An ioredis connection of the host, a `Redis` or a `Cluster`, which says where Redis is and as whom. Ours are made with its address and
+       * credentials, because a subscriber, a worker and a producer need settings that exclude each other; the host's is neither used nor ended.
        */
       connection: RedisConnectionLike;
       url?: undefined;

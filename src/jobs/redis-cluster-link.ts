@@ -75,7 +75,8 @@ export function linkToCluster(
   const stopPinging = pingRegularly(() => {
     const node = owner();
     if (!node && client.status === 'ready') readSlots(client).catch(onError);
-    return node;
+    // One that still loads its data takes longer than a ping may, and one that waits for its first use is connected by it.
+    return node?.status === 'ready' || node?.status === 'wait' ? node : undefined;
   });
   const destroy = async (): Promise<void> => {
     stopPinging();

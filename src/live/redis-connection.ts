@@ -84,7 +84,8 @@ function connectTo(address: RedisAddress): RedisClient {
  * then; one that was handed in is left alone and counts as up again with its next answer.
  *
  * A cluster of ours is asked for its slots instead, so that a replica which took over is found; that it is silent means that no node
- * answers. One that was handed in is not asked.
+ * answers. One that was handed in is not asked. (Not by `slotsRefreshInterval`: ioredis begins that timer anew when it is closed in the
+ * middle of a refresh, and the process would not end.)
  */
 export class RedisConnection {
   readonly client: RedisClient;
