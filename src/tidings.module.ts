@@ -21,20 +21,12 @@ import {
 import type {
   Appender,
   DropLog,
-  Eraser,
-  FeedReader,
-  Inbox,
-  InboxChanges,
   JobCanceller,
   LiveBus,
-  LogEraser,
-  Preferences,
   Producer,
   QueueEraser,
-  Recaller,
   Sql,
   Streams,
-  SupportView,
 } from './contract/ports/index.js';
 import type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 import {
@@ -47,7 +39,6 @@ import {
   JOB_CANCELLER,
   LIVE_BUS,
   LIVE_FEEDS,
-  LOG_ERASER,
   PREFERENCES,
   PRODUCER,
   QUEUE_DEPTH,
@@ -61,11 +52,6 @@ import {
 } from './contract/tokens.js';
 import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from './http/index.js';
-import { PostgresInbox } from './inbox/postgres-inbox.js';
-import { PostgresInboxChanges } from './inbox/postgres-inbox-changes.js';
-import { PostgresPreferences } from './inbox/postgres-preferences.js';
-import { PostgresRecaller } from './inbox/postgres-recaller.js';
-import { PostgresSupportView } from './inbox/postgres-support-view.js';
 import {
   JobQueue,
   NotificationWorker,
@@ -78,21 +64,14 @@ import {
 } from './jobs/index.js';
 import { Escalations } from './jobs/escalations.js';
 import { HookRunner } from './jobs/hook-runner.js';
-import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from './jobs/entry-upgrade.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from './jobs/outbox/index.js';
-import { LiveFeedsHub } from './live/live-feeds.js';
 import { PostgresBus } from './live/postgres-bus.js';
 import { RedisBus } from './live/redis-bus.js';
 import { LogDatabase } from './log/database.js';
-import { PostgresDropLog } from './log/drop-log.js';
-import { PostgresLogEraser } from './log/eraser.js';
 import { ExpirySweep } from './log/expiry-sweep.js';
-import { PostgresFeedReader } from './log/feed-reader.js';
 import { GroupCommitAppender } from './log/group-commit.js';
 import { Retention } from './log/retention.js';
-import { ComposedEraser } from './ops/composed-eraser.js';
 import { PRODUCERS_PROVIDERS } from './producers.providers.js';
-import { FeedStreams } from './stream/feed-streams.js';
 import {
   ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
@@ -101,11 +80,10 @@ import {
   type ControllerOptions,
 } from './tidings.module-definition.js';
 import { TidingsService } from './tidings.service.js';
+import { FEEDS_PROVIDERS } from './feeds.providers.js';
 
 /** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
 const CONNECT = { attempts: 10, delayMs: 3_000 };
-/** Open pages follow an expiry about so soon; nothing else depends on it. */
-const EXPIRY_SWEEP_MS = 5_000;
 /** How long the streams wait at the end for what the running batch brings. */
 const LAST_BATCH_MS = 1_500;
 
@@ -214,83 +192,7 @@ const PROVIDERS: Provider[] = [
         ? new NotificationWorker({ jobs, types, appender, dropLog, escalations, options })
         : null,
   },
-  {
-    provide: FEED_READER,
-    inject: [LogDatabase, RESOLVED_OPTIONS, TypeRegistry],
-    useFactory: (log: LogDatabase, { metrics }: ResolvedOptions, types: TypeRegistry): FeedReader => {
-      const reader = new PostgresFeedReader(log, metrics);
-      return types.upgrades ? new UpgradingFeedReader(reader, new EntryUpgrade(types)) : reader;
-    },
-  },
-  {
-    provide: INBOX,
-    inject: [SQL, FEED_READER, TypeRegistry],
-    useFactory: (sql: Sql, reader: FeedReader, types: TypeRegistry): Inbox => {
-      const inbox = new PostgresInbox(sql, reader);
-      return types.upgrades ? new UpgradingInbox(inbox, new EntryUpgrade(types)) : inbox;
-    },
-  },
-  {
-    provide: INBOX_CHANGES,
-    inject: [SQL, LIVE_BUS, HookRunner],
-    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner): InboxChanges =>
-      new PostgresInboxChanges(sql, hooks.listeningTo(bus)),
-  },
-  {
-    provide: PREFERENCES,
-    inject: [SQL, RESOLVED_OPTIONS],
-    useFactory: (sql: Sql, { types }: ResolvedOptions): Preferences => new PostgresPreferences(sql, types),
-  },
-  {
-    provide: RECALLER,
-    inject: [SQL, FEED_READER, LIVE_BUS],
-    useFactory: (sql: Sql, reader: FeedReader, bus: LiveBus): Recaller =>
-      new PostgresRecaller(sql, reader, bus),
-  },
-  {
-    provide: SUPPORT_VIEW,
-    inject: [SQL],
-    useFactory: (sql: Sql): SupportView => new PostgresSupportView(sql),
-  },
-  {
-    provide: DROP_LOG,
-    inject: [LogDatabase],
-    useFactory: (log: LogDatabase): DropLog => new PostgresDropLog(log),
-  },
-  {
-    provide: LOG_ERASER,
-    inject: [LogDatabase],
-    useFactory: (log: LogDatabase): LogEraser => new PostgresLogEraser(log),
-  },
-  {
-    provide: LIVE_FEEDS,
-    inject: [LIVE_BUS, FEED_READER, RESOLVED_OPTIONS],
-    useFactory: (bus: LiveBus, reader: FeedReader, { stream }: ResolvedOptions) =>
-      new LiveFeedsHub(bus, reader, stream),
-  },
-  {
-    provide: STREAMS,
-    inject: [FEED_READER, LIVE_FEEDS, RESOLVED_OPTIONS],
-    useFactory: (reader: FeedReader, live: LiveFeedsHub, { metrics, stream }: ResolvedOptions): Streams =>
-      new FeedStreams({ reader, live, metrics, options: stream }),
-  },
-  {
-    provide: ERASER,
-    inject: [LOG_ERASER, STREAMS, QUEUE_ERASER],
-    useFactory: (log: LogEraser, streams: Streams, queue: QueueEraser): Eraser =>
-      new ComposedEraser(log, streams, queue),
-  },
-  {
-    provide: Retention,
-    inject: [LogDatabase, RESOLVED_OPTIONS],
-    useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new Retention(log, retention),
-  },
-  {
-    provide: ExpirySweep,
-    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
-    useFactory: (log: LogDatabase, bus: LiveBus, { retention }: ResolvedOptions) =>
-      new ExpirySweep(log, bus, Math.min(retention.sweepMs, EXPIRY_SWEEP_MS)),
-  },
+  ...FEEDS_PROVIDERS,
   {
     provide: QUEUE_DEPTH,
     inject: [JobQueue],
