@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { Frame } from '../contract/ports/stream.js';
 import { rawResponse, type HttpResponse } from './http-request.js';
-import { printable } from './printable.js';
+import { printable } from '../contract/printable.js';
 
 /** What must not be stored, changed or held back on the way: `no-transform` is also what compression looks at. */
 const HEADERS = {

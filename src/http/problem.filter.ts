@@ -2,7 +2,7 @@ import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from 
 import { HttpAdapterHost } from '@nestjs/core';
 import { describeError } from '../contract/describe-error.js';
 import { RepeatedErrors } from '../contract/repeated-errors.js';
-import { printable } from './printable.js';
+import { printable } from '../contract/printable.js';
 import { answerTo, type ProblemAnswer } from './problem.js';
 
 /**

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { ERROR_TABLE, TidingsError, type ErrorCode, type InvalidField } from '../contract/errors.js';
 import { InvalidTokenError } from './credentials/invalid-token.error.js';
-import { printable } from './printable.js';
+import { printable } from '../contract/printable.js';
 
 /** The body of every error: `application/problem+json` (RFC 9457). */
 export interface Problem {

@@ -6,7 +6,7 @@ import { STREAMS } from '../contract/tokens.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './credentials/recipient-authenticator.js';
 import { whileAuthenticated } from './credentials/revalidation.js';
 import { rawResponse, type HttpRequest, type HttpResponse } from './http-request.js';
-import { printable } from './printable.js';
+import { printable } from '../contract/printable.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ResponseOutlet } from './response-outlet.js';
 import { readStreamQuery } from './stream-query.js';

@@ -18,7 +18,7 @@ import { readFeed } from './feed-path.js';
 import type { HttpRequest } from './http-request.js';
 import { pageJson } from './page-json.js';
 import { readSupportQuery } from './page-query.js';
-import { printable } from './printable.js';
+import { printable } from '../contract/printable.js';
 import { PrivateAnswer } from './private-answer.js';
 import { ProblemFilter } from './problem.filter.js';
 

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { InvalidJobError, isRetryable, LogUnavailableError, UnknownTypeError } from '../contract/errors.js';
 import { parseJobData } from '../contract/job.js';
+import { printable } from '../contract/printable.js';
 import { typeNameProblem } from '../contract/notification-type.js';
 import type { FeedKey } from '../contract/feed.js';
 import type { Appender, AppendResult, NewNotification } from '../contract/ports/append.js';
@@ -52,7 +53,9 @@ export interface JobProcessorParts {
  * It never throws what BullMQ would count as an attempt: attempts belong to the producer, and plain producers set none.
  */
 export class JobProcessor {
-  private readonly errors = new RepeatedErrors(new Logger('Worker'));
+  private readonly logger = new Logger('Worker');
+  private readonly errors = new RepeatedErrors(this.logger);
+  private readonly failures = new RepeatedErrors({ warn: (message) => this.logger.error(message) });
 
   constructor(private readonly parts: JobProcessorParts) {}
 
@@ -71,7 +74,14 @@ export class JobProcessor {
         return this.putBack(job, token, error);
       }
       this.parts.metrics.jobProcessed('failed');
-      throw new UnrecoverableError(describeError(error));
+      const reason = describeError(error);
+      // Its producer was told "queued": without this line nobody would hear of it who does not look at the failed jobs.
+      const what = printable(
+        `A job of "${job.name}" can never be delivered, and stays among the failed ones`,
+        200,
+      );
+      this.failures.report(new Error(`${what}: ${printable(reason, 1_000)}`));
+      throw new UnrecoverableError(reason);
     }
   };
 

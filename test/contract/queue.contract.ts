@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { Job, JobsOptions, Queue } from 'bullmq';
 import {
   IdempotencyKeyReusedError,
@@ -311,6 +312,21 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
           expect(jobs.appender.batches).toEqual([]);
         },
       );
+
+      it('are told in the log, though not each of thousands', async () => {
+        const lines: unknown[] = [];
+        const spy = jest.spyOn(Logger.prototype, 'error').mockImplementation((line) => void lines.push(line));
+        try {
+          const wrong = Array.from({ length: 5 }, () =>
+            queue.add('announcement', { to: 'ann', data: { title: 7 } }),
+          );
+          for (const { id } of await Promise.all(wrong)) await inState(queue, id, 'failed');
+        } finally {
+          spy.mockRestore();
+        }
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(/^A job of "announcement" can never be delivered.*: .*data\.title/);
+      });
 
       it.each([
         ['NUL', 'a\u0000b', 'data.title must not contain NUL'],

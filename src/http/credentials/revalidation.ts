@@ -4,7 +4,7 @@ import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
 import { feedId } from '../../contract/feed.js';
 import type { ClosingReason, Frame } from '../../contract/ports/stream.js';
 import type { HttpRequest } from '../http-request.js';
-import { printable } from '../printable.js';
+import { printable } from '../../contract/printable.js';
 import { CredentialExpiredError } from './credential-expired.error.js';
 import type { RecipientAuthenticator, RecipientIdentity } from './recipient-authenticator.js';
 
