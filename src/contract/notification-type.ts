@@ -99,6 +99,18 @@ export function defineNotification<const Name extends string, Schema extends Sta
   return Object.freeze({ ...declaration, name });
 }
 
+/** Whether this is what {@link defineNotification} makes, or may be taken for it. */
+export function isDeclaration(type: unknown): type is AnyNotificationType {
+  if (typeof type !== 'object' || type === null) return false;
+  const { name, version, schema, render } = type as Partial<NotificationType>;
+  return (
+    typeNameProblem(name) === null &&
+    Number.isInteger(version) &&
+    typeof schema?.['~standard']?.validate === 'function' &&
+    typeof render === 'function'
+  );
+}
+
 /** Checks a job's data against its type. @throws {InvalidJobError} naming each wrong field under `data`. */
 export async function validateData(type: AnyNotificationType, data: unknown): Promise<unknown> {
   const result = await (type.schema as StandardSchemaV1)['~standard'].validate(data);

@@ -1,6 +1,8 @@
 import { InvalidSettingsError, type InvalidField } from './errors.js';
 import { nameProblem } from './feed.js';
 import { NO_METRICS } from './ports/metrics.js';
+import { isDeclaration } from './notification-type.js';
+import { choiceProblems, elementsOf, isObject, shapeProblems, withoutRepetition } from './options-shape.js';
 import { defaultPrefix, prefixProblem, redisProblems } from './redis-problems.js';
 import type {
   DatabaseOptions,
@@ -26,6 +28,10 @@ export interface Composition {
  * @throws {InvalidSettingsError} listing everything that is wrong.
  */
 export function resolveOptions(options: TidingsOptions, composition?: Composition): ResolvedOptions {
+  if (!isObject(options)) {
+    const problem = 'must be an object (does the factory return it?)';
+    throw new InvalidSettingsError([{ field: 'options', problem }]);
+  }
   const { url = null, pool = null, ...database } = defined<Partial<DatabaseOptions>>(options.database);
   const redis = options.redis
     ? {
@@ -35,7 +41,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
       }
     : null;
   const resolved: ResolvedOptions = {
-    roles: options.roles ?? ['api', 'worker'],
+    roles: options.roles === undefined ? ['api', 'worker'] : elementsOf(options.roles, () => true),
     database: {
       schema: 'tidings',
       migrate: 'auto',
@@ -82,16 +88,22 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     escalations: options.escalations ?? [],
     metrics: options.metrics ?? NO_METRICS,
   };
-  const fields = problemsOf(
-    resolved,
-    composition ?? { controllers: resolved.roles.includes('api'), path: 'v1' },
+  const fields = withoutRepetition(
+    shapeProblems(options),
+    problemsOf(options, resolved, composition ?? { controllers: resolved.roles.includes('api'), path: 'v1' }),
   );
   if (fields.length > 0) throw new InvalidSettingsError(fields);
   return resolved;
 }
 
-function problemsOf(options: ResolvedOptions, { controllers, path }: Composition): InvalidField[] {
-  const { database, redis, queue, worker, stream, retention, http, types, roles } = options;
+/** @param given What {@link resolved} was made of; of any shape. */
+function problemsOf(
+  given: TidingsOptions,
+  resolved: ResolvedOptions,
+  { controllers, path }: Composition,
+): InvalidField[] {
+  const { database, redis, queue, worker, stream, retention, http, roles } = resolved;
+  const types = elementsOf(resolved.types, isDeclaration);
   const fields: InvalidField[] = [];
   const check = (ok: boolean, field: string, problem: string): void => {
     if (!ok) fields.push({ field, problem });
@@ -104,7 +116,7 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
       check(
         value === null || isOne,
         `${group}.${name}`,
-        `must be a number above 0${name.endsWith('Ms') ? ` and at most ${most}` : ''}, is ${String(value)}`,
+        `must be a number above 0${name.endsWith('Ms') ? ` and at most ${most}` : ''}, is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
       );
     }
   };
@@ -125,7 +137,8 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
     'controllers.path',
     `must be a path without slashes around it, such as "v1" or "api/feed", is ${JSON.stringify(path)}`,
   );
-  fields.push(...databaseProblems(database), ...redisProblems(redis));
+  fields.push(...choiceProblems('database', given.database, ['url', 'pool']), ...databaseProblems(database));
+  fields.push(...redisProblems(given.redis ?? null));
   const queueProblem =
     nameProblem(queue.name) ?? (queue.name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
   check(queueProblem === null, 'queue.name', queueProblem ?? '');
@@ -145,14 +158,15 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
   const names = types.map((type) => type.name);
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   check(repeated.length === 0, 'types', `declares ${repeated.join(', ')} more than once`);
-  fields.push(...escalationProblems(options));
+  fields.push(...escalationProblems(resolved));
 
   if (mounted) {
     check(Boolean(http.jwt) !== Boolean(http.identify), 'http', 'needs exactly one of jwt and identify');
-    if (http.jwt) fields.push(...jwtProblems(http.jwt));
+    if (isObject(http.jwt)) fields.push(...jwtProblems(http.jwt));
   }
   positive('http', { revalidateMs: http.revalidateMs });
-  for (const origin of http.allowedOrigins) {
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  for (const origin of elementsOf(http.allowedOrigins, isText)) {
     const canonical = URL.canParse(origin) ? new URL(origin).origin : 'null';
     check(
       canonical === origin,
@@ -161,7 +175,7 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
     );
   }
   for (const name of ['producerApiKeys', 'supportApiKeys', 'adminApiKeys'] as const) {
-    for (const key of http[name]) {
+    for (const key of elementsOf(http[name], isText)) {
       check(key.length >= 16, `http.${name}`, `must have at least 16 characters each, one has ${key.length}`);
     }
   }
@@ -170,9 +184,6 @@ function problemsOf(options: ResolvedOptions, { controllers, path }: Composition
 
 function databaseProblems({ url, pool, schema, migrate }: ResolvedDatabase): InvalidField[] {
   const fields: InvalidField[] = [];
-  if ((url === null) === (pool === null)) {
-    fields.push({ field: 'database', problem: 'needs exactly one of url and pool' });
-  }
   if (url !== null && !/^postgres(ql)?:\/\//.test(url)) {
     fields.push({ field: 'database.url', problem: 'must begin with postgres:// or postgresql://' });
   }
@@ -192,7 +203,7 @@ function databaseProblems({ url, pool, schema, migrate }: ResolvedDatabase): Inv
 
 function escalationProblems({ escalations }: ResolvedOptions): InvalidField[] {
   const names = new Set<string>();
-  return escalations.flatMap(({ name, afterMs }, index) => {
+  return elementsOf(escalations, isObject).flatMap(({ name, afterMs }, index) => {
     const problem = nameProblem(name) ?? (names.has(name) ? 'is there more than once' : null);
     names.add(name);
     return [
@@ -205,11 +216,8 @@ function escalationProblems({ escalations }: ResolvedOptions): InvalidField[] {
 }
 
 function jwtProblems(jwt: JwtOptions): InvalidField[] {
-  const fields: InvalidField[] = [];
-  if (Boolean(jwt.secret) === Boolean(jwt.jwksUrl)) {
-    fields.push({ field: 'http.jwt', problem: 'needs exactly one of secret and jwksUrl' });
-  }
-  if (jwt.secret && Buffer.byteLength(jwt.secret) < 32) {
+  const fields = choiceProblems('http.jwt', jwt, ['secret', 'jwksUrl']);
+  if (typeof jwt.secret === 'string' && Buffer.byteLength(jwt.secret) < 32) {
     // RFC 7518, section 3.2: a key of the same size as the hash output or larger MUST be used.
     fields.push({ field: 'http.jwt.secret', problem: 'must have at least 32 bytes (RFC 7518, section 3.2)' });
   }

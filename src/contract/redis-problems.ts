@@ -1,6 +1,7 @@
-import { startupNodesOf, type RedisPlace } from './connections.js';
+import { startupNodesOf, type RedisConnectionLike, type RedisPlace } from './connections.js';
 import type { InvalidField } from './errors.js';
 import { nameProblem } from './feed.js';
+import { choiceProblems } from './options-shape.js';
 
 /** BullMQ's scripts touch several keys of a queue, which a Cluster only takes if they are in one slot: that of what is in braces. */
 export function defaultPrefix(redis: RedisPlace | null): string {
@@ -16,14 +17,19 @@ export function prefixProblem(redis: RedisPlace | null, prefix: string): string 
   return `must have a hash tag on a Redis Cluster, such as "{bull}", is ${JSON.stringify(prefix)}`;
 }
 
-/** What is wrong with `redis`. */
-export function redisProblems(redis: RedisPlace | null): InvalidField[] {
+/** What is wrong with `redis`, as it was given. */
+export function redisProblems(
+  redis: {
+    readonly url?: string | null;
+    readonly nodes?: readonly string[] | null;
+    readonly connection?: RedisConnectionLike | null;
+  } | null,
+): InvalidField[] {
   if (redis === null) return [];
   const { url, nodes, connection } = redis;
-  if ([url, nodes, connection].filter((given) => given !== null && given !== undefined).length !== 1) {
-    return [{ field: 'redis', problem: 'needs exactly one of url, nodes and connection' }];
-  }
-  if (url !== null && !/^rediss?:\/\//.test(url)) {
+  const choice = choiceProblems('redis', redis, ['url', 'nodes', 'connection']);
+  if (choice.length > 0) return choice;
+  if (typeof url === 'string' && !/^rediss?:\/\//.test(url)) {
     return [{ field: 'redis.url', problem: 'must begin with redis:// or rediss://' }];
   }
   if (nodes) {
@@ -41,8 +47,8 @@ export function redisProblems(redis: RedisPlace | null): InvalidField[] {
 
 /** What is wrong with the urls of a cluster's nodes; never says a password. */
 export function nodesProblem(nodes: readonly string[]): string | null {
-  if (!Array.isArray(nodes as unknown) || nodes.length === 0)
-    return 'must be the urls of some nodes of the cluster';
+  const given: unknown = nodes;
+  if (!Array.isArray(given) || nodes.length === 0) return 'must be the urls of some nodes of the cluster';
   if (!nodes.every((node) => /^rediss?:\/\/./.test(node) && URL.canParse(node))) {
     return 'must be urls that begin with redis:// or rediss://';
   }

@@ -162,7 +162,8 @@ export interface HttpOptions {
    * The host's way to know the recipient, behind its own guards; `request` is Express' or Fastify's. `null` is answered 401. For a stream it may be called
    * again with the same request, so it must look the session up, and not only at what a guard has put on the request.
    */
-  identify?: (request: unknown) => Identity | null | Promise<Identity | null>;
+  // A method, so that a host may write the type of its own requests.
+  identify?(request: unknown): Identity | null | Promise<Identity | null>;
   /**
    * How often `identify` is asked again for a stream whose identity has no `expiresAt`: a stream whose session has ended lives on for so long at most. An
    * `identify` that throws something else than a 401 or 403 changes nothing. `null`: never. Default 60,000.

@@ -175,4 +175,98 @@ describe('The options', () => {
       /queue\.name: must not contain ":".*queue\.enqueueTimeoutMs: must be a number above 0.*is -1.*stream\.headCheckMs.*is NaN/s,
     );
   });
+
+  it.each<[string, object, string[]]>([
+    [
+      'values that are not there',
+      { http: { ...LEAST.http, producerApiKeys: [undefined], adminApiKeys: 'x'.repeat(16) } },
+      [
+        'http.producerApiKeys[0]: is undefined (is the environment variable set?)',
+        'http.adminApiKeys: must be a list of texts',
+      ],
+    ],
+    ['no types', { types: undefined }, ['types: must be a list of declarations made by defineNotification']],
+    [
+      'a type that is not in a list',
+      { types: announcement },
+      ['types: must be a list of declarations made by defineNotification'],
+    ],
+    [
+      'a type that is no declaration',
+      { types: [announcement, undefined, 'invitation'] },
+      [
+        'types[1]: must be a declaration made by defineNotification, is missing',
+        'types[2]: must be a declaration made by defineNotification, is a string',
+      ],
+    ],
+    [
+      'addresses that are not set',
+      { database: { url: undefined }, redis: { url: undefined }, http: { jwt: { secret: undefined } } },
+      ['database.url', 'redis.url', 'http.jwt.secret'].map(
+        (field) => `${field}: is undefined (is the environment variable set?)`,
+      ),
+    ],
+    [
+      'a number that is a text',
+      { retention: { days: '30' } },
+      ['retention.days: must be a number above 0, is "30"'],
+    ],
+    [
+      'names that nobody reads',
+      {
+        retension: {},
+        controllers: false,
+        hooks: { onapended: () => {} },
+        escalations: [{ name: 'mail', afterMs: 1, handler: () => {}, type: [] }],
+      },
+      [
+        'retension: is not a known option (retention?); known are roles, database, redis, queue, worker, stream, retention, http, types, resolveLocales, hooks, escalations, metrics',
+        'controllers: must be given beside useFactory, not in what it returns',
+        'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead',
+        'escalations[0].type: is not a known option (types?); known are name, afterMs, types, handler',
+      ],
+    ],
+    [
+      'groups and rules of another kind',
+      {
+        database: 'postgres://localhost/app',
+        redis: 'redis://localhost',
+        queue: 'tidings',
+        hooks: { onRead: true },
+        escalations: [null],
+        roles: 'api',
+        http: { jwt: 'x' },
+      },
+      [
+        'database: must be an object, is a string',
+        'redis: must be an object, is a string',
+        'queue: must be an object, is a string',
+        'http.jwt: must be an object, is a string',
+        'roles: must be a list of texts',
+        'hooks.onRead: must be a function, is a boolean',
+        'escalations[0]: must be an object, is null',
+      ],
+    ],
+  ])('refuse %s and say what they are', (_, options, problems) => {
+    const refused = (): unknown => resolveOptions({ ...LEAST, ...options });
+    expect(refused).toThrow(InvalidSettingsError);
+    expect(refused).toThrow(
+      expect.objectContaining({ message: ['These settings are not valid:', ...problems].join('\n  - ') }),
+    );
+  });
+
+  it('refuse unknown names in each group', () => {
+    const groups = ['database', 'queue', 'worker', 'stream', 'retention', 'http'] as const;
+    for (const group of groups) {
+      expect(wrongFields({ [group]: { ...LEAST[group], heartBeatMs: 1 } })).toEqual([`${group}.heartBeatMs`]);
+    }
+    expect(wrongFields({ redis: { url: 'redis://a', ur1: 1 } })).toEqual(['redis.ur1']);
+    expect(wrongFields({ http: { jwt: { secret: 'x'.repeat(32), isuer: 'a' } } })).toEqual([
+      'http.jwt.isuer',
+    ]);
+  });
+
+  it('are asked for where a factory returns none', () => {
+    expect(() => resolveOptions(undefined as never)).toThrow(/options: must be an object/);
+  });
 });

@@ -5,7 +5,7 @@ import { type RecipientAuthenticator } from './recipient-authenticator.js';
 
 /** The way to know recipients that the options name: the host's `identify`, or our own JWTs. */
 export function createRecipientAuthenticator(http: ResolvedOptions['http']): RecipientAuthenticator {
-  if (http.identify) return new HostAuthenticator(http.identify, http.revalidateMs);
+  if (http.identify) return new HostAuthenticator((request) => http.identify!(request), http.revalidateMs);
   if (http.jwt) return new JwtAuthenticator(http.jwt, http.allowedOrigins);
   throw new TypeError('The role "api" needs http.jwt or http.identify.');
 }
