@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SignJWT } from 'jose';
+import ts from 'typescript';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/ports.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -13,8 +13,7 @@ import { connect } from '../support/sse-client.js';
 import { describeWith } from '../support/tools.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const DOCUMENTS = ['README.md', 'docs/browser.md', 'docs/module.md'];
-const SECRET = 'the secret of the samples, 32 bytes or more';
+const DOCUMENTS = ['README.md', 'docs/browser.md', 'docs/module.md', 'docs/producing.md'];
 
 /** The code below each `<!-- sample: name -->` of these documents, by its name. */
 function samplesOf(documents: readonly string[]): ReadonlyMap<string, string> {
@@ -39,6 +38,14 @@ describe('the samples of the README and of its pages', () => {
     mkdirSync(join(PACKAGE, 'dist'), { recursive: true });
     directory = mkdtempSync(join(PACKAGE, 'dist', 'samples-'));
     for (const [name, code] of samplesOf(DOCUMENTS)) writeFileSync(join(directory, name), code);
+    // What the samples say that the reader has: the types of the service in a file of the host, and a client that Prisma has made.
+    copyFileSync(join(directory, 'types.mjs'), join(directory, 'types.ts'));
+    const prisma = join(directory, 'generated', 'prisma');
+    mkdirSync(prisma, { recursive: true });
+    writeFileSync(
+      join(prisma, 'client.ts'),
+      `export * from '${relative(prisma, join(PACKAGE, 'test/outbox/prisma/client/client.js'))}';`,
+    );
   }, 180_000);
 
   afterAll(async () => {
@@ -46,14 +53,20 @@ describe('the samples of the README and of its pages', () => {
     rmSync(directory, { recursive: true });
   });
 
-  const streamOf = async (origin: string, secret: string) => {
-    const jwt = await new SignJWT({ sub: 'ada' })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setExpirationTime('1h')
-      .sign(new TextEncoder().encode(secret));
-    const client = await connect(`${origin}/v1/stream`, { headers: { authorization: `Bearer ${jwt}` } });
-    await client.waitFor(({ event }) => event === 'feed.ready');
-    return client;
+  /** As a Nest project is compiled: with the types of parameters, by which Nest injects; tsx leaves them out. */
+  const compile = (...names: string[]): void => {
+    const compilerOptions: ts.CompilerOptions = {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+    };
+    for (const name of names) {
+      const { outputText } = ts.transpileModule(readFileSync(join(directory, `${name}.ts`), 'utf8'), {
+        compilerOptions,
+      });
+      writeFileSync(join(directory, `${name}.js`), outputText);
+    }
   };
 
   it('are checked by the compiler', () => {
@@ -99,13 +112,12 @@ describe('the samples of the README and of its pages', () => {
     await service.stop();
   }, 60_000);
 
-  describeWith('redis-server', 'with Redis', () => {
+  describe('of a host', () => {
     let database: TestDatabase;
-    let redis: RedisServer;
     let host: ChildProcess | null = null;
 
     beforeAll(async () => {
-      [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
+      database = await createTestDatabase();
     });
 
     afterAll(async () => {
@@ -113,33 +125,62 @@ describe('the samples of the README and of its pages', () => {
         host.kill('SIGTERM');
         await new Promise((resolve) => host!.once('exit', resolve));
       }
+      await database.drop();
+    });
+
+    it('stream to who is signed in, and to nobody else, what the host sends', async () => {
+      compile('types', 'host');
+      const port = await freePort();
+      const origin = `http://127.0.0.1:${port}`;
+      host = spawn(process.execPath, [join(directory, 'host.js')], {
+        env: { PATH: process.env.PATH, DATABASE_URL: database.url, PORT: `${port}` },
+        stdio: 'ignore',
+      });
+      const client = await eventually(
+        () => connect(`${origin}/v1/stream`, { headers: { cookie: 'session=of-ada' } }),
+        { timeoutMs: 30_000 },
+      );
+      await client.waitFor(({ event }) => event === 'feed.ready');
+      expect((await fetch(`${origin}/v1/stream`)).status).toBe(401);
+
+      const answer = await fetch(`${origin}/projects/7/invitations/ada`, { method: 'POST' });
+      expect(answer.status).toBe(201);
+      const { data } = await client.waitFor(({ event }) => event === 'invitation');
+      expect(JSON.parse(data!)).toMatchObject({ title: 'Grace invites you', link: '/projects/7' });
+      await client.close();
+    }, 60_000);
+  });
+
+  describeWith('redis-server', 'with Redis', () => {
+    let database: TestDatabase;
+    let redis: RedisServer;
+
+    beforeAll(async () => {
+      [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
+    });
+
+    afterAll(async () => {
+      await killServices();
       await redis.stop();
       await database.drop();
     });
 
-    it('import the module into a host, and publish with nothing but BullMQ', async () => {
-      const port = await freePort();
-      const env = {
-        PATH: process.env.PATH,
-        DATABASE_URL: database.url,
-        REDIS_URL: redis.url,
-        PORT: `${port}`,
-      };
-      host = spawn(process.execPath, ['--import', 'tsx', join(directory, 'host.ts')], {
-        env: { ...env, JWT_SECRET: SECRET, API_KEY: 'a-key-of-the-samples' },
-        stdio: 'ignore',
+    it('publish with nothing but BullMQ', async () => {
+      const env = { DATABASE_URL: database.url, REDIS_URL: redis.url };
+      const service = await startService(env);
+      const client = await connect(`${service.origin}/v1/stream`, {
+        headers: { authorization: `Bearer ${service.token}` },
       });
-      const client = await eventually(() => streamOf(`http://127.0.0.1:${port}`, SECRET), {
-        timeoutMs: 30_000,
-      });
+      await client.waitFor(({ event }) => event === 'feed.ready');
       const { status, stderr } = spawnSync(process.execPath, [join(directory, 'producer.mjs')], {
-        env,
+        env: { PATH: process.env.PATH, REDIS_URL: redis.url },
         encoding: 'utf8',
       });
       expect([status, stderr]).toEqual([0, '']);
       const { data } = await client.waitFor(({ event }) => event === 'new-order');
       expect(JSON.parse(data!)).toMatchObject({ title: 'New order 17', body: 'Zoe: 2 items, €42.00' });
       await client.close();
+      await service.stop();
     }, 60_000);
   });
 });
