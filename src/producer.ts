@@ -12,6 +12,7 @@ import { QueueNotifier } from './jobs/notifier.js';
 import { PostgresOutbox, type HomeDatabase } from './jobs/outbox/postgres-outbox.js';
 import { QueueProducer } from './jobs/producer.js';
 import { JobQueue } from './jobs/queue.js';
+import { choiceProblems, producerShapeProblems, withoutRepetition } from './contract/options-shape.js';
 import { RepeatedErrors } from './contract/repeated-errors.js';
 import { defaultPrefix, prefixProblem, redisProblems } from './contract/redis-problems.js';
 import { TypeRegistry } from './jobs/type-registry.js';
@@ -113,7 +114,7 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
     ? { url: options.redis.url ?? null, nodes: options.redis.nodes ?? null }
     : null;
   const prefix = options.queue?.prefix ?? defaultPrefix(redis);
-  refuseWrong(redis, database, { name, prefix, enqueueTimeoutMs });
+  refuseWrong(options, redis, { name, prefix, enqueueTimeoutMs });
 
   const report = options.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
   const errors = new RepeatedErrors({ warn: report });
@@ -187,15 +188,19 @@ function homeOf(url: string, onError: (error: unknown) => void): HomeDatabase {
   };
 }
 
+const NAMES = ['redis', 'database', 'queue', 'types', 'onError'] satisfies (keyof ProducerOptions)[];
+
 function refuseWrong(
+  options: ProducerOptions,
   redis: RedisPlace | null,
-  database: ProducerOptions['database'],
   { name, prefix, enqueueTimeoutMs }: { name: string; prefix: string; enqueueTimeoutMs: number },
 ): void {
-  const fields: InvalidField[] = redisProblems(redis);
+  const { database } = options;
+  const fields: InvalidField[] = redisProblems(options.redis ?? null);
   if (!redis && !database)
     fields.push({ field: 'redis', problem: 'or database must be given: where the queue is' });
-  if (database && !/^postgres(ql)?:\/\//.test(database.url))
+  if (database) fields.push(...choiceProblems('database', database, ['url']));
+  if (database?.url && !/^postgres(ql)?:\/\//.test(database.url))
     fields.push({ field: 'database.url', problem: 'must begin with postgres:// or postgresql://' });
   const problem = nameProblem(name) ?? (name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
   if (problem) fields.push({ field: 'queue.name', problem });
@@ -203,5 +208,6 @@ function refuseWrong(
   if (wrongPrefix) fields.push({ field: 'queue.prefix', problem: wrongPrefix });
   if (!(Number.isFinite(enqueueTimeoutMs) && enqueueTimeoutMs > 0))
     fields.push({ field: 'queue.enqueueTimeoutMs', problem: `must be above 0, is ${enqueueTimeoutMs}` });
-  if (fields.length > 0) throw new InvalidSettingsError(fields);
+  const all = withoutRepetition(producerShapeProblems(options, NAMES), fields);
+  if (all.length > 0) throw new InvalidSettingsError(all);
 }

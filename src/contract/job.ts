@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from './errors.js';
+import { unknownProblem } from './known-names.js';
 import { formatPath } from './notification-type.js';
 
 /** The most recipients of one job. */
@@ -101,6 +102,7 @@ const jobSchema = z.strictObject({
   expiresAt: timestamp.optional(),
   collapseKey: name.optional(),
 });
+const JOB_FIELDS = Object.keys(jobSchema.shape);
 
 /**
  * Reads a job's data, wherever it came from.
@@ -109,7 +111,9 @@ const jobSchema = z.strictObject({
  */
 export function parseJobData(input: unknown): ParsedJob {
   const result = jobSchema.safeParse(input);
-  const fields = result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue));
+  const fields = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => describeIssue(issue, JOB_FIELDS, 'data of the job'));
   if (typeof input === 'object' && input !== null) {
     const { data } = input as { data?: unknown };
     const problem = dataProblem(data);
@@ -137,6 +141,7 @@ const recallSchema = z.strictObject({
   tenant: checked(tenantProblem).optional(),
   dedupeKey: name,
 });
+const RECALL_FIELDS = Object.keys(recallSchema.shape);
 
 /**
  * Reads what a recall is about: the feeds, each once in the order given, and the key.
@@ -146,18 +151,20 @@ const recallSchema = z.strictObject({
 export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupeKey: string } {
   const result = recallSchema.safeParse(input);
   if (!result.success) {
-    throw new InvalidRequestError(result.error.issues.flatMap((issue) => describeIssue(issue, 'body')));
+    throw new InvalidRequestError(
+      result.error.issues.flatMap((issue) => describeIssue(issue, RECALL_FIELDS, 'body')),
+    );
   }
   const { to, tenant = '', dedupeKey } = result.data;
   return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey };
 }
 
-function describeIssue(issue: z.core.$ZodIssue, whole = 'data of the job'): InvalidField[] {
+function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole: string): InvalidField[] {
   const field = formatPath(issue.path) || whole;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       field: formatPath([...issue.path, key]),
-      problem: 'is not a known field',
+      problem: unknownProblem(key, known, 'field'),
     }));
   }
   return [{ field, problem: issue.message }];

@@ -141,8 +141,8 @@ export function choiceProblems(
   if (there.length === 1) return [];
   const unset = there.length === 0 && names.find((name) => name in values && values[name] === undefined);
   if (unset) return [{ field: `${group}.${unset}`, problem: UNSET }];
-  const all = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-  return [{ field: group, problem: `needs exactly one of ${all}` }];
+  const all = `exactly one of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  return [{ field: group, problem: `needs ${names.length > 1 ? all : names[0]}` }];
 }
 
 /** The problems of the shape, and of the others those that are about other fields. */

@@ -1,4 +1,5 @@
 import type { Job } from 'bullmq';
+import { checkCall } from '../contract/check-call.js';
 import { InvalidJobError, InvalidRequestError } from '../contract/errors.js';
 import { nameProblem } from '../contract/feed.js';
 import { MAX_RECIPIENTS, type JobData } from '../contract/job.js';
@@ -40,6 +41,7 @@ export class QueueNotifier implements Notifier {
     type: Type,
     { tx, ...request }: NotifyRequest<Type>,
   ): Promise<Notified> {
+    checkCall('notify', type, request);
     const job = await this.check(type, jobDataOf(type, request, request.to, request.dedupeKey));
     if (!tx) {
       const jobId = uuidV7();
@@ -62,6 +64,7 @@ export class QueueNotifier implements Notifier {
     broadcast: Broadcast<Type>,
     { onProgress, chunkSize = MAX_RECIPIENTS }: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
+    checkCall('notifyMany', type, broadcast);
     if (!Number.isInteger(chunkSize) || chunkSize < 1 || chunkSize > MAX_RECIPIENTS) {
       const problem = `must be a whole number from 1 to ${MAX_RECIPIENTS}, is ${String(chunkSize)}`;
       throw new InvalidRequestError([{ field: 'chunkSize', problem }]);

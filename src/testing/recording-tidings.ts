@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { checkCall } from '../contract/check-call.js';
 import { validateData, type AnyNotificationType } from '../contract/notification-type.js';
 import { parseJobData, parseRecall } from '../contract/job.js';
 import type {
@@ -68,6 +69,7 @@ export class RecordingTidings implements Notifier {
     request: NotifyRequest<Type>,
   ): Promise<Notified> {
     if (this.failure) throw this.failure;
+    checkCall('notify', type, request);
     const { tx, ...job } = request;
     const { feeds, data, dedupeKey } = parseJobData(JSON.parse(JSON.stringify(job)));
     await validateData(type, data);
@@ -91,6 +93,7 @@ export class RecordingTidings implements Notifier {
     { key, ...broadcast }: Broadcast<Type>,
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
+    checkCall('notifyMany', type, broadcast);
     const jobIds: string[] = [];
     let count = 0;
     let chunk: string[] = [];

@@ -86,7 +86,8 @@ export async function openJobs(
   const { queue: name = 'tidings', appender = new RecordingAppender() } = settings;
   const outcomes: string[] = [];
   const options = resolveOptions({
-    ...server,
+    database: { url: server.database.url },
+    redis: server.redis,
     roles: ['worker'],
     queue: { name, prefix: settings.prefix, enqueueTimeoutMs: settings.answerMs },
     worker: { concurrency: settings.concurrency, unknownTypeRetryMs: settings.unknownTypeRetryMs },

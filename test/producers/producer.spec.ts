@@ -82,6 +82,11 @@ onBothBackends('A producer without Nest', (backend) => {
     await expect(wrong).rejects.toThrow(InvalidJobError);
     await expect(wrong).rejects.toThrow(/to\[1\].*expiresAt/);
     await expect(producer.notify(note, { to: 'ada', data: {} as never })).rejects.toThrow(/data\.text/);
+    const misspelt = { to: 'ada', data: { text: 'x' }, dedupKey: 'a' } as never;
+    await expect(producer.notify(note, misspelt)).rejects.toThrow(/dedupKey is not a known field/);
+    await expect(producer.notifyMany('note' as never, ['ada'], misspelt)).rejects.toThrow(
+      /the first argument must be a declaration/,
+    );
   });
 
   it('reaches many, once each, however often it breaks off and is made again', async () => {
@@ -137,6 +142,10 @@ describe('A producer without Nest', () => {
       queue: { name: 'a:b', enqueueTimeoutMs: 0 },
     });
     await expect(wrong).rejects.toThrow(/redis\.url[^]*queue\.name[^]*enqueueTimeoutMs/);
+    const unset = createProducer({ database: { url: undefined }, queue: { nam: 'a' }, types: [7] } as never);
+    await expect(unset).rejects.toThrow(
+      /queue\.nam: is not a known option \(name\?\)[^]*types\[0\][^]*database\.url: is undefined/,
+    );
   });
 
   it('rejects in time when the queue is away, closes all the same, and needs a database for a transaction', async () => {

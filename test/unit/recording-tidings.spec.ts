@@ -50,6 +50,20 @@ describe('RecordingTidings', () => {
     expect(tidings.of(newOrder)).toMatchObject([{ staged: true }]);
   });
 
+  it('refuses a type that is no declaration and fields that nobody reads, as the real one does', async () => {
+    const told = { to: 'ada', data: { title: 'Hello' } };
+    await expect(tidings.notify('announcement' as never, told as never)).rejects.toThrow(
+      'notify: the first argument must be a declaration, made by defineNotification.',
+    );
+    await expect(tidings.notify(announcement, { ...told, dedupKey: 'a' } as never)).rejects.toThrow(
+      'dedupKey is not a known field (dedupeKey?); known are to, dedupeKey, tenant,',
+    );
+    await expect(
+      tidings.notifyMany(announcement, ['ada'], { key: 'a', data: told.data, dedupeKey: 'a' } as never),
+    ).rejects.toThrow('dedupeKey is not a known field; known are key, tenant,');
+    expect(tidings.notifications).toEqual([]);
+  });
+
   it('refuses what could never be delivered, and remembers nothing of it', async () => {
     const wrong = { to: '', data: { title: 7 } } as never;
     await expect(tidings.notify(announcement, wrong)).rejects.toThrow(InvalidJobError);

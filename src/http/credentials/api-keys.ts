@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
 import { headerOf, type HttpRequest } from '../http-request.js';
-import { bearerToken } from './bearer.js';
+import { bearerToken, looksLikeJwt } from './bearer.js';
 import { refuseCredentialInUrl } from './credential-in-url.js';
 import { InvalidTokenError } from './invalid-token.error.js';
 
@@ -53,7 +53,10 @@ export class ApiKeys {
     const digest = sha256(key);
     // Digests have one length, and every key is compared whichever fits: the time taken tells nothing about the keys.
     const fitting = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
-    if (fitting.length === 0) throw new InvalidTokenError('The API key is not known here.');
+    if (fitting.length === 0) {
+      const hint = looksLikeJwt(key) ? ' This looks like a JWT, which recipients have.' : '';
+      throw new InvalidTokenError(`The API key is not known here.${hint}`);
+    }
     const holder = fitting.find((known) => known.scope === scope);
     if (!holder) {
       throw new ForbiddenError(`The API key is not for this: it takes one of the scope "${scope}".`);

@@ -9,3 +9,8 @@ export function bearerToken(request: HttpRequest): string | null {
   if (!/^bearer(?: |$)/i.test(header)) return null;
   return header.slice('bearer'.length).trim();
 }
+
+/** Whether it is written as a JWT is: three parts, of which the first is a JSON object in base64url. */
+export function looksLikeJwt(token: string): boolean {
+  return /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token);
+}

@@ -49,7 +49,7 @@ export class JwtVerifier {
     try {
       return await this.#signed(token);
     } catch (error) {
-      const message = problemOf(error);
+      const message = problemOf(error, token);
       // What is not about the token (the key server is away) is handed on as it is.
       throw message ? new InvalidTokenError(message, { cause: error }) : error;
     }
@@ -80,7 +80,7 @@ export class JwtVerifier {
   }
 }
 
-function problemOf(error: unknown): string | null {
+function problemOf(error: unknown, token: string): string | null {
   if (error instanceof errors.JWTExpired) return expiredMessage(error.payload.exp);
   if (error instanceof errors.JWTClaimValidationFailed) return claimProblem(error);
   if (error instanceof errors.JWSSignatureVerificationFailed)
@@ -90,7 +90,8 @@ function problemOf(error: unknown): string | null {
   if (error instanceof errors.JOSEAlgNotAllowed)
     return 'The token is signed with an algorithm that is not allowed.';
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) {
-    return `The token is malformed: ${error.message}.`;
+    const hint = token === '' || token.includes('.') ? '' : ' This looks like an API key.';
+    return `The token is malformed: ${error.message}.${hint}`;
   }
   if (error instanceof errors.JOSEError) return `The token cannot be verified: ${error.message}.`;
   return null;

@@ -96,8 +96,8 @@ describe('a JWT as the credential of a recipient', () => {
     ],
     ['whose signature was cut off', async () => (await token()).replace(/[^.]+$/, ''), /signature|malformed/],
     ['with an algorithm that was not agreed on', () => hs512(), /algorithm that is not allowed/],
-    ['that is no JWT', () => 'nonsense', /^The token is malformed: /],
-    ['that is empty', () => '', /^The token is malformed: /],
+    ['that is no JWT', () => 'nonsense', /^The token is malformed: .* This looks like an API key\.$/],
+    ['that is empty', () => '', /^The token is malformed: [^.]*\.$/],
     [
       'of another issuer',
       () => token({ iss: 'https://evil.example' }),

@@ -82,7 +82,7 @@ describe('What producers and operators do with API keys', () => {
           ['to', 'must name at least one recipient'],
           ['tenant', 'must be a string, not a number'],
           ['dedupeKey', 'must not be empty'],
-          ['id', 'is not a known field'],
+          ['id', 'is not a known field; known are to, tenant, dedupeKey'],
         ]),
       );
       expect(app.ports.calls).toEqual([]);
