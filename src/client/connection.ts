@@ -143,10 +143,9 @@ export function createConnection(ports: ConnectionPorts): Connection {
         clearTimeout(timer);
         resolve();
       };
-      signal.addEventListener('abort', wakeUp);
+      // Not a listener more for each delay: they would be kept as long as the session.
+      signal.onabort = wakeUp;
     });
-    // One more for each delay would be kept as long as the session.
-    signal.removeEventListener('abort', wakeUp);
     wakeUp = NOTHING;
   }
   return { run, persist, wake: () => wakeUp() };

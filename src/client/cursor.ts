@@ -14,3 +14,8 @@ export function placeOf(cursor: string): Place | null {
 export function seqOf(cursor: string): number {
   return Number(cursor.slice(cursor.indexOf('-') + 1));
 }
+
+/** The number of a notification's entry, which its id carries: 36 bits after the variant (docs/protocol.md). */
+export function numberOf(id: string): number {
+  return Math.floor((parseInt(id.slice(19, 30).replace('-', ''), 16) % 2 ** 38) / 4);
+}

@@ -1,7 +1,7 @@
 import type { FeedError, StopReason } from './types.js';
 
 /** Not what was asked for, though a 200. */
-export const STRANGE_ANSWER = 'This is no answer of Tidings.';
+export const STRANGE_ANSWER = 'No answer of Tidings.';
 
 /** A request that failed, with what the connection must know of it. */
 export class Failure extends Error implements FeedError {

@@ -1,6 +1,6 @@
 import type { NotificationItem } from '../contract/entry.js';
 import type { CountsAfter, StateEntry } from '../contract/state-entry.js';
-import { placeOf, seqOf } from './cursor.js';
+import { numberOf, placeOf, seqOf } from './cursor.js';
 
 /** What `GET /v1/notifications` answers. */
 export interface Page extends Counts {
@@ -37,15 +37,6 @@ export interface Pending {
   readonly selection: Selection;
   readonly at: string;
 }
-
-const CHANGE_OF: Record<StateEntry['type'], Change> = {
-  'feed.read': 'read',
-  'feed.unread': 'unread',
-  'feed.seen': 'seen',
-  'feed.archived': 'archive',
-  'feed.unarchived': 'unarchive',
-  'feed.removed': 'remove',
-};
 
 /** Before the first one. */
 export const NO_PAGE: Page = { items: [], unread: 0, unseen: 0, cursor: '', next: null };
@@ -112,16 +103,17 @@ export class Store {
   /** Adds the notification whose place is the cursor. */
   addItem(item: NotificationItem): void {
     const base = this.#base;
-    const replaced = new Set(item.replaces);
-    const isGone = ({ id }: NotificationItem): boolean => replaced.has(id) || id === item.id;
+    const isGone = ({ id }: NotificationItem): boolean => id === item.id || item.replaces.includes(id);
     const gone = base.items.filter(isGone);
     const next = { ...base, items: [item, ...base.items.filter((other) => !isGone(other))] };
     if (this.seq > this.#countsAt) {
       const [from, to] = [tally({ ...base, items: gone }), tally({ ...base, items: [item] })];
-      gone.forEach(({ id }) => replaced.delete(id));
-      // What was taken over was unread, also if it is older than what was loaded.
-      next.unread += to.unread - from.unread - replaced.size;
-      next.unseen += to.unseen - from.unseen;
+      // Of those that are not known here (older than what was loaded, or passed over) the counts have only what was there at their moment.
+      const known = gone.map(({ id }) => id);
+      const others = item.replaces.filter((id) => !known.includes(id)).map(numberOf);
+      const counted = others.filter((number) => number <= this.#countsAt);
+      next.unread += to.unread - from.unread - counted.length;
+      next.unseen += to.unseen - from.unseen - counted.filter((number) => number > base.seenSeq).length;
     }
     this.#set(next);
   }
@@ -220,7 +212,9 @@ function tally({ items, archived, seenSeq }: Base): CountsAfter {
 }
 
 function pendingOf(entry: StateEntry): Pending {
-  return { change: CHANGE_OF[entry.type], selection: entry, at: new Date().toISOString() };
+  // The event says what was done: `feed.read` read, `feed.archived` archive.
+  const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
+  return { change, selection: entry, at: new Date().toISOString() };
 }
 
 function idsOf(selection: Selection): readonly string[] {

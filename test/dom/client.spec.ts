@@ -111,6 +111,11 @@ describe('the store of a feed', () => {
     cursor: `e-${seqs[0] ?? 0}`,
     ...more,
   });
+  /** An id as the log makes it: the number is between the variant and 26 random bits. */
+  const idAt = (seq: number): string => {
+    const digits = ((1n << 63n) | (BigInt(seq) << 26n) | 12_345n).toString(16);
+    return `01a20577-e386-793f-${digits.slice(0, 4)}-${digits.slice(4)}`;
+  };
   const shows = (store: Store) => ({
     items: store.view.items.map(({ cursor, readAt }) => `${cursor}${readAt === null ? '' : ' read'}`),
     counts: [store.view.unread, store.view.unseen],
@@ -155,8 +160,14 @@ describe('the store of a feed', () => {
     const store = new Store(page([3, 2], { unread: 9, unseen: 1 }));
     add(store, 4, { replaces: ['id 2'], count: 2 });
     expect(shows(store)).toEqual({ items: ['e-4', 'e-3'], counts: [9, 2] });
-    add(store, 5, { replaces: ['not loaded'], count: 2 });
+    add(store, 5, { replaces: [idAt(1)], count: 2 });
     expect(shows(store)).toEqual({ items: ['e-5', 'e-4', 'e-3'], counts: [9, 3] });
+    // A replay passes over what was replaced meanwhile: the counts, which are of before it, never had it.
+    add(store, 7, { replaces: [idAt(6)], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-7', 'e-5', 'e-4', 'e-3'], counts: [10, 4] });
+    store.setCounts({ unread: 12, unseen: 6, cursor: 'e-9' });
+    add(store, 10, { replaces: [idAt(8)], count: 2 });
+    expect(shows(store).counts).toEqual([12, 6]);
   });
 
   it('brings back what was archived while it was open, and says when it cannot', () => {

@@ -5,6 +5,7 @@ import type { FeedKey } from '../../src/contract/feed.js';
 import type { Inbox } from '../../src/contract/ports/inbox.js';
 import type { Frame, Streams } from '../../src/contract/ports/stream.js';
 import type { StateEntry } from '../../src/contract/state-entry.js';
+import { numberOf } from '../../src/client/cursor.js';
 import { request } from './open-inbox.js';
 
 /** What a client knows of a notification. */
@@ -36,7 +37,7 @@ export class FeedClient {
   unread = 0;
   unseen = 0;
   resets = 0;
-  /** The counts are those of this place: a notification up to there does not count again. */
+  /** The counts that were told last are those of this place: a notification up to there does not count again. */
   private countsAt = 0;
   private subscription: Subscription | null = null;
   private onReady = (): void => {};
@@ -128,16 +129,27 @@ export class FeedClient {
     const item = itemOf(notification);
     if (item.seq !== seq) this.fault(`the notification ${JSON.stringify(item)} at ${seq}`);
     if (seq > this.countsAt) {
-      const replaced = item.replaces
+      const known = item.replaces
         .map((id) => this.items.get(id))
         .filter((each) => each !== undefined && !each.read && !each.archived) as ClientItem[];
-      const unseen = replaced.filter((each) => this.isUnseen(each)).length;
-      this.unread += (item.read ? 0 : 1) - replaced.length;
-      this.unseen += (item.read ? 0 : 1) - unseen;
-      this.countsAt = seq;
+      // Passed over, because they were replaced by then: the counts have them if they were there at their moment.
+      const countedSeqs = item.replaces
+        .filter((id) => !this.items.has(id))
+        .map(numberOf)
+        .filter((number) => number <= this.countsAt);
+      const unseen = known.filter((each) => this.isUnseen(each)).length;
+      this.unread += (item.read ? 0 : 1) - known.length - countedSeqs.length;
+      this.unseen +=
+        (item.read ? 0 : 1) - unseen - countedSeqs.filter((one) => this.isUnseenAt(one, countedSeqs)).length;
     }
     for (const id of item.replaces) this.items.delete(id);
     this.items.set(item.id, item);
+  }
+
+  /** The same for one that was passed over. */
+  private isUnseenAt(seq: number, passedOver: readonly number[]): boolean {
+    const newer = this.list.filter((each) => !each.read && !each.archived && each.seq > seq).length;
+    return newer + passedOver.filter((each) => each > seq).length < this.unseen;
   }
 
   /** The unseen ones are the newest of the unread ones. */
