@@ -41,7 +41,9 @@ export function readPage(
   const archived = (e: string): string =>
     `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
   const item = `${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version, p.created_at,
-                    ${schema}.read_time(f.id, p.read_at, p.unread_again, p.seq, f.read_up_to), p.count, p.replaces)`;
+                    CASE WHEN p.read_at IS NULL AND p.seq <= f.read_up_to
+                         THEN ${schema}.read_time(f.id, p.read_at, p.unread_again, p.seq, f.read_up_to)
+                         WHEN NOT p.unread_again THEN p.read_at END, p.count, p.replaces)`;
   const isAll = what === 'everything';
   const listed = isAll
     ? `($6 IS FALSE OR ${archived('x')})`

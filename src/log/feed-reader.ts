@@ -64,7 +64,10 @@ const READ_PAGES: Statement = (schema) => `
                       FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
                   WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
                   ELSE ${schema}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
-                                           ${schema}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to),
+                                           -- The function, which no planner can inline, only for those that a watermark has read.
+                                           CASE WHEN w.read_at IS NULL AND w.seq <= f.read_up_to
+                                                THEN ${schema}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to)
+                                                WHEN NOT w.unread_again THEN w.read_at END,
                                            w.count, w.replaces)
              END AS json
         FROM (

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PageRequest } from '../../src/contract/ports/inbox.js';
 import { PAGE_BOUNDS } from '../../src/inbox/postgres-inbox.js';
+import type { Statement } from '../../src/log/statement.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { nodesOf, rowsOf, type PlanNode } from './explained.js';
 import { openInbox, request, type OpenInbox } from './open-inbox.js';
@@ -30,7 +31,8 @@ describe('on a feed with 100,000 entries', () => {
     await database.pool.query('VACUUM ANALYZE tidings.entry, tidings.feed');
 
     const query = database.query.bind(database);
-    database.query = async <Row extends object>(text: string, values: unknown[] = []) => {
+    database.query = async <Row extends object>(statement: string | Statement, values: unknown[] = []) => {
+      const text = database.text(statement);
       const explained = await query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
         `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
         values,
