@@ -117,7 +117,9 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
   refuseWrong(options, redis, { name, prefix, enqueueTimeoutMs });
 
   const report = options.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
-  const errors = new RepeatedErrors({ warn: report });
+  const errors = new RepeatedErrors({
+    warn: (message) => report(`${redis ? 'Redis' : 'Postgres'}: ${message}`),
+  });
   const backend = redis
     ? await redisBackend(redis, prefix, errors.report)
     : await postgresBackend(database!.url, enqueueTimeoutMs, errors.report);

@@ -14,7 +14,10 @@ export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queu
  * one backend and no framework.
  */
 export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
-  const errors = new RepeatedErrors(new Logger('Queue'));
+  const logger = new Logger('Queue');
+  const server = redis ? 'Redis' : 'Postgres';
+  // `connect ECONNREFUSED` does not say who is away.
+  const errors = new RepeatedErrors({ warn: (message) => logger.warn(`${server}: ${message}`) });
   const backend = redis
     ? new RedisBackend(redisAddress(redis), queue.prefix, errors.report)
     : new PostgresBackend(postgresAddress(database), queue.enqueueTimeoutMs, errors.report, database.migrate);

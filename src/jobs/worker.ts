@@ -43,6 +43,8 @@ export class NotificationWorker {
   private readonly connected: ReturnType<JobQueue['openWorker']>;
   private readonly sweep: FinishedJobsSweep | null = null;
   private readonly waits: boolean;
+  /** What it does, for whoever reads the log. */
+  private readonly task: string;
   private started = false;
   private pause: NodeJS.Timeout | null = null;
   private refusals = 0;
@@ -51,6 +53,8 @@ export class NotificationWorker {
   constructor({ jobs, options, ...ports }: WorkerParts) {
     this.waits = jobs.backend.waits;
     const { concurrency, unknownTypeRetryMs } = options.worker;
+    const server = jobs.backend.name === 'redis' ? 'Redis' : 'Postgres';
+    this.task = `It takes jobs from the queue "${jobs.name}" on ${server} (${concurrency} at a time)`;
     this.processor = new JobProcessor({
       ...ports,
       metrics: options.metrics,
@@ -80,6 +84,7 @@ export class NotificationWorker {
     const ready = instance.waitUntilReady().then(() => {
       if (this.closed) return;
       void instance.run();
+      this.logger.log(this.task);
       this.sweep?.start();
     });
     if (!this.waits) return ready;

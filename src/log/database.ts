@@ -14,7 +14,7 @@ import { InstallationEntity } from './entities/installation.entity.js';
 import { ReadMarkEntity } from './entities/read-mark.entity.js';
 import { SchemaVersionEntity } from './entities/schema-version.entity.js';
 import { TombstoneEntity } from './entities/tombstone.entity.js';
-import { assertMigrated, migrate } from './migrator.js';
+import { assertMigrated, migrate, SchemaTooNewError, SchemaTooOldError } from './migrator.js';
 import { sqlState, translate } from './pg-error.js';
 import { RestoreGuard } from './restore-guard.js';
 import type { Statement } from './statement.js';
@@ -94,11 +94,14 @@ export class LogDatabase implements Sql {
       return new LogDatabase(dataSource, schema, await identify(dataSource, name), guard);
     } catch (error) {
       if (dataSource.isInitialized) await dataSource.destroy();
-      if (sqlState(error) !== null || !isConnectionError(error)) throw error;
+      if (error instanceof SchemaTooNewError || error instanceof SchemaTooOldError) throw error;
       const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
-      throw new LogUnavailableError(`Postgres at ${describeAddress(address)} cannot be reached: ${reason}`, {
-        cause: error,
-      });
+      const place = `Postgres at ${describeAddress(address)}`;
+      if (sqlState(error) === null && isConnectionError(error)) {
+        throw new LogUnavailableError(`${place} cannot be reached: ${reason}`, { cause: error });
+      }
+      const refusal = new Error(`${place} refuses: ${reason}`, { cause: error });
+      throw Object.assign(refusal, { code: (error as { code?: unknown } | null)?.code });
     }
   }
 

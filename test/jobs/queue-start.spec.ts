@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import { QueueUnavailableError } from '../../src/contract/errors.js';
 import { resolveOptions } from '../../src/contract/options.js';
@@ -11,6 +12,7 @@ import { hasRedis, startRedis } from '../support/redis.js';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 const announcement = { to: 'ann', data: { title: 'Hello' } };
@@ -32,6 +34,17 @@ describe('The queue on Postgres, at its start,', () => {
   it('fails, and leaves nothing open, when the database is away', async () => {
     const database = { url: `postgres://nobody@127.0.0.1:${await freePort()}/none` };
     await expect(openJobs({ database, redis: null }, {})).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('has a worker that says what it does', async () => {
+    const log = jest.spyOn(Logger.prototype, 'log');
+    const database = await createTestDatabase();
+    cleanUps.push(() => database.drop());
+    const jobs = await openJobs({ database, redis: null }, { concurrency: 7 });
+    cleanUps.push(() => jobs.close());
+    expect(log.mock.calls.flat()).toContain(
+      'It takes jobs from the queue "tidings" on Postgres (7 at a time)',
+    );
   });
 
   it('does not become the queue of everyone in the process', async () => {
@@ -66,9 +79,11 @@ onRedis('The queue on Redis, at its start,', () => {
 
   it('need not be there: producers are told so, what they were told has failed does not come later, the rest does', async () => {
     const port = await freePort();
+    const warn = jest.spyOn(Logger.prototype, 'warn');
     const { jobs, producer } = await produce(`redis://127.0.0.1:${port}`, 700);
     const refused = producer.enqueue('announcement', announcement);
     await expect(refused).rejects.toBeInstanceOf(QueueUnavailableError);
+    expect(warn.mock.calls.flat().join()).toMatch(/^Redis: .*connect ECONNREFUSED 127/);
 
     const redis = await startRedis({ port });
     cleanUps.push(() => redis.stop());

@@ -66,6 +66,14 @@ describe('the migrations', () => {
     await expect(openLog(away.href)).rejects.toMatchObject({ code: 'log-unavailable' });
     const wrong = new URL(test.url);
     wrong.password = 'wrong';
-    await expect(openLog(wrong.href)).rejects.toMatchObject({ code: '28P01' });
+    await expect(openLog(wrong.href)).rejects.toMatchObject({
+      code: '28P01',
+      message: expect.stringMatching(/^Postgres at \S+:\d+\/\w+ refuses: password authentication failed/),
+    });
+    const other = new URL(test.url);
+    other.pathname = '/nowhere';
+    await expect(openLog(other.href)).rejects.toThrow(
+      /^Postgres at \S+\/nowhere refuses: database "nowhere"/,
+    );
   });
 });
