@@ -187,7 +187,9 @@ describe('a start that cannot succeed', () => {
     url.pathname = '/no_such_database';
     const service = await spawnService({ DATABASE_URL: url.href });
     expect(await service.exited).toMatchObject({ code: 1 });
-    expect(service.stderr).toBe('Tidings cannot start. database "no_such_database" does not exist\n');
+    expect(service.stderr).toBe(
+      `Tidings cannot start. Postgres at ${url.host}${url.pathname} refuses: database "no_such_database" does not exist\n`,
+    );
   });
 
   it('can be ended while it waits for a database that is not there yet', async () => {
