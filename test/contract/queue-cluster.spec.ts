@@ -112,7 +112,7 @@ suite('The queue on a Redis Cluster of three masters', () => {
   describe('while the cluster is away', () => {
     it.each([
       ['stopped', () => cluster.stop(), () => cluster.start()],
-      ['frozen', async () => cluster.pause(), async () => cluster.resume()],
+      ['frozen', () => Promise.resolve(cluster.pause()), () => Promise.resolve(cluster.resume())],
     ])(
       '(%s), a producer is told in time, nothing of it comes later, and worker and producer go on after it',
       async (_how, away, back) => {
