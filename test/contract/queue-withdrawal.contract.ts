@@ -122,10 +122,10 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const look = gate();
         const { instance, destroy } = jobs.backend.openWorker(
           jobs.name,
-          async ({ data }) => {
-            found.push(data);
+          async (taken: Job<unknown>) => {
+            found.push(taken.data);
             await look.opened;
-            return unlessWithdrawn(() => Promise.resolve('ran'))({ data } as Job);
+            return (await unlessWithdrawn(() => Promise.resolve('ran'))(taken)) as unknown;
           },
           {},
         );
