@@ -8,18 +8,18 @@ import { describeWith } from '../support/tools.js';
 beforeAll(buildService, 180_000);
 afterEach(killServices);
 
-function suite(backend: 'postgres' | 'redis'): void {
-  it('has everything once, in order, after ten restarts of the server while jobs keep coming', async () => {
+function suite(backend: 'postgres' | 'redis', restarts: number): void {
+  it(`has everything once, in order, after ${restarts} restarts of the server while jobs keep coming`, async () => {
     const deployment = await Deployment.open(backend);
     try {
-      const { sent, log, kept } = await surviveRestarts(deployment, 10, (origin, token) =>
+      const { sent, log, kept } = await surviveRestarts(deployment, restarts, (origin, token) =>
         Promise.resolve(followInNode(origin, token)),
       );
       // In the order of the log, without a hole and without a repetition ...
       expect(log.received).toEqual(kept);
       // ... and the log has what was sent, each once.
       expect(kept.map(({ taskId }) => Number(taskId)).sort((a, b) => a - b)).toEqual(sent.map(Number));
-      expect(log.opened).toBeGreaterThan(10);
+      expect(log.opened).toBeGreaterThan(restarts);
       expect(log.control.filter((frame) => frame.startsWith('feed.reset'))).toEqual([]);
     } finally {
       await killServices();
@@ -28,7 +28,8 @@ function suite(backend: 'postgres' | 'redis'): void {
   }, 400_000);
 }
 
-describe("a client made of nothing but npm's EventSource, on Postgres", () => suite('postgres'));
+// Chromium's has it the other way round.
+describe("a client made of nothing but npm's EventSource, on Postgres", () => suite('postgres', 2));
 describeWith('redis-server', "a client made of nothing but npm's EventSource, on Redis", () =>
-  suite('redis'),
+  suite('redis', 10),
 );

@@ -22,7 +22,7 @@ onBothBackends(
     it(
       'by the account of every entry',
       async () => {
-        const args = ['--short', '--minutes', '1', '--backend', backend.toLowerCase()];
+        const args = ['--short', '--minutes', '0.8', '--backend', backend.toLowerCase()];
         const { code, output } = await prove(args);
         // A failing run says the seed and the history of the entry in question.
         if (code !== 0) throw new Error(output);
