@@ -12,8 +12,8 @@ export interface FeedKey {
 /** The longest recipient, tenant, type or key, in UTF-16 code units. */
 export const MAX_NAME_LENGTH = 256;
 
-// C0, DEL and C1. Matching them is the purpose here.
-// eslint-disable-next-line no-control-regex
+// C0, DEL and C1.
+// eslint-disable-next-line no-control-regex -- finding them is the purpose
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**

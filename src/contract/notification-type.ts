@@ -45,8 +45,7 @@ export interface NotificationType<
 }
 
 /** A list of types whose data differ: methods of {@link NotificationType} are checked where they are declared. */
-// The renderer's parameter makes the generic invariant, so that no narrower type than `any` accepts them all.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the renderer's parameter makes it invariant: no narrower type accepts them all
 export type AnyNotificationType = NotificationType<string, any>;
 
 const TYPE_NAME = /^[a-z][a-z0-9.-]{0,63}$/;

@@ -5,16 +5,14 @@ import { QueueUnavailableError } from '../../src/contract/errors.js';
 import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
 import { createProducer, announcement } from '../../src/producer.js';
 import { eventually } from '../support/eventually.js';
-import { hasRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 import { openJobs, type Jobs } from './queue-jobs.js';
 import { startRedisCluster, type RedisClusterServer } from './redis-cluster.js';
 
 const HELLO = { to: 'ann', data: { title: 'Hello' } };
 const AWAY_MS = 60_000;
 
-const suite = hasRedis() ? describe : describe.skip;
-
-suite('The queue on a Redis Cluster of three masters', () => {
+describeWith('redis-server', 'The queue on a Redis Cluster of three masters', () => {
   let cluster: RedisClusterServer;
   let names = 0;
   const cleanUps: (() => unknown)[] = [];

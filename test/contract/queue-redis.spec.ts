@@ -1,6 +1,6 @@
-import { describe, it } from '@jest/globals';
 import { Queue } from 'bullmq';
-import { hasRedis, startRedis } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 import { queueContract, type QueueServer } from './queue.contract.js';
 import { withdrawalContract } from './queue-withdrawal.contract.js';
 
@@ -24,11 +24,7 @@ async function startServer(): Promise<QueueServer> {
   };
 }
 
-if (hasRedis()) {
+describeWith('redis-server', 'On Redis,', () => {
   queueContract('Redis', startServer);
   withdrawalContract('Redis', startServer);
-} else {
-  describe('The queue on Redis', () => {
-    it.skip('needs redis-server', () => {});
-  });
-}
+});

@@ -1,11 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { redisAddress } from '../../src/contract/connections.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { feedHash, redisPrefix } from '../../src/live/channel.js';
 import { RedisBus } from '../../src/live/redis-bus.js';
 import { eventually } from '../support/eventually.js';
-import { hasRedis, startRedis } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 import { liveBusContract, type BusServer } from './live-bus.contract.js';
 import { startRedisCluster } from './redis-cluster.js';
 
@@ -54,11 +55,9 @@ async function delivers(bus: RedisBus): Promise<void> {
   unsubscribe();
 }
 
-const suite = hasRedis() ? describe : describe.skip;
+describeWith('redis-server', 'On Redis,', () => liveBusContract('Redis', startServer));
 
-if (hasRedis()) liveBusContract('Redis', startServer);
-
-suite('The live bus on Redis, with connections that were handed in', () => {
+describeWith('redis-server', 'The live bus on Redis, with connections that were handed in', () => {
   it('uses them, leaves nothing behind on them and does not close them', async () => {
     const redis = await startRedis();
     const [publisher, subscriber] = [new Redis(redis.url), new Redis(redis.url, { lazyConnect: true })];

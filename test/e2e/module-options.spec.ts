@@ -10,7 +10,8 @@ import { TidingsModule } from '../../src/tidings.module.js';
 import { TidingsService } from '../../src/tidings.service.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { hasRedis, startRedis } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 
 let database: TestDatabase;
 const apps: INestApplicationContext[] = [];
@@ -108,7 +109,7 @@ describe('roles: []', () => {
   }, 60_000);
 });
 
-(hasRedis() ? describe : describe.skip)('what the host hands in', () => {
+describeWith('redis-server', 'what the host hands in', () => {
   it('is used or copied, and never ended', async () => {
     const redis = await startRedis();
     const pool = new pg.Pool({ connectionString: database.url, max: 4 });

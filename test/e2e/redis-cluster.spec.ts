@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { getQueueToken } from '@nestjs/bullmq';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -13,11 +13,9 @@ import { TidingsService } from '../../src/tidings.service.js';
 import { startRedisCluster, type RedisClusterServer } from '../contract/redis-cluster.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { hasRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 
-const suite = hasRedis() ? describe : describe.skip;
-
-suite('The module on a Redis Cluster', () => {
+describeWith('redis-server', 'The module on a Redis Cluster', () => {
   let database: TestDatabase;
   let redis: RedisClusterServer;
   const apps: INestApplicationContext[] = [];

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { hasRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 import { House, numbered, onBothBackends, task, taskIds, untilTasks } from './house.js';
 
 onBothBackends('G5: one job, one entry', (backend) => {
@@ -66,7 +66,7 @@ onBothBackends('G5: one job, one entry', (backend) => {
   });
 });
 
-(hasRedis() ? describe : describe.skip)('G5: a changed backend [needs redis-server]', () => {
+describeWith('redis-server', 'G5: a changed backend', () => {
   it('takes a new job for new after the queue moved from Postgres to Redis, where ids begin again', async () => {
     const house = await House.open('Redis');
     try {

@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { buildService, killServices, startService, type ServiceProcess } from '../support/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis.js';
+import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect } from '../support/sse-client.js';
 import { eventually } from '../support/eventually.js';
+import { describeWith } from '../support/tools.js';
 import {
   API_KEY,
   House,
@@ -105,7 +106,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
   }, 60_000);
 });
 
-(hasRedis() ? describe : describe.skip)('G9: the queue away [needs redis-server]', () => {
+describeWith('redis-server', 'G9: the queue away', () => {
   it('answers 503 within 5 s, and takes the job once when it is sent again with the same key', async () => {
     const house = await House.open('Redis');
     try {

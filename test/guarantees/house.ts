@@ -10,8 +10,9 @@ import type { TidingsOptions } from '../../src/contract/options.js';
 import { SHIPPED_TYPES } from '../../src/jobs/types/index.js';
 import { TidingsModule } from '../../src/tidings.module.js';
 import { createTestDatabase, startPostgres, type PrivatePostgres } from '../support/postgres.js';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis.js';
+import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect, type SseClient, type SseFrame } from '../support/sse-client.js';
+import { describeWith } from '../support/tools.js';
 
 export const JWT_SECRET = 'a secret of the tests, with 32 bytes or more';
 export const API_KEY = 'a-key-of-the-tests-1';
@@ -20,8 +21,7 @@ export type Backend = 'Postgres' | 'Redis';
 /** Runs a suite on both backends; the one on Redis is skipped, and named, where there is no redis-server. */
 export function onBothBackends(title: string, suite: (backend: Backend) => void): void {
   describe(`${title} (Postgres)`, () => suite('Postgres'));
-  if (hasRedis()) describe(`${title} (Redis)`, () => suite('Redis'));
-  else describe.skip(`${title} (Redis) [needs redis-server]`, () => suite('Redis'));
+  describeWith('redis-server', `${title} (Redis)`, () => suite('Redis'));
 }
 
 /** One deployment: a database, a queue, and as many instances of the module as a test wants. */

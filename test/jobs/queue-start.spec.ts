@@ -8,7 +8,8 @@ import { openJobs, type Jobs } from '../contract/queue-jobs.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/ports.js';
 import { createTestDatabase } from '../support/postgres.js';
-import { hasRedis, startRedis } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
+import { describeWith } from '../support/tools.js';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -61,8 +62,7 @@ describe('The queue on Postgres, at its start,', () => {
   });
 });
 
-const onRedis = hasRedis() ? describe : describe.skip;
-onRedis('The queue on Redis, at its start,', () => {
+describeWith('redis-server', 'The queue on Redis, at its start,', () => {
   const produce = async (url: string, enqueueTimeoutMs: number) => {
     const database = { url: 'postgres://127.0.0.1:1/none' };
     const options = resolveOptions({

@@ -4,8 +4,8 @@ import { taskCompleted } from '../../src/jobs/types/index.js';
 import { TidingsService } from '../../src/tidings.service.js';
 import { House, onBothBackends, task, taskIds, untilTasks, type Instance } from '../guarantees/house.js';
 import { eventually } from '../support/eventually.js';
-import { hasRedis } from '../support/redis.js';
 import type { SseClient } from '../support/sse-client.js';
+import { describeWith } from '../support/tools.js';
 
 let recipients = 0;
 
@@ -200,7 +200,7 @@ describe('The outbox (Postgres) and a queue that refuses one job for its content
   }, 60_000);
 });
 
-(hasRedis() ? describe : describe.skip)('The outbox and a queue that is away [needs redis-server]', () => {
+describeWith('redis-server', 'The outbox and a queue that is away', () => {
   it('keeps the rows until the queue is back, and the transactions go on meanwhile', async () => {
     const house = await House.open('Redis');
     try {
