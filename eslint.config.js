@@ -9,7 +9,7 @@ export default tseslint.config(
       'node_modules/',
       '.tidings/',
       'docs/api/',
-      'test/hosts/host/',
+      'test/slow/hosts/host/',
       'examples/',
     ],
   },

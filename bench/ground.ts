@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/service/embedded-postgres.js';
-import { freePort } from '../src/service/postgres/ports.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres.js';
+import { freePort } from '../src/embedded-postgres/ports.js';
 
 /** A Redis of our own, without persistence: the fastest for the worker that Tidings is compared with. */
 interface OwnRedis {

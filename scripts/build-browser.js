@@ -10,10 +10,10 @@ const outDir = process.argv[2] ?? join(PACKAGE, 'dist');
 
 /** The files that are made, and what each leaves to be imported: the host's own React, the client that the application has, what is rarely needed. */
 const ENTRIES = {
-  'client/index': ['./event-source.js'],
-  'client/event-source': [],
-  'react/index': ['react', '../client/index.js'],
-  'element/index': [],
+  'browser/client/index': ['./event-source.js'],
+  'browser/client/event-source': [],
+  'browser/react/index': ['react', '../client/index.js'],
+  'browser/element/index': [],
 };
 
 await Promise.all(

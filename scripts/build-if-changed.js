@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ['src', 'scripts', 'package.json', 'package-lock.json', 'nest-cli.json'];
 /** What each of the build's steps makes; the last one is missing if a build broke off. */
-const OUTPUTS = ['dist/main.js', 'dist/element/index.js', 'dist/element/index.d.ts'];
+const OUTPUTS = ['dist/main.js', 'dist/browser/element/index.js', 'dist/browser/element/index.d.ts'];
 
 function newest(path) {
   const stat = statSync(path);

@@ -1,5 +1,5 @@
-export { TidingsModule } from './tidings.module.js';
-export { TidingsService } from './tidings.service.js';
+export { TidingsModule } from './module/tidings.module.js';
+export { TidingsService } from './module/tidings.service.js';
 export type {
   FeedOf,
   InspectedItem,
@@ -10,19 +10,19 @@ export type {
   Recalled,
   Selected,
   StreamCall,
-} from './tidings.calls.js';
+} from './module/tidings.calls.js';
 export type { ErasureReport } from './contract/ports/erase.js';
 export type { RecipientPreferences } from './contract/ports/preferences.js';
 export type { Dropped, DropReason } from './contract/ports/support.js';
-export type { ControllerOptions, TidingsModuleExtras } from './tidings.module-definition.js';
+export type { ControllerOptions, TidingsModuleExtras } from './module/tidings.module-definition.js';
 export {
   defineNotification,
   type AnyNotificationType,
   type NotificationType,
   type RenderContext,
   type Rendered,
-} from './contract/notification-type.js';
-export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/connections.js';
+} from './contract/model/notification-type.js';
+export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/options/connections.js';
 export type {
   DatabaseOptions,
   DatabaseSettings,
@@ -38,11 +38,11 @@ export type {
   StreamOptions,
   TidingsOptions,
   WorkerOptions,
-} from './contract/options.js';
-export type { HttpRequest, HttpResponse } from './http/http-request.js';
-export type { FeedKey } from './contract/feed.js';
-export type { NotificationItem } from './contract/entry.js';
-export type { JobData } from './contract/job.js';
+} from './contract/options/options.js';
+export type { HttpRequest, HttpResponse } from './http/request/http-request.js';
+export type { FeedKey } from './contract/model/feed.js';
+export type { NotificationItem } from './contract/model/entry.js';
+export type { JobData } from './contract/model/job.js';
 export type {
   Broadcast,
   BroadcastOptions,
@@ -54,14 +54,14 @@ export type {
   Notifier,
   NotifyRequest,
   Transaction,
-} from './contract/notify.js';
+} from './contract/model/notify.js';
 export type {
   DeliveredNotification,
   Escalated,
   Escalation,
   Hooks,
   ReadNotifications,
-} from './contract/hooks.js';
+} from './contract/model/hooks.js';
 export type { InboxCounts } from './contract/ports/inbox.js';
 export type { RecallOutcome } from './contract/ports/recall.js';
 export type { CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';
@@ -81,7 +81,7 @@ export {
   parseRequestedPosition,
   type Cursor,
   type RequestedPosition,
-} from './contract/cursor.js';
+} from './contract/model/cursor.js';
 export {
   ERROR_TABLE,
   FeedBusyError,
@@ -101,7 +101,7 @@ export {
   type ErrorCode,
   type InvalidField,
 } from './contract/errors.js';
-export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './jobs/types/index.js';
+export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './types/shipped/index.js';
 export {
   fromDrizzle,
   fromKnex,

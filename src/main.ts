@@ -1,4 +1,4 @@
-import { composition } from './service.module.js';
+import { composition } from './service/service.module.js';
 import { Lifecycle } from './service/lifecycle.js';
 import { startService } from './service/start.js';
 

@@ -2,24 +2,28 @@
  * `tidings/producer`: typed notifications from programs without Nest. It loads BullMQ, and `pg` where Postgres is used; nothing of
  * the module, its log or its HTTP interface.
  */
-import { redisAddress, type RedisPlace } from './contract/connections.js';
+import { redisAddress, type RedisPlace } from './contract/options/connections.js';
 import { InvalidSettingsError, type InvalidField } from './contract/errors.js';
-import { nameProblem } from './contract/feed.js';
-import type { AnyNotificationType } from './contract/notification-type.js';
-import type { Notifier } from './contract/notify.js';
-import type { QueueBackend } from './jobs/backend.js';
-import { QueueNotifier } from './jobs/notifier.js';
+import { nameProblem } from './contract/model/feed.js';
+import type { AnyNotificationType } from './contract/model/notification-type.js';
+import type { Notifier } from './contract/model/notify.js';
+import type { QueueBackend } from './jobs/queue/backend.js';
+import { QueueNotifier } from './jobs/produce/notifier.js';
 import { PostgresOutbox, type HomeDatabase } from './jobs/outbox/postgres-outbox.js';
-import { QueueProducer } from './jobs/producer.js';
-import { JobQueue } from './jobs/queue.js';
-import { choiceProblems, producerShapeProblems, withoutRepetition } from './contract/options-shape.js';
-import { RepeatedErrors } from './contract/repeated-errors.js';
-import { defaultPrefix, prefixProblem, redisProblems } from './contract/redis-problems.js';
-import { TypeRegistry } from './jobs/type-registry.js';
+import { QueueProducer } from './jobs/produce/queue-producer.js';
+import { JobQueue } from './jobs/queue/queue.js';
+import {
+  choiceProblems,
+  producerShapeProblems,
+  withoutRepetition,
+} from './contract/options/options-shape.js';
+import { RepeatedErrors } from './platform/logging/repeated-errors.js';
+import { defaultPrefix, prefixProblem, redisProblems } from './contract/options/redis-problems.js';
+import { TypeRegistry } from './types/type-registry.js';
 
-export { defineNotification } from './contract/notification-type.js';
+export { defineNotification } from './contract/model/notification-type.js';
 export { fromDrizzle, fromKnex, fromPrisma } from './jobs/outbox/adapters.js';
-export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './jobs/types/index.js';
+export { announcement, newOrder, SHIPPED_TYPES, taskCompleted } from './types/shipped/index.js';
 export {
   IdempotencyKeyReusedError,
   InvalidJobError,
@@ -36,7 +40,7 @@ export type {
   NotificationType,
   RenderContext,
   Rendered,
-} from './contract/notification-type.js';
+} from './contract/model/notification-type.js';
 export type {
   Broadcast,
   BroadcastOptions,
@@ -48,7 +52,7 @@ export type {
   Notifier,
   NotifyRequest,
   Transaction,
-} from './contract/notify.js';
+} from './contract/model/notify.js';
 export type {
   DrizzleSql,
   DrizzleTransaction,
@@ -156,7 +160,7 @@ async function redisBackend(
   prefix: string,
   onError: (error: unknown) => void,
 ): Promise<QueueBackend> {
-  const { RedisBackend } = await import('./jobs/redis-backend.js');
+  const { RedisBackend } = await import('./jobs/queue/redis-backend.js');
   return new RedisBackend(redisAddress(redis), prefix, onError);
 }
 
@@ -165,7 +169,7 @@ async function postgresBackend(
   enqueueTimeoutMs: number,
   onError: (error: unknown) => void,
 ): Promise<QueueBackend> {
-  const { PostgresBackend } = await import('./jobs/postgres-backend.js');
+  const { PostgresBackend } = await import('./jobs/queue/postgres-backend.js');
   return new PostgresBackend({ connectionString: url }, enqueueTimeoutMs, onError);
 }
 

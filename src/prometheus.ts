@@ -1,2 +1,2 @@
 /** `tidings/prometheus`: the metrics of the service in a host's own registry of prom-client, an optional peer. */
-export { PrometheusMetrics } from './ops/prometheus.js';
+export { PrometheusMetrics } from './metrics/prometheus.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { freePort } from '../../src/service/postgres/ports.js';
+import { freePort } from '../../src/embedded-postgres/ports.js';
 import { Child } from '../child.js';
 import { taskData, TYPE } from '../load/producer.js';
 import type { QueueAddress } from '../queue.js';

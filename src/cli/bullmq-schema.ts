@@ -5,8 +5,8 @@ import {
   SchemaMigrationRequiredError,
 } from 'bullmq';
 import { Client } from 'pg';
-import type { PostgresAddress } from '../contract/connections.js';
-import { escalationsQueue } from '../jobs/escalations.js';
+import type { PostgresAddress } from '../contract/options/connections.js';
+import { escalationsQueue } from '../jobs/after/escalations.js';
 
 const SCHEMA = 'bullmq';
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { filter, firstValueFrom, mergeMap, timeout, TimeoutError } from 'rxjs';
-import type { FeedKey } from '../contract/feed.js';
-import type { TidingsOptions } from '../contract/options.js';
+import type { FeedKey } from '../contract/model/feed.js';
+import type { TidingsOptions } from '../contract/options/options.js';
 import type { Eraser } from '../contract/ports/erase.js';
 import type { Producer } from '../contract/ports/produce.js';
 import type { Frame, Streams } from '../contract/ports/stream.js';
 import { ERASER, PRODUCER, STREAMS } from '../contract/tokens.js';
-import { CANARY } from '../jobs/canary.js';
+import { CANARY } from '../types/canary.js';
 import { follow } from './tail.js';
 import { withModule } from './with-module.js';
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
-import { postgresAddress, redisAddress, type PostgresAddress } from '../contract/connections.js';
-import { resolveOptions } from '../contract/options.js';
-import { assertMigrated } from '../log/migrator.js';
+import { postgresAddress, redisAddress, type PostgresAddress } from '../contract/options/connections.js';
+import { resolveOptions } from '../contract/options/options.js';
+import { assertMigrated } from '../log/migrations/migrator.js';
 import { bullmqProblem } from './bullmq-schema.js';
 import { canaryThroughHouse } from './canary.js';
 import { readOptions, text, type Flags } from './options.js';

@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import { runMigrations } from 'bullmq';
-import { postgresAddress } from '../contract/connections.js';
-import { resolveOptions } from '../contract/options.js';
+import { postgresAddress } from '../contract/options/connections.js';
+import { resolveOptions } from '../contract/options/options.js';
 import { SCHEMA_VERSION } from '../log/migrations/index.js';
-import { assertMigrated, migrate, migrationSql } from '../log/migrator.js';
+import { assertMigrated, migrate, migrationSql } from '../log/migrations/migrator.js';
 import { BULLMQ_VERSION, bullmqProblem, bullmqSql, queueSql } from './bullmq-schema.js';
 import { queueName, readOptions, text, type Flags } from './options.js';
 import { say, type Print } from './print.js';

@@ -1,6 +1,6 @@
-import { redisOptionsOf } from '../contract/connections.js';
-import type { TidingsOptions } from '../contract/options.js';
-import { SHIPPED_TYPES } from '../jobs/types/index.js';
+import { redisOptionsOf } from '../contract/options/connections.js';
+import type { TidingsOptions } from '../contract/options/options.js';
+import { SHIPPED_TYPES } from '../types/shipped/index.js';
 import { loadTypes } from '../service/types-loader.js';
 import { UsageError } from './usage.error.js';
 

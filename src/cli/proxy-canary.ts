@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { filter, firstValueFrom, timeout } from 'rxjs';
-import { parseCursor } from '../contract/cursor.js';
-import type { FeedKey } from '../contract/feed.js';
-import type { TidingsOptions } from '../contract/options.js';
+import { parseCursor } from '../contract/model/cursor.js';
+import type { FeedKey } from '../contract/model/feed.js';
+import type { TidingsOptions } from '../contract/options/options.js';
 import type { Producer } from '../contract/ports/produce.js';
 import type { Streams } from '../contract/ports/stream.js';
 import { PRODUCER, STREAMS } from '../contract/tokens.js';

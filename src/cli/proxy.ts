@@ -1,4 +1,4 @@
-import type { FeedKey } from '../contract/feed.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import { list, text, type Flags } from './options.js';
 import { UsageError } from './usage.error.js';
 

@@ -1,4 +1,4 @@
-import type { JobData } from '../contract/job.js';
+import type { JobData } from '../contract/model/job.js';
 import type { Producer } from '../contract/ports/produce.js';
 import { PRODUCER } from '../contract/tokens.js';
 import { readOptions, text, type Flags } from './options.js';

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { isClusterAddress, type RedisAddress } from '../contract/connections.js';
+import { isClusterAddress, type RedisAddress } from '../contract/options/connections.js';
 
 const ANSWER_MS = 5_000;
 /** The first with sharded pub/sub. */

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import { parseRequestedPosition } from '../contract/cursor.js';
-import type { FeedKey } from '../contract/feed.js';
+import { parseRequestedPosition } from '../contract/model/cursor.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Frame, StreamOutlet, Streams } from '../contract/ports/stream.js';
 import { STREAMS } from '../contract/tokens.js';
 import { readOptions, text, type Flags } from './options.js';

@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { TidingsOptions } from '../contract/options.js';
-import { TidingsModule } from '../tidings.module.js';
+import type { TidingsOptions } from '../contract/options/options.js';
+import { TidingsModule } from '../module/tidings.module.js';
 
 /** Runs something with the module, as an application without HTTP, and closes it afterwards. */
 export async function withModule<T>(

@@ -3,8 +3,8 @@ import { Controller, Inject, Res, VERSION_NEUTRAL, type Type } from '@nestjs/com
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import type { Frame } from '../contract/ports/stream.js';
-import { answerWithEvents } from './event-stream.js';
-import type { HttpResponse } from './http-request.js';
+import { answerWithEvents } from './response/event-stream.js';
+import type { HttpResponse } from './request/http-request.js';
 
 /** Where the controllers are in a host. */
 export interface Mounting {

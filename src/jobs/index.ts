@@ -1,8 +1,8 @@
-export { QueueProducer } from './producer.js';
-export { openJobQueue, type JobQueueOptions } from './open-queue.js';
-export { JobQueue } from './queue.js';
-export { QueueCanceller } from './queue-canceller.js';
-export { OccasionalQueueErasure, QueueErasure } from './queue-eraser.js';
-export { TypeRegistry } from './type-registry.js';
-export { NotificationWorker, type WorkerParts } from './worker.js';
-export * from './types/index.js';
+export { QueueProducer } from './produce/queue-producer.js';
+export { openJobQueue, type JobQueueOptions } from './queue/open-queue.js';
+export { JobQueue } from './queue/queue.js';
+export { QueueCanceller } from './queue/queue-canceller.js';
+export { OccasionalQueueErasure, QueueErasure } from './queue/queue-eraser.js';
+export { TypeRegistry } from '../types/type-registry.js';
+export { NotificationWorker, type WorkerParts } from './work/worker.js';
+export * from '../types/shipped/index.js';

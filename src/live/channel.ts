@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { feedId, type FeedKey } from '../contract/feed.js';
+import { feedId, type FeedKey } from '../contract/model/feed.js';
 
 const INCARNATION = /^[A-Za-z0-9_-]{1,40}$/;
 

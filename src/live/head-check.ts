@@ -1,6 +1,6 @@
 import type { FeedReader } from '../contract/ports/read.js';
-import type { EventCounter } from './feed-knowledge.js';
-import type { Outage } from './outage.js';
+import type { EventCounter } from './feed-cache.js';
+import type { Outage } from '../platform/logging/outage.js';
 import type { WatchedFeed } from './watched-feed.js';
 
 /** Ids of one query. */

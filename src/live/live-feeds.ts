@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { feedId, type FeedKey } from '../contract/feed.js';
+import { feedId, type FeedKey } from '../contract/model/feed.js';
 import type { FeedWatch, LiveBus, LiveFeeds, Unsubscribe } from '../contract/ports/live.js';
 import type { FeedReader } from '../contract/ports/read.js';
-import { EventCounter, FeedKnowledge } from './feed-knowledge.js';
+import { EventCounter, FeedKnowledge } from './feed-cache.js';
 import { HeadCheck } from './head-check.js';
-import { Outage } from './outage.js';
+import { Outage } from '../platform/logging/outage.js';
 import type { MemoryBudget } from './recent-entries.js';
 import { WatchedFeed } from './watched-feed.js';
 

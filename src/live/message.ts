@@ -1,5 +1,5 @@
-import { formatCursor, parseCursor } from '../contract/cursor.js';
-import type { LogEntry } from '../contract/entry.js';
+import { formatCursor, parseCursor } from '../contract/model/cursor.js';
+import type { LogEntry } from '../contract/model/entry.js';
 import type { Announcement } from '../contract/ports/live.js';
 
 /** What a message says, without the feed: which one that is, the channel or the envelope says. */

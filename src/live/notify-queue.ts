@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
-import type { FeedKey } from '../contract/feed.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
-import type { Outage } from './outage.js';
+import type { Outage } from '../platform/logging/outage.js';
 import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
 
 /** Encoded messages that may wait for the statement before them; what comes after that waits as a head only. */

@@ -1,13 +1,13 @@
 import { Logger } from '@nestjs/common';
 import type { ClientConfig, Pool } from 'pg';
-import type { FeedKey } from '../contract/feed.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { FEED_HASH_LENGTH, feedHash, postgresChannel } from './channel.js';
-import { ListenClient, type ListenTimings } from './listen-client.js';
+import { ListenClient, type ListenTimings } from '../platform/postgres/listen-client.js';
 import { NotifyQueue } from './notify-queue.js';
-import { Outage } from './outage.js';
+import { Outage } from '../platform/logging/outage.js';
 import { unpack } from './payload.js';
 import { Signal } from './signal.js';
 import { listenerOf, Subscriptions, type Listener, type Subscription } from './subscriptions.js';

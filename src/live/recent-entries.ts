@@ -1,4 +1,4 @@
-import type { LogEntry } from '../contract/entry.js';
+import type { LogEntry } from '../contract/model/entry.js';
 
 const MAX_ENTRIES = 64;
 /** At most a page of the log (256 KiB) in UTF-8, where a UTF-16 code unit takes up to 3 bytes: what is given out at once is held at once (G7). */

@@ -1,12 +1,17 @@
 import { Logger } from '@nestjs/common';
-import type { RedisAddress } from '../contract/connections.js';
-import type { FeedKey } from '../contract/feed.js';
+import type { RedisAddress } from '../contract/options/connections.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
 import { NotAcknowledgedError } from './acknowledgement.js';
 import { redisPrefix } from './channel.js';
-import { Outage } from './outage.js';
-import { isCluster, RedisConnection, type RedisClient, type RedisTimings } from './redis-connection.js';
+import { Outage } from '../platform/logging/outage.js';
+import {
+  isCluster,
+  RedisConnection,
+  type RedisClient,
+  type RedisTimings,
+} from '../platform/redis/redis-connection.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { Signal } from './signal.js';

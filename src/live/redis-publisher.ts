@@ -1,10 +1,10 @@
-import type { FeedKey } from '../contract/feed.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
-import type { Outage } from './outage.js';
-import { isCluster, type RedisConnection } from './redis-connection.js';
+import type { Outage } from '../platform/logging/outage.js';
+import { isCluster, type RedisConnection } from '../platform/redis/redis-connection.js';
 
 /** Larger entries travel as head only: thousands of instances would each get a copy that few of them want. */
 export const MAX_ENTRY_BYTES = 16 * 1024;

@@ -1,11 +1,11 @@
 import type { Logger } from '@nestjs/common';
-import { describeError } from '../contract/describe-error.js';
-import type { FeedKey } from '../contract/feed.js';
+import { describeError } from '../platform/logging/describe-error.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Unsubscribe } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { feedHash } from './channel.js';
-import { isReply, type RedisConnection } from './redis-connection.js';
+import { isReply, type RedisConnection } from '../platform/redis/redis-connection.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** Channels of one SUBSCRIBE when all are subscribed again: one command would hold up Redis, one each is slow. */

@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import { describeError } from '../contract/describe-error.js';
+import { describeError } from '../platform/logging/describe-error.js';
 import type { Unsubscribe } from '../contract/ports/live.js';
 
 /** Something that happens and is told to whoever listens; one that fails does not keep it from the others. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
-import { describeError } from '../contract/describe-error.js';
-import type { FeedKey } from '../contract/feed.js';
+import { describeError } from '../platform/logging/describe-error.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { decodeMessage, DISCONNECT } from './message.js';

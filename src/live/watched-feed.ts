@@ -1,11 +1,11 @@
 import type { Logger } from '@nestjs/common';
-import { describeError } from '../contract/describe-error.js';
-import type { LogEntry } from '../contract/entry.js';
-import type { FeedKey } from '../contract/feed.js';
+import { describeError } from '../platform/logging/describe-error.js';
+import type { LogEntry } from '../contract/model/entry.js';
+import type { FeedKey } from '../contract/model/feed.js';
 import type { FeedWatch, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import type { FeedState } from '../contract/ports/read.js';
-import type { EventCounter, FeedKnowledge } from './feed-knowledge.js';
-import type { Outage } from './outage.js';
+import type { EventCounter, FeedKnowledge } from './feed-cache.js';
+import type { Outage } from '../platform/logging/outage.js';
 
 /**
  * One feed that has connections on this instance, with the one subscription that they share:

@@ -1,5 +1,5 @@
 import { DEMO_USERS } from './demo/demo.controller.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './settings/settings.js';
 
 /** What there is to tell once the service listens. */
 export interface BannerFacts {

@@ -2,16 +2,16 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { InvalidSettingsError } from '../contract/errors.js';
-import type { AnyNotificationType } from '../contract/notification-type.js';
-import type { TidingsOptions } from '../contract/options.js';
+import type { AnyNotificationType } from '../contract/model/notification-type.js';
+import type { TidingsOptions } from '../contract/options/options.js';
 import { banner } from './banner.js';
 import { DEMO_USERS } from './demo/demo.controller.js';
 import { developmentCredentials, mintToken, type DevelopmentCredentials } from './development-credentials.js';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 import type { Life } from './lifecycle.js';
 import { ServiceLogger } from './service-logger.js';
-import { readSettings, type Environment, type Settings } from './settings.js';
-import { toOptions } from './to-options.js';
+import { readSettings, type Environment, type Settings } from './settings/settings.js';
+import { toOptions } from './settings/to-options.js';
 import { loadTypes } from './types-loader.js';
 
 /** Long enough to try things for a week, short enough not to become a habit. */

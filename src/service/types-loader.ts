@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidSettingsError } from '../contract/errors.js';
-import { defineNotification, type AnyNotificationType } from '../contract/notification-type.js';
+import { defineNotification, type AnyNotificationType } from '../contract/model/notification-type.js';
 
 /**
  * Imports a team's own types: what the module exports by default (one type or an array) and every named export that is one.

@@ -1,14 +1,14 @@
 import type { Subscriber } from 'rxjs';
-import { formatCursor } from '../contract/cursor.js';
-import type { LogEntry } from '../contract/entry.js';
-import type { ResolvedOptions } from '../contract/options.js';
+import { formatCursor } from '../contract/model/cursor.js';
+import type { LogEntry } from '../contract/model/entry.js';
+import type { ResolvedOptions } from '../contract/options/options.js';
 import type { FeedWatch, LiveFeeds } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import type { FeedReader, FeedState } from '../contract/ports/read.js';
 import type { ClosingReason, Frame, ResetReason, StreamRequest } from '../contract/ports/stream.js';
-import { atTime } from './deadline.js';
+import { atTime } from '../platform/time/at-time.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
-import { jittered } from './jitter.js';
+import { jittered } from '../platform/time/jitter.js';
 import { obstacle, startingPlace } from './position.js';
 
 /** What a connection needs of the rest of the house. */

@@ -1,9 +1,9 @@
 import { Observable } from 'rxjs';
-import { feedId, type FeedKey } from '../contract/feed.js';
+import { feedId, type FeedKey } from '../contract/model/feed.js';
 import type { ClosingReason, Frame, StreamRequest, Streams } from '../contract/ports/stream.js';
 import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
-import { jittered } from './jitter.js';
+import { jittered } from '../platform/time/jitter.js';
 
 /** All streams of this instance: opens them, counts them for each recipient, and ends them when the instance goes away. */
 export class FeedStreams implements Streams {

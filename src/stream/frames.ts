@@ -1,5 +1,5 @@
-import { formatCursor } from '../contract/cursor.js';
-import type { LogEntry } from '../contract/entry.js';
+import { formatCursor } from '../contract/model/cursor.js';
+import type { LogEntry } from '../contract/model/entry.js';
 import type { ClosingReason, Frame, ResetReason } from '../contract/ports/stream.js';
 import type { FeedState, OpenedFeed } from '../contract/ports/read.js';
 

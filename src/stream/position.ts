@@ -1,4 +1,4 @@
-import type { RequestedPosition } from '../contract/cursor.js';
+import type { RequestedPosition } from '../contract/model/cursor.js';
 import type { FeedState } from '../contract/ports/read.js';
 import type { ResetReason } from '../contract/ports/stream.js';
 

@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { filter, map, takeUntil, timer, toArray, firstValueFrom, take } from 'rxjs';
-import { parseRequestedPosition } from '../contract/cursor.js';
-import type { NotificationItem } from '../contract/entry.js';
+import { parseRequestedPosition } from '../contract/model/cursor.js';
+import type { NotificationItem } from '../contract/model/entry.js';
 import type { Streams } from '../contract/ports/stream.js';
 import { STREAMS } from '../contract/tokens.js';
 

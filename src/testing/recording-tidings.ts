@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { checkCall } from '../contract/check-call.js';
-import { validateData, type AnyNotificationType } from '../contract/notification-type.js';
-import { parseJobData, parseRecall } from '../contract/job.js';
+import { checkCall } from '../contract/model/check-call.js';
+import { validateData, type AnyNotificationType } from '../contract/model/notification-type.js';
+import { parseJobData, parseRecall } from '../contract/model/job.js';
 import type {
   Broadcast,
   BroadcastOptions,
@@ -10,9 +10,9 @@ import type {
   Notified,
   Notifier,
   NotifyRequest,
-} from '../contract/notify.js';
+} from '../contract/model/notify.js';
 import type { CancelOutcome } from '../contract/ports/produce.js';
-import type { FeedOf, RecallRequest, Recalled } from '../tidings.calls.js';
+import type { FeedOf, RecallRequest, Recalled } from '../module/tidings.calls.js';
 
 /** A call of `notify`, or a recipient of `notifyMany`. */
 export interface RecordedNotification<Type extends AnyNotificationType = AnyNotificationType> {

@@ -1,8 +1,8 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { TidingsOptions } from '../contract/options.js';
-import { TidingsModule } from '../tidings.module.js';
-import { TidingsService } from '../tidings.service.js';
+import type { TidingsOptions } from '../contract/options/options.js';
+import { TidingsModule } from '../module/tidings.module.js';
+import { TidingsService } from '../module/tidings.service.js';
 import { startTestPostgres } from './test-postgres.js';
 
 /** The module, running. */

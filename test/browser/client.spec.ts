@@ -1,443 +1,202 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { BrowserContext } from 'playwright-core';
-import { startChromium, startPageServer } from '../support/chromium.js';
-import { ClientTab, reactScript } from '../support/client-tab.js';
-import { COOKIE, Deployment } from '../support/deployment.js';
-import { eventually } from '../support/eventually.js';
-import { freePort } from '../support/ports.js';
-import { buildService, killServices, type ServiceProcess } from '../support/service.js';
-import { describeWith } from '../support/tools.js';
+import { describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { createParser as createReferenceParser } from 'eventsource-parser';
+import fc from 'fast-check';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { NotificationItem } from '../../src/contract/model/entry.js';
+import { createParser, type ParsedFrame } from '../../src/browser/client/parser.js';
+import { Store, type Page } from '../../src/browser/client/store.js';
 
-describeWith('chromium', 'tidings/client in Chromium, in a page of another origin', () => {
-  let browser: BrowserContext;
-  let deployment: Deployment;
-  let application: Awaited<ReturnType<typeof startPageServer>>;
-  let server: ServiceProcess;
-  let port: string;
-  let users = 0;
-
-  beforeAll(async () => {
-    await buildService();
-    browser = await startChromium();
-    deployment = await Deployment.open('postgres');
-    application = await startPageServer();
-    port = String(await freePort());
-    server = await start();
-  }, 240_000);
-  afterEach(async () => {
-    await browser.setOffline(false);
-    await Promise.all(browser.pages().map((page) => page.close()));
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await application?.close();
-    await killServices();
-    await deployment?.close();
-  });
-
-  const start = (): Promise<ServiceProcess> =>
-    deployment.start({ PORT: port, CORS_ORIGINS: application.origin, STREAM_HEARTBEAT_MS: '1000' });
-
-  /** Somebody new, signed in by cookie. */
-  async function signIn(): Promise<string> {
-    const user = `user ${(users += 1)}`;
-    await browser.addCookies([{ name: COOKIE, value: await deployment.token(user), url: server.origin }]);
-    return user;
-  }
-
-  const openTab = (options: object = {}): Promise<ClientTab> =>
-    ClientTab.open(browser, application.origin, { url: server.origin, heartbeatMs: 2_000, ...options });
-
-  async function openStreams(): Promise<number> {
-    const metrics = await (await fetch(`${server.origin}/metrics`)).text();
-    return Number(/^tidings_streams_open(?:\{.*\})? (\d+)$/m.exec(metrics)?.[1]);
-  }
-
-  it('shows what was there and what comes, and tells listeners of what comes alone', async () => {
-    const user = await signIn();
-    await deployment.add(user, 'before');
-    const tab = await openTab();
-    await tab.until(({ status, items }) => {
-      expect(status.state).toBe('live');
-      expect(items).toHaveLength(1);
+describe('the size of tidings/client', () => {
+  it('is under 6 KB, minified and gzipped', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL('../../src/browser/client/index.ts', import.meta.url))],
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      external: ['./event-source.js'],
+      write: false,
+      tsconfigRaw: {},
     });
-    await deployment.add(user, 'after');
-    const state = await tab.until(({ items }) => expect(items).toHaveLength(2));
-    expect(state.titles).toEqual(['Task after', 'Task before']);
-    expect(state).toMatchObject({ heard: ['after'], unread: 2, unseen: 2, hasMore: false, loaded: true });
-  }, 60_000);
-
-  it.each(['fetch', 'eventsource'])(
-    'comes back after a restart of the server with what it missed, once, by %s',
-    async (transport) => {
-      const user = await signIn();
-      const tab = await openTab({ transport });
-      await tab.until(({ status }) => expect(status.state).toBe('live'));
-      await deployment.add(user, '1');
-      await tab.until(({ heard }) => expect(heard).toEqual(['1']));
-      await server.stop('SIGKILL');
-      await tab.until(({ status }) => expect(status.state).toBe('offline'));
-      await deployment.add(user, '2', '3');
-      server = await start();
-      const { heard, states, unread } = await tab.until(({ status, items }) => {
-        expect(status.state).toBe('live');
-        expect(items).toHaveLength(3);
-      }, 60_000);
-      expect([...heard].sort()).toEqual(['1', '2', '3']);
-      expect(states).toEqual(['connecting', 'live', 'offline', 'live']);
-      expect(unread).toBe(3);
-    },
-    120_000,
-  );
-
-  it('knows at once that the network is gone, and at once that it is back', async () => {
-    const user = await signIn();
-    const tab = await openTab();
-    await tab.until(({ status }) => expect(status.state).toBe('live'));
-    await browser.setOffline(true);
-    await tab.until(({ status }) => expect(status.state).toBe('offline'));
-    await deployment.add(user, 'missed');
-    // By now it waits for long.
-    await tab.until(({ status }) => status.state === 'offline' && status.retryAt - Date.now() > 3_000);
-    await browser.setOffline(false);
-    const { heard } = await tab.until(({ status, items }) => {
-      expect(status.state).toBe('live');
-      expect(items).toHaveLength(1);
-    }, 2_000);
-    expect(heard).toEqual(['missed']);
-  }, 60_000);
-
-  it('notices a connection on which nothing comes any more, and replaces it', async () => {
-    const user = await signIn();
-    const proxy = await startSilentProxy(Number(port));
-    const tab = await openTab({ url: proxy.origin, heartbeatMs: 1_000 });
-    await tab.until(({ status }) => expect(status.state).toBe('live'));
-    proxy.silence();
-    await deployment.add(user, 'into the void');
-    const { heard } = await tab.until(({ items }) => expect(items).toHaveLength(1), 6_000);
-    expect(heard).toEqual(['into the void']);
-    await tab.close();
-    await proxy.close();
-  }, 60_000);
-
-  describe('with five tabs', () => {
-    /** Opens five tabs that share; resolves when all are live. */
-    async function openFive(options: object = {}): Promise<ClientTab[]> {
-      const tabs: ClientTab[] = [];
-      for (let i = 0; i < 5; i += 1) tabs.push(await openTab(options));
-      for (const tab of tabs) await tab.until(({ status }) => expect(status.state).toBe('live'));
-      return tabs;
-    }
-
-    it('has one connection, of which all tabs hear', async () => {
-      const user = await signIn();
-      const tabs = await openFive();
-      expect(await openStreams()).toBe(1);
-      await deployment.add(user, '1');
-      for (const tab of tabs)
-        await tab.until(({ heard, unread }) => expect([heard, unread]).toEqual([['1'], 1]));
-      expect(await openStreams()).toBe(1);
-    }, 60_000);
-
-    it('goes on at once when the tab that leads is closed, with nothing missed or twice', async () => {
-      const user = await signIn();
-      const tabs = await openFive();
-      const sent: string[] = [];
-      let isOver = false;
-      const producing = (async () => {
-        for (let i = 0; !isOver; i += 1) {
-          sent.push(String(i));
-          await deployment.add(user, String(i));
-          await sleep(10);
-        }
-      })();
-      const states = () => Promise.all(tabs.map((tab) => tab.state()));
-      for (let closed = 0; closed < 3; closed += 1) {
-        await tabs[0]!.until(({ heard }) => expect(heard.length).toBeGreaterThan(2));
-        // The first one to open leads, and after it who waits longest.
-        await tabs.shift()!.close();
-        // The lock of a closed tab is free at once; a busy machine takes its time to notice all of it.
-        await eventually(async () => expect(await openStreams()).toBe(1), { timeoutMs: 5_000 });
-      }
-      isOver = true;
-      await producing;
-      await eventually(
-        async () => {
-          for (const { heard, unread } of await states()) {
-            expect([heard.length, unread]).toEqual([sent.length, sent.length]);
-          }
-        },
-        { timeoutMs: 20_000 },
-      );
-      const [first, ...others] = await states();
-      expect([...first!.heard].sort()).toEqual([...sent].sort());
-      // In the order of the log, the same in all of them.
-      for (const { heard } of others) expect(heard).toEqual(first!.heard);
-    }, 60_000);
-
-    it('goes on within a heartbeat when the tab that leads is frozen', async () => {
-      const user = await signIn();
-      const tabs = await openFive();
-      const [leader, ...others] = tabs;
-      const session = await browser.newCDPSession(leader!.page);
-      // Not even messages wake it. (Chromium's own freezing spares pages that hold a lock.)
-      await session.send('Debugger.enable');
-      const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
-      await session.send('Debugger.pause');
-      await paused;
-      const frozenAt = Date.now();
-      await deployment.add(user, 'meanwhile');
-      for (const tab of others) await tab.until(({ heard }) => expect(heard).toEqual(['meanwhile']), 4_000);
-      expect(Date.now() - frozenAt).toBeLessThan(4_000);
-      await session.send('Debugger.resume');
-      await session.send('Debugger.disable');
-      await leader!.until(({ heard }) => expect(heard).toEqual(['meanwhile']));
-      await eventually(async () => expect(await openStreams()).toBe(1));
-    }, 60_000);
-
-    it('forgets everything in all tabs when one signs out, and shows the next user nothing of it', async () => {
-      const user = await signIn();
-      await deployment.add(user, 'private');
-      const tabs = (await openFive()).slice(0, 3);
-      for (const tab of tabs) await tab.until(({ items }) => expect(items).toHaveLength(1));
-      await tabs[1]!.do('feed.signOut()');
-      for (const tab of tabs) {
-        await tab.until(({ status, items, unread, loaded }) => {
-          expect(status).toEqual({ state: 'stopped', reason: 'signed-out' });
-          expect({ items, unread, loaded }).toEqual({ items: [], unread: 0, loaded: false });
-        });
-      }
-      await eventually(async () => expect(await openStreams()).toBe(0));
-      const next = await signIn();
-      await tabs[0]!.do('feed.open()');
-      await deployment.add(next, 'mine');
-      const { titles } = await tabs[0]!.until(({ items }) => expect(items).toHaveLength(1));
-      expect(titles).toEqual(['Task mine']);
-      await deployment.add(user, 'too late');
-      expect((await tabs[2]!.state()).items).toEqual([]);
-    }, 60_000);
+    expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThan(6 * 1_024);
   });
-
-  it('shows nothing of the former user when the cookie becomes another one during a break', async () => {
-    const former = await signIn();
-    await deployment.add(former, 'private');
-    const tab = await openTab();
-    await tab.until(({ items }) => expect(items).toHaveLength(1));
-    const next = await signIn();
-    await deployment.add(next, 'mine');
-    await tab.do('feed.close()');
-    await tab.do('feed.open()');
-    const { resets, heard } = await tab.until(({ status, titles }) => {
-      expect(status.state).toBe('live');
-      expect(titles).toEqual(['Task mine']);
-    });
-    expect({ resets, heard }).toEqual({ resets: ['epoch'], heard: [] });
-  }, 60_000);
-
-  it('reads the first page again when the retention has taken what it missed', async () => {
-    const user = await signIn();
-    const tab = await openTab();
-    await tab.until(({ status }) => expect(status.state).toBe('live'));
-    await deployment.add(user, '1');
-    await tab.until(({ heard }) => expect(heard).toEqual(['1']));
-    await tab.do('feed.close()');
-    await deployment.add(user, '2', '3', '4');
-    const feed = `(SELECT id FROM tidings.feed WHERE recipient = '${user}')`;
-    await eventually(async () => {
-      const [row] = await deployment.sql(`SELECT head FROM tidings.feed WHERE id = ${feed}`);
-      expect(Number(row?.['head'])).toBe(4);
-    });
-    await deployment.sql(`UPDATE tidings.feed SET floor = 3 WHERE id = ${feed}`);
-    await deployment.sql(`DELETE FROM tidings.entry WHERE seq <= 3 AND feed_id = ${feed}`);
-    await tab.do('feed.open()');
-    // The one that was there is shown until the new first page is.
-    const { resets, heard, titles } = await tab.until(({ heard }) => expect(heard).toHaveLength(2));
-    expect(resets).toEqual(['expired']);
-    expect(titles).toEqual([`Task ${heard.at(-1)}`]);
-  }, 60_000);
-
-  describe('with a token', () => {
-    const openWith = (
-      token: (reason: string) => string | null | Promise<string | null>,
-    ): Promise<ClientTab> =>
-      ClientTab.open(browser, application.origin, { url: server.origin, tabs: 'alone' }, token);
-
-    it('renews it before it ends, and misses nothing and is never offline', async () => {
-      const user = `user ${(users += 1)}`;
-      const tab = await openWith(() => deployment.token(user, 4));
-      await tab.until(({ status }) => expect(status.state).toBe('live'));
-      const sent: string[] = [];
-      while ((await tab.state()).asked.length < 3) {
-        sent.push(String(sent.length));
-        await deployment.add(user, sent.at(-1)!);
-        await tab.until(({ heard }) => expect(heard).toEqual(sent));
-      }
-      const { asked, states } = await tab.state();
-      expect(asked).toEqual(['initial', 'expiring', 'expiring']);
-      expect(states).toEqual(['connecting', 'live']);
-    }, 60_000);
-
-    it('asks for another one when the server refuses it, and stops when that one is refused, too', async () => {
-      const user = `user ${(users += 1)}`;
-      const tokens = ['expired long ago', await deployment.token(user), 'nonsense', 'nonsense, too'];
-      const tab = await openWith(() => tokens.shift() ?? null);
-      await tab.until(({ status }) => expect(status.state).toBe('live'));
-      expect((await tab.state()).asked).toEqual(['initial', 'refused']);
-      await tab.do('feed.close()');
-
-      const other = await openWith(() => 'nonsense');
-      const { status, asked } = await other.until(({ status }) => expect(status.state).toBe('stopped'));
-      expect(status).toEqual({ state: 'stopped', reason: 'unauthenticated' });
-      expect(asked).toEqual(['initial', 'refused']);
-    }, 60_000);
-
-    it('begins with another token after signing out, though the former one would still be taken', async () => {
-      const [former, next] = [`user ${(users += 1)}`, `user ${(users += 1)}`];
-      await deployment.add(former, 'of the former');
-      await deployment.add(next, 'of the next');
-      const tokens = [await deployment.token(former), await deployment.token(next)];
-      const tab = await openWith(() => tokens.shift() ?? null);
-      await tab.until(({ titles }) => expect(titles).toEqual(['Task of the former']));
-      await tab.do('feed.signOut()');
-      await tab.until(({ items, status }) => expect([items, status.state]).toEqual([[], 'stopped']));
-      await tab.do('feed.open()');
-      const { asked } = await tab.until(({ titles }) => expect(titles).toEqual(['Task of the next']));
-      expect(asked).toEqual(['initial', 'initial']);
-    }, 60_000);
-  });
-
-  describe('and what is done with notifications', () => {
-    it('shows it at once, in the other tab and on another device, and the counts are the same everywhere', async () => {
-      const user = await signIn();
-      await deployment.add(user, '1', '2', '3');
-      const here = await openTab();
-      const other = await openTab();
-      const device = await openTab({ tabs: 'alone' });
-      const all = [here, other, device];
-      for (const tab of all) await tab.until(({ items }) => expect(items).toHaveLength(3));
-
-      const at = await here.do<object>(`(() => {
-        const [newest, middle] = feed.items;
-        window.done = Promise.all([feed.markSeen(), feed.markRead(newest.id), feed.archive(middle.id)]);
-        return { unread: feed.unread, unseen: feed.unseen, left: feed.items.length };
-      })()`);
-      expect(at).toEqual({ unread: 1, unseen: 0, left: 2 });
-      await here.do('done');
-      for (const tab of all) {
-        await tab.until(({ items, unread, unseen }) => {
-          expect(items.map(({ readAt }) => readAt !== null)).toEqual([true, false]);
-          expect([unread, unseen]).toEqual([1, 0]);
-        });
-      }
-      await other.do('feed.markAllRead()');
-      await device.do('feed.remove(feed.items[0].id)');
-      for (const tab of all) {
-        await tab.until(({ items, unread }) =>
-          expect([items.length, unread, items[0]?.readAt !== null]).toEqual([1, 0, true]),
-        );
-      }
-      expect(await openStreams()).toBe(2);
-    }, 60_000);
-
-    it('takes it back when the server does not have it, and says why', async () => {
-      const user = await signIn();
-      await deployment.add(user, '1');
-      const tab = await openTab();
-      await tab.until(({ items }) => expect(items).toHaveLength(1));
-      const result = await tab.do(`(async () => {
-        const errors = [];
-        feed.on('error', ({ code }) => errors.push(code));
-        const stranger = crypto.randomUUID();
-        const asked = feed.remove(feed.items[0].id + stranger.slice(0, 1));
-        const failed = await feed.markRead(feed.items[0].id, stranger).catch(({ status }) => status);
-        await asked.catch(() => {});
-        return { failed, errors: errors.length, unread: feed.unread, readAt: feed.items[0].readAt };
-      })()`);
-      expect(result).toEqual({ failed: 404, errors: 2, unread: 1, readAt: null });
-    }, 60_000);
-
-    it('loads older pages until there is none', async () => {
-      const user = await signIn();
-      await deployment.add(user, ...Array.from({ length: 7 }, (_, i) => String(i)));
-      const tab = await openTab({ pageSize: 3, open: false });
-      await eventually(
-        async () => {
-          const rows = await deployment.sql(
-            `SELECT FROM tidings.feed WHERE recipient = '${user}' AND head = 7`,
-          );
-          expect(rows).toHaveLength(1);
-        },
-        { timeoutMs: 20_000 },
-      );
-      await tab.do('feed.open()');
-      await tab.until(({ items, hasMore }) => expect([items.length, hasMore]).toEqual([3, true]));
-      await tab.do('Promise.all([feed.loadMore(), feed.loadMore()])');
-      expect(await tab.state()).toMatchObject({ hasMore: true, items: { length: 6 } });
-      await tab.do('feed.loadMore()');
-      const { items, hasMore, heard } = await tab.state();
-      expect(new Set(items.map(({ id }) => id)).size).toBe(7);
-      expect([hasMore, heard]).toEqual([false, []]);
-    }, 60_000);
-  });
-
-  it('serves React in strict mode: live, with one connection, and none when it is gone', async () => {
-    const user = await signIn();
-    const page = await browser.newPage();
-    await page.goto(application.origin);
-    await page.addScriptTag({ content: await reactScript() });
-    await page.evaluate(`show(${JSON.stringify(server.origin)})`);
-    const text = (): Promise<string | null> => page.textContent('b');
-    await eventually(async () => expect(await text()).toBe('live 0 0'), { timeoutMs: 20_000 });
-    await eventually(async () => expect(await openStreams()).toBe(1));
-    await deployment.add(user, 'react');
-    await eventually(async () => expect(await text()).toBe('live 1 1 react'), { timeoutMs: 20_000 });
-    await page.click('b');
-    await eventually(async () => expect(await text()).toBe('live 1 0 react'), { timeoutMs: 20_000 });
-    await page.evaluate('hide()');
-    await eventually(async () => expect(await openStreams()).toBe(0));
-  }, 60_000);
-
-  it('does not give up where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
-    await signIn();
-    const elsewhere = await startPageServer();
-    const tab = await ClientTab.open(browser, elsewhere.origin, { url: server.origin });
-    // The answer has no CORS headers, so that the page is told of a broken network.
-    await tab.until(({ status }) => expect(status.state).toBe('offline'));
-    await tab.close();
-    await elsewhere.close();
-  }, 60_000);
 });
 
-/** Passes connections on until it is told to be silent; new ones are passed on again. */
-async function startSilentProxy(
-  port: number,
-): Promise<{ origin: string; silence(): void; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return {
-    origin: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    silence: () => sockets.forEach((socket) => socket.unpipe()),
-    close: () =>
-      new Promise((resolve) => {
-        sockets.forEach((socket) => socket.destroy());
-        proxy.close(() => resolve());
-      }),
+describe("the client's parser", () => {
+  const parse = (chunks: readonly string[]): ParsedFrame[] => {
+    const frames: ParsedFrame[] = [];
+    const push = createParser((frame) => frames.push(frame));
+    chunks.forEach(push);
+    return frames;
   };
-}
+
+  it('reads frames, ids alone and delays, and passes over comments', () => {
+    const text =
+      'event: feed.ready\nid: e-1\nretry: 2000\ndata: {}\n\nid: e-2\n\n: hb\n\nid: e-3\ndata: a\ndata:b\n\n';
+    expect(parse([text])).toEqual([
+      { event: 'feed.ready', id: 'e-1', data: '{}', retryMs: 2_000 },
+      { event: '', id: 'e-2', data: '', retryMs: undefined },
+      { event: '', id: 'e-3', data: 'a\nb', retryMs: undefined },
+    ]);
+  });
+
+  it('agrees with eventsource-parser on any stream, wherever it is cut', () => {
+    const name = fc.constantFrom('data', 'id', 'event', 'retry', 'dat', '');
+    const value = fc.stringMatching(/^[ :0-9a-c]{0,6}$/);
+    const line = fc.oneof(
+      fc.tuple(name, fc.constantFrom(':', ': ', ''), value).map((parts) => parts.join('')),
+      fc.constant(''),
+    );
+    // A lone CR before the very end of a chunk may be half of a CRLF; the reference takes it otherwise.
+    const end = fc.constantFrom('\n', '\r\n');
+    const stream = fc
+      .array(fc.tuple(line, end).map((parts) => parts.join('')))
+      .map((lines) => lines.join(''));
+    fc.assert(
+      fc.property(stream, fc.array(fc.nat(20)), (text, cuts) => {
+        const expected: unknown[] = [];
+        const reference = createReferenceParser({
+          onEvent: ({ event = '', id = '', data }) => expected.push({ event, id, data }),
+        });
+        reference.feed(text);
+        const chunks: string[] = [];
+        let rest = text;
+        for (const cut of cuts) {
+          chunks.push(rest.slice(0, cut));
+          rest = rest.slice(cut);
+        }
+        // It does not report what has no data.
+        const frames = parse([...chunks, rest]).filter(({ data }) => data !== '');
+        expect(frames.map(({ event, id, data }) => ({ event, id, data }))).toEqual(
+          expected.filter((frame) => (frame as ParsedFrame).data !== ''),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes a lone CR as the end of a line, and a CR and an LF in two pieces as one end', () => {
+    expect(
+      parse(['id: 1\rdata: x\r\rid: 2\r', '\ndata: y\r', '\n\r', '\n']).map(({ id, data }) => [id, data]),
+    ).toEqual([
+      ['1', 'x'],
+      ['2', 'y'],
+    ]);
+  });
+});
+
+describe('the store of a feed', () => {
+  const item = (seq: number, more: Partial<NotificationItem> = {}): NotificationItem => ({
+    type: 'task-completed',
+    id: `id ${seq}`,
+    cursor: `e-${seq}`,
+    title: '',
+    body: null,
+    link: null,
+    data: {},
+    version: 1,
+    createdAt: '',
+    readAt: null,
+    count: 1,
+    replaces: [],
+    ...more,
+  });
+  const page = (seqs: readonly number[], more: Partial<Page> = {}): Page => ({
+    items: seqs.map((seq) => item(seq)),
+    next: null,
+    unread: seqs.length,
+    unseen: seqs.length,
+    cursor: `e-${seqs[0] ?? 0}`,
+    ...more,
+  });
+  /** An id as the log makes it: the number is between the variant and 26 random bits. */
+  const idAt = (seq: number): string => {
+    const digits = ((1n << 63n) | (BigInt(seq) << 26n) | 12_345n).toString(16);
+    return `01a20577-e386-793f-${digits.slice(0, 4)}-${digits.slice(4)}`;
+  };
+  const shows = (store: Store) => ({
+    items: store.view.items.map(({ cursor, readAt }) => `${cursor}${readAt === null ? '' : ' read'}`),
+    counts: [store.view.unread, store.view.unseen],
+  });
+  const add = (store: Store, seq: number, more: Partial<NotificationItem> = {}): void => {
+    store.cursor = `e-${seq}`;
+    store.addItem(item(seq, more));
+  };
+
+  it('shows what was asked for at once, takes it back, and keeps it when the server has it', () => {
+    const store = new Store(page([3, 2, 1]));
+    const asked = store.ask('read', { ids: ['id 2'] });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-2 read', 'e-1'], counts: [2, 2] });
+    store.drop(asked);
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-2', 'e-1'], counts: [3, 3] });
+    store.confirm(store.ask('remove', { ids: ['id 2'] }), { unread: 2, unseen: 2, cursor: 'e-4' });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
+  });
+
+  it('leaves alone what arrived after the place up to which all was marked, also while that is asked for', () => {
+    const store = new Store(page([3, 2, 1], { unread: 40, unseen: 2 }));
+    const asked = store.ask('read', { upTo: 'e-3' });
+    add(store, 4);
+    expect(shows(store)).toEqual({ items: ['e-4', 'e-3 read', 'e-2 read', 'e-1 read'], counts: [1, 1] });
+    store.drop(asked);
+    expect(shows(store).counts).toEqual([41, 3]);
+    store.ask('seen', { upTo: 'e-3' });
+    expect(shows(store).counts).toEqual([41, 1]);
+  });
+
+  it('counts a notification once, if the server has counted it already', () => {
+    const store = new Store(page([1]));
+    store.setCounts({ unread: 3, unseen: 3, cursor: 'e-3' });
+    add(store, 2);
+    add(store, 3);
+    expect(shows(store).counts).toEqual([3, 3]);
+    add(store, 4);
+    expect(shows(store).counts).toEqual([4, 4]);
+  });
+
+  it('puts a notification in the place of the one it takes over from, loaded or not', () => {
+    const store = new Store(page([3, 2], { unread: 9, unseen: 1 }));
+    add(store, 4, { replaces: ['id 2'], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-4', 'e-3'], counts: [9, 2] });
+    add(store, 5, { replaces: [idAt(1)], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-5', 'e-4', 'e-3'], counts: [9, 3] });
+    // A replay passes over what was replaced meanwhile: the counts, which are of before it, never had it.
+    add(store, 7, { replaces: [idAt(6)], count: 2 });
+    expect(shows(store)).toEqual({ items: ['e-7', 'e-5', 'e-4', 'e-3'], counts: [10, 4] });
+    store.setCounts({ unread: 12, unseen: 6, cursor: 'e-9' });
+    add(store, 10, { replaces: [idAt(8)], count: 2 });
+    expect(shows(store).counts).toEqual([12, 6]);
+  });
+
+  it('brings back what was archived while it was open, and says when it cannot', () => {
+    const store = new Store(page([2, 1]));
+    store.cursor = 'e-3';
+    store.addState({ type: 'feed.archived', ids: ['id 2'], unread: 1, unseen: 1 });
+    expect(shows(store)).toEqual({ items: ['e-1'], counts: [1, 1] });
+    store.cursor = 'e-4';
+    expect(store.addState({ type: 'feed.unarchived', ids: ['id 2'], unread: 2, unseen: 2 })).toBe(true);
+    expect(shows(store)).toEqual({ items: ['e-2', 'e-1'], counts: [2, 2] });
+    expect(store.addState({ type: 'feed.unarchived', ids: ['id 0'], unread: 3, unseen: 2 })).toBe(false);
+  });
+
+  it('does not take an older page that is of a moment before the last change', () => {
+    const store = new Store(page([3, 2], { next: 'e-2' }));
+    store.cursor = 'e-5';
+    store.addState({ type: 'feed.removed', reason: 'deleted', ids: ['id 1'], unread: 2, unseen: 2 });
+    expect(store.append(page([1], { cursor: 'e-4' }))).toBe(false);
+    expect(store.append(page([], { cursor: 'e-5' }))).toBe(true);
+    expect(store.next).toBeNull();
+  });
+
+  it('is the same object until something changes', () => {
+    const store = new Store(page([1]));
+    const { view } = store;
+    expect(store.view).toBe(view);
+    store.setCounts({ unread: 0, unseen: 0, cursor: 'e-0' });
+    expect(store.view).toBe(view);
+    add(store, 2);
+    expect(store.view).not.toBe(view);
+  });
+});

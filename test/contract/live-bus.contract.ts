@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { FeedKey } from '../../src/contract/feed.js';
+import type { FeedKey } from '../../src/contract/model/feed.js';
 import type { Announcement, LiveBus } from '../../src/contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
 import { eventually } from '../support/eventually.js';

@@ -1,8 +1,8 @@
 import type { Queue } from 'bullmq';
 import { z } from 'zod';
-import { feedId } from '../../src/contract/feed.js';
-import { defineNotification, type AnyNotificationType } from '../../src/contract/notification-type.js';
-import { resolveOptions, type RedisOptions } from '../../src/contract/options.js';
+import { feedId } from '../../src/contract/model/feed.js';
+import { defineNotification, type AnyNotificationType } from '../../src/contract/model/notification-type.js';
+import { resolveOptions, type RedisOptions } from '../../src/contract/options/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import type { Job, Queue } from 'bullmq';
 import { LogUnavailableError, QueueUnavailableError } from '../../src/contract/errors.js';
 import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
-import { unlessWithdrawn } from '../../src/jobs/withdrawn.js';
+import { unlessWithdrawn } from '../../src/jobs/queue/withdrawn.js';
 import { eventually } from '../support/eventually.js';
 import { openJobs, RecordingAppender, type Jobs } from './queue-jobs.js';
 import type { QueueServer } from './queue.contract.js';

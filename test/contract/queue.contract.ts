@@ -8,8 +8,8 @@ import {
   QueueUnavailableError,
   UnknownTypeError,
 } from '../../src/contract/errors.js';
-import type { JobData } from '../../src/contract/job.js';
-import { KEPT, removeFinished } from '../../src/jobs/finished-jobs.js';
+import type { JobData } from '../../src/contract/model/job.js';
+import { KEPT, removeFinished } from '../../src/jobs/queue/finished-jobs.js';
 import { eventually } from '../support/eventually.js';
 import { defineNotification, openJobs, orderData, RecordingAppender, z, type Jobs } from './queue-jobs.js';
 

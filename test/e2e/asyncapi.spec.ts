@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
-import { MAX_RECIPIENTS, parseJobData } from '../../src/contract/job.js';
+import { MAX_RECIPIENTS, parseJobData } from '../../src/contract/model/job.js';
 import { House, task, type Instance } from '../guarantees/house.js';
 import type { SseClient } from '../support/sse-client.js';
 import { ADMIN_KEY, frameOf, OPTIONS, Person, withKey } from './inbox-house.js';

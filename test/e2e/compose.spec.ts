@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { readSettings } from '../../src/service/settings.js';
-import { VARIABLES } from '../../src/service/variables.js';
+import { readSettings } from '../../src/service/settings/settings.js';
+import { VARIABLES } from '../../src/service/settings/variables.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const read = (file: string): string => readFileSync(join(PACKAGE, file), 'utf8');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineNotification } from '../../src/contract/notification-type.js';
-import type { TidingsOptions } from '../../src/contract/options.js';
-import { SHIPPED_TYPES } from '../../src/jobs/types/index.js';
+import { defineNotification } from '../../src/contract/model/notification-type.js';
+import type { TidingsOptions } from '../../src/contract/options/options.js';
+import { SHIPPED_TYPES } from '../../src/types/shipped/index.js';
 import { API_KEY, task, token, type Instance } from '../guarantees/house.js';
 import type { SseClient, SseFrame } from '../support/sse-client.js';
 

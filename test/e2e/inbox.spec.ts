@@ -3,18 +3,18 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { JWTPayload } from 'jose';
-import { parseCursor } from '../../src/contract/cursor.js';
+import { parseCursor } from '../../src/contract/model/cursor.js';
 import type { Appender, NewNotification } from '../../src/contract/ports/append.js';
 import { APPENDER } from '../../src/contract/tokens.js';
 import { corsOptions, ProblemFilter } from '../../src/http/index.js';
-import { TidingsModule } from '../../src/tidings.module.js';
+import { TidingsModule } from '../../src/module/tidings.module.js';
 import { notification } from '../log/open-log.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { connect, type SseClient } from '../support/sse-client.js';
-import { ALLOWED_ORIGIN, API_KEY, SECRET } from './http/http-app.js';
-import { problemOf } from './http/problem-of.js';
-import { sign } from './http/tokens.js';
+import { ALLOWED_ORIGIN, API_KEY, SECRET } from '../http/http-app.js';
+import { problemOf } from '../http/problem-of.js';
+import { sign } from '../http/tokens.js';
 
 /** One instance of the service, as far as a recipient sees it. */
 class Instance {

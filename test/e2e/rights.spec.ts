@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { migrateCommand } from '../../src/cli/migrate.js';
-import { announcement } from '../../src/jobs/types/index.js';
+import { announcement } from '../../src/types/shipped/index.js';
 import { collectFeed, startTidings } from '../../src/testing/index.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Retention } from '../../src/log/retention.js';
+import { Retention } from '../../src/log/upkeep/retention.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { notification, openLog, type Log } from '../log/open-log.js';
 

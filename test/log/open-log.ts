@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
 import type { CommittedNotification, NewNotification } from '../../src/contract/ports/append.js';
-import { LogDatabase } from '../../src/log/database.js';
-import { PostgresFeedReader } from '../../src/log/feed-reader.js';
-import { GroupCommitAppender } from '../../src/log/group-commit.js';
+import { LogDatabase } from '../../src/log/database/database.js';
+import { PostgresFeedReader } from '../../src/log/read/feed-reader.js';
+import { GroupCommitAppender } from '../../src/log/append/group-commit.js';
 
 /** The log stage on one database, as one process has it. */
 export interface Log {

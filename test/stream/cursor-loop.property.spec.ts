@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
-import { formatCursor } from '../../src/contract/cursor.js';
+import { formatCursor } from '../../src/contract/model/cursor.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { propertyOptions } from '../support/property.js';
-import { FakeBus } from '../unit/fake-bus.js';
+import { FakeBus } from '../live/fake-bus.js';
 import { ModelClient, STREAM_OPTIONS, type Ask } from './model-client.js';
 import { FEED, ModelLog, shownEntry } from './model-log.js';
 

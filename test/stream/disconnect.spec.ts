@@ -4,7 +4,7 @@ import type { Frame } from '../../src/contract/ports/stream.js';
 import { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { FeedStreams } from '../../src/stream/feed-streams.js';
 import { eventually } from '../support/eventually.js';
-import { FakeBus } from '../unit/fake-bus.js';
+import { FakeBus } from '../live/fake-bus.js';
 import { STREAM_OPTIONS } from './model-client.js';
 import { FEED, ModelLog } from './model-log.js';
 

@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs';
-import { formatCursor, parseCursor, parseRequestedPosition } from '../../src/contract/cursor.js';
+import { formatCursor, parseCursor, parseRequestedPosition } from '../../src/contract/model/cursor.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import type { FeedState } from '../../src/contract/ports/read.js';
 import type { Frame, StreamOutlet } from '../../src/contract/ports/stream.js';

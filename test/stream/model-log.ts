@@ -1,6 +1,6 @@
-import type { LogEntry } from '../../src/contract/entry.js';
-import type { FeedKey } from '../../src/contract/feed.js';
-import { formatCursor } from '../../src/contract/cursor.js';
+import type { LogEntry } from '../../src/contract/model/entry.js';
+import type { FeedKey } from '../../src/contract/model/feed.js';
+import { formatCursor } from '../../src/contract/model/cursor.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../../src/contract/ports/read.js';
 

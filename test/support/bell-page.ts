@@ -49,7 +49,7 @@ function bundle(entry: string): Promise<string> {
 export const TOOLBAR =
   '<header><b>Northwind</b><tidings-bell id="bell"></tidings-bell><i></i></header><main></main>';
 
-/** Opens a page with the element on it, and the tools of `test/dom/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
+/** Opens a page with the element on it, and the tools of `test/browser/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
 export async function openBellPage(
   context: BrowserContext,
   {
@@ -59,8 +59,8 @@ export async function openBellPage(
   }: { body?: string; attributes?: string; now?: Date | null } = {},
 ): Promise<Page> {
   const [element, tools] = await Promise.all([
-    bundle('src/element/index.ts'),
-    bundle('test/dom/bell-page.ts'),
+    bundle('src/browser/element/index.ts'),
+    bundle('test/browser/bell-page.ts'),
   ]);
   const files: Record<string, [string, string]> = {
     '/': ['text/html; charset=utf-8', html(body, attributes)],

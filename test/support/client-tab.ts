@@ -2,11 +2,11 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import type { FeedOptions, FeedSnapshot } from '../../src/client/types.js';
+import type { FeedOptions, FeedSnapshot } from '../../src/browser/client/types.js';
 import { eventually } from './eventually.js';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-const CLIENT = join(PACKAGE, 'src/client/index.ts');
+const CLIENT = join(PACKAGE, 'src/browser/client/index.ts');
 
 /** What a tab shows, and what its listeners heard. */
 export interface TabState extends FeedSnapshot {

@@ -3,8 +3,8 @@
  * channel, stops the server on the message `stop`, and says `{stopped: true}`. Arguments: the data directory, and a user id
  * to become.
  */
-import { startEmbeddedPostgres } from '../../src/service/embedded-postgres.js';
-import { findBinaries } from '../../src/service/postgres/binaries.js';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import { findBinaries } from '../../src/embedded-postgres/binaries.js';
 
 const say = (message: object): void => void process.send?.(message);
 // What a terminal's Ctrl-C sends to every process of the foreground group; the test decides when this one ends.

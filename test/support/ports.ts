@@ -1,1 +1,1 @@
-export { freePort } from '../../src/service/postgres/ports.js';
+export { freePort } from '../../src/embedded-postgres/ports.js';

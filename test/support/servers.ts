@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from '../../src/service/postgres/postmaster.js';
+import { isAlive } from '../../src/embedded-postgres/postmaster.js';
 import { DEBIAN_PACKAGES, findTool, type Tool } from './find-tool.js';
 import { SHARED_URL, startPostgres, stopAllPostgres } from './postgres.js';
 import { stopAllRedis } from './redis.js';

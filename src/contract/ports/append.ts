@@ -1,5 +1,5 @@
-import type { FeedKey } from '../feed.js';
-import type { LogEntry } from '../entry.js';
+import type { FeedKey } from '../model/feed.js';
+import type { LogEntry } from '../model/entry.js';
 
 /** A rendered notification for one recipient, before it has a place in the log. Its id is made there: it carries the place. */
 export interface NewNotification {

@@ -1,4 +1,4 @@
-import type { FeedKey } from '../feed.js';
+import type { FeedKey } from '../model/feed.js';
 
 /** What an erasure removed. */
 export interface ErasureReport {

@@ -1,5 +1,5 @@
-import type { Cursor } from '../cursor.js';
-import type { FeedKey } from '../feed.js';
+import type { Cursor } from '../model/cursor.js';
+import type { FeedKey } from '../model/feed.js';
 
 /** The most items that a page may be asked for. */
 export const MAX_PAGE_ITEMS = 100;

@@ -1,5 +1,5 @@
-import type { FeedKey } from '../feed.js';
-import type { LogEntry } from '../entry.js';
+import type { FeedKey } from '../model/feed.js';
+import type { LogEntry } from '../model/entry.js';
 import type { FeedState } from './read.js';
 
 /** "This feed has an entry with this number now", with the entry if it is small enough to travel. */

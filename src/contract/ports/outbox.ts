@@ -1,5 +1,5 @@
-import type { JobData } from '../job.js';
-import type { Transaction } from '../notify.js';
+import type { JobData } from '../model/job.js';
+import type { Transaction } from '../model/notify.js';
 
 /** A job that waits for a transaction to commit. */
 export interface OutboxRow {

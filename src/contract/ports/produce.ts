@@ -1,4 +1,4 @@
-import type { JobData } from '../job.js';
+import type { JobData } from '../model/job.js';
 
 /** How a job is to be put on the queue. */
 export interface EnqueueOptions {

@@ -1,5 +1,5 @@
-import type { FeedKey } from '../feed.js';
-import type { LogEntry } from '../entry.js';
+import type { FeedKey } from '../model/feed.js';
+import type { LogEntry } from '../model/entry.js';
 
 /** Where a feed stands at one moment. */
 export interface FeedState {

@@ -1,4 +1,4 @@
-import type { FeedKey } from '../feed.js';
+import type { FeedKey } from '../model/feed.js';
 
 /**
  * What a recall did. `recalled`: it was in the feed and is gone from every page and device. `prevented`: its job has not run yet, or there is

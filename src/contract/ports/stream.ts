@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import type { FeedKey } from '../feed.js';
-import type { RequestedPosition } from '../cursor.js';
+import type { FeedKey } from '../model/feed.js';
+import type { RequestedPosition } from '../model/cursor.js';
 
 /** One frame of the wire, in the shape of Nest's `MessageEvent`. */
 export interface Frame {

@@ -1,4 +1,4 @@
-import type { FeedKey } from '../feed.js';
+import type { FeedKey } from '../model/feed.js';
 import type { InboxPage, PageRequest } from './inbox.js';
 
 /**

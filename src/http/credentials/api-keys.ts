@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
-import { headerOf, type HttpRequest } from '../http-request.js';
+import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { bearerToken, looksLikeJwt } from './bearer.js';
 import { refuseCredentialInUrl } from './credential-in-url.js';
 import { InvalidTokenError } from './invalid-token.error.js';

@@ -1,4 +1,4 @@
-import { headerOf, type HttpRequest } from '../http-request.js';
+import { headerOf, type HttpRequest } from '../request/http-request.js';
 
 /**
  * The token of `Authorization: Bearer <token>`, or `null`. Another scheme counts as no token: a proxy's own Basic

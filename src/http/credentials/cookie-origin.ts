@@ -1,5 +1,5 @@
 import { OriginNotAllowedError } from '../../contract/errors.js';
-import { headerOf, type HttpRequest } from '../http-request.js';
+import { headerOf, type HttpRequest } from '../request/http-request.js';
 
 /**
  * Checks that a request which is authenticated by a cookie was caused by a page that we trust. Browsers add cookies

@@ -1,5 +1,5 @@
 import { InvalidRequestError } from '../../contract/errors.js';
-import { queryOf, type HttpRequest } from '../http-request.js';
+import { queryOf, type HttpRequest } from '../request/http-request.js';
 
 /** Names under which credentials are commonly put into a query; compared without case, `-` and `_`. */
 const CREDENTIAL_NAMES = new Set([

@@ -1,7 +1,7 @@
 import { UnauthenticatedError } from '../../contract/errors.js';
-import { nameProblem, tenantProblem } from '../../contract/feed.js';
-import type { HttpOptions } from '../../contract/options.js';
-import type { HttpRequest } from '../http-request.js';
+import { nameProblem, tenantProblem } from '../../contract/model/feed.js';
+import type { HttpOptions } from '../../contract/options/options.js';
+import type { HttpRequest } from '../request/http-request.js';
 import { CredentialExpiredError } from './credential-expired.error.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './recipient-authenticator.js';
 

@@ -1,4 +1,4 @@
-import type { ResolvedOptions } from '../../contract/options.js';
+import type { ResolvedOptions } from '../../contract/options/options.js';
 import { HostAuthenticator } from './host-authenticator.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 import { type RecipientAuthenticator } from './recipient-authenticator.js';

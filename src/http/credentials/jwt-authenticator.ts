@@ -1,6 +1,6 @@
 import { UnauthenticatedError } from '../../contract/errors.js';
-import type { JwtOptions } from '../../contract/options.js';
-import { headerOf, type HttpRequest } from '../http-request.js';
+import type { JwtOptions } from '../../contract/options/options.js';
+import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { bearerToken } from './bearer.js';
 import { checkCookieOrigin } from './cookie-origin.js';
 import { cookieValue } from './cookies.js';

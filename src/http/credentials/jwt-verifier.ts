@@ -1,6 +1,6 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
-import { nameProblem, tenantProblem } from '../../contract/feed.js';
-import type { JwtOptions } from '../../contract/options.js';
+import { nameProblem, tenantProblem } from '../../contract/model/feed.js';
+import type { JwtOptions } from '../../contract/options/options.js';
 import { InvalidTokenError } from './invalid-token.error.js';
 import type { RecipientIdentity } from './recipient-authenticator.js';
 import { tokenKeys, type TokenKeys } from './token-keys.js';

@@ -1,5 +1,5 @@
-import type { FeedKey } from '../../contract/feed.js';
-import type { HttpRequest } from '../http-request.js';
+import type { FeedKey } from '../../contract/model/feed.js';
+import type { HttpRequest } from '../request/http-request.js';
 
 /** Whose feed a request may read, and until when. */
 export interface RecipientIdentity {

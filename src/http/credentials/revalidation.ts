@@ -1,10 +1,10 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
-import { feedId } from '../../contract/feed.js';
+import { feedId } from '../../contract/model/feed.js';
 import type { ClosingReason, Frame } from '../../contract/ports/stream.js';
-import type { HttpRequest } from '../http-request.js';
-import { printable } from '../../contract/printable.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { printable } from '../../platform/logging/printable.js';
 import { CredentialExpiredError } from './credential-expired.error.js';
 import type { RecipientAuthenticator, RecipientIdentity } from './recipient-authenticator.js';
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose';
 import { KeyServerUnavailableError } from '../../contract/errors.js';
-import type { JwtOptions } from '../../contract/options.js';
+import type { JwtOptions } from '../../contract/options/options.js';
 
 /** The keys that tokens may be signed with, and the algorithms that fit them. */
 export interface TokenKeys {

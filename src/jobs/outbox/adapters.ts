@@ -1,4 +1,4 @@
-import type { Transaction } from '../../contract/notify.js';
+import type { Transaction } from '../../contract/model/notify.js';
 
 /** What Prisma hands to the function of an interactive `$transaction`, as far as we need it. */
 export interface PrismaTransaction {

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { InvalidJobError, QueueUnavailableError } from '../../contract/errors.js';
-import { backoffMs } from '../backoff.js';
-import { settlesWithin, within } from '../deadline.js';
-import type { JobQueue } from '../queue.js';
-import { describeError } from '../../contract/describe-error.js';
-import { RepeatedErrors } from '../../contract/repeated-errors.js';
-import type { TypeRegistry } from '../type-registry.js';
+import { backoffMs } from '../../platform/time/backoff.js';
+import { settlesWithin, within } from '../../platform/time/with-timeout.js';
+import type { JobQueue } from '../queue/queue.js';
+import { describeError } from '../../platform/logging/describe-error.js';
+import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
+import type { TypeRegistry } from '../../types/type-registry.js';
 import { jobOfRow, type RawRow, type RelayedJob } from './relay-row.js';
 
 const BATCH = 200;

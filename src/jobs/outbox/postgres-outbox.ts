@@ -1,5 +1,5 @@
 import { InvalidRequestError } from '../../contract/errors.js';
-import type { Transaction } from '../../contract/notify.js';
+import type { Transaction } from '../../contract/model/notify.js';
 import type { Outbox, OutboxRow } from '../../contract/ports/outbox.js';
 
 /** Which database this is: of which server, since when it runs, so that no special rights are needed to tell two servers apart. */

@@ -1,8 +1,8 @@
 import { InvalidJobError } from '../../contract/errors.js';
-import { parseJobData, type JobData } from '../../contract/job.js';
-import { typeNameProblem } from '../../contract/notification-type.js';
-import { delayOf, type CheckedJob } from '../check-job.js';
-import { NewerVersionError, type TypeRegistry } from '../type-registry.js';
+import { parseJobData, type JobData } from '../../contract/model/job.js';
+import { typeNameProblem } from '../../contract/model/notification-type.js';
+import { delayOf, type CheckedJob } from '../produce/check-job.js';
+import { NewerVersionError, type TypeRegistry } from '../../types/type-registry.js';
 import { outboxJobId } from './outbox-job.js';
 
 /** A row of `tidings.outbox`, written by whomever: every column but two may hold anything of its type. */

@@ -16,7 +16,7 @@ const POLICY =
 const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 
 /** The bundle that the package exports as `tidings/element`. It is there once the package is built, which is when this page can be asked for. */
-const ELEMENT = '../../element/index.js';
+const ELEMENT = '../../browser/element/index.js';
 
 /** What the page's script is given. */
 export interface DemoSession {

@@ -1,0 +1,22 @@
+import type { NotificationItem } from '../../contract/model/entry.js';
+import type { Presentation } from './types.js';
+
+/** Icons of the types that ship with the service; a host brings its own by the property `present`. */
+export function present(item: NotificationItem): Presentation {
+  switch (item.type) {
+    case 'task-completed':
+      return statusOf(item.data) === 'failed'
+        ? { icon: 'cross', tone: 'bad' }
+        : { icon: 'check', tone: 'good' };
+    case 'new-order':
+      return { icon: 'bag', tone: 'warm' };
+    case 'announcement':
+      return { icon: 'megaphone', tone: 'info' };
+    default:
+      return { icon: 'bell', tone: 'neutral' };
+  }
+}
+
+function statusOf(data: unknown): unknown {
+  return typeof data === 'object' && data !== null && 'status' in data ? data.status : undefined;
+}

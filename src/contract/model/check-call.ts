@@ -1,0 +1,32 @@
+import { InvalidJobError, InvalidRequestError } from '../errors.js';
+import { unknownNames } from '../unknown-keys.js';
+import { isDeclaration, type AnyNotificationType } from './notification-type.js';
+import type { Broadcast, NotifyRequest } from './notify.js';
+
+type Names<T> = Readonly<Record<keyof T, true>>;
+
+const EACH: Names<Omit<Broadcast, 'key'>> = {
+  tenant: true,
+  data: true,
+  deliverAt: true,
+  expiresAt: true,
+  collapseKey: true,
+};
+const NOTIFY: Names<NotifyRequest> = { to: true, dedupeKey: true, ...EACH, tx: true };
+const BROADCAST: Names<Broadcast> = { key: true, ...EACH };
+
+/**
+ * Checks what the rest of a call cannot be checked without, whatever a caller without types has given.
+ *
+ * @throws {InvalidRequestError} if the type is no declaration.
+ * @throws {InvalidJobError} naming each field that nobody reads: without its dedupe key a job would look as good as any other.
+ */
+export function checkCall(call: 'notify' | 'notifyMany', type: AnyNotificationType, given: object): void {
+  if (!isDeclaration(type)) {
+    const problem = 'the first argument must be a declaration, made by defineNotification';
+    throw new InvalidRequestError([{ field: 'type', problem }], `${call}: ${problem}.`);
+  }
+  const known = Object.keys(call === 'notify' ? NOTIFY : BROADCAST);
+  const unknown = unknownNames(given, known, { what: 'field' });
+  if (unknown.length > 0) throw new InvalidJobError(unknown);
+}

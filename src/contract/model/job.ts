@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
+import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
+import { unknownProblem } from '../unknown-keys.js';
+import { formatPath } from './notification-type.js';
+
+/** The most recipients of one job. */
+export const MAX_RECIPIENTS = 1_000;
+/** The most bytes of `data`, as JSON in UTF-8. */
+export const MAX_DATA_BYTES = 64 * 1024;
+/** The most levels of `data`: every reader of deeply nested JSON on the way recurses, ours, Postgres' and the client's. */
+export const MAX_DATA_DEPTH = 64;
+
+/**
+ * The data of a job, a public format: any producer with BullMQ, in any language, may enqueue it. The job's
+ * name is the type of the notification.
+ */
+export interface JobData {
+  /** One recipient, or up to 1,000. */
+  to: string | string[];
+  /** Defaults to `''`. */
+  tenant?: string;
+  /** What the type's schema asks for; at most 64 KiB as JSON. */
+  data: unknown;
+  /**
+   * The version of the type's declaration that `data` was written for: a worker with a newer one passes it through `upgrade`, an older one
+   * leaves the job to others for a while. Default: the worker's own.
+   */
+  version?: number;
+  /** The same key never makes two entries in one feed. Defaults to the queue, the job's id and its creation time. */
+  dedupeKey?: string;
+  /** ISO 8601. Delivered then; written by the producer, BullMQ's own delay does the waiting. */
+  deliverAt?: string;
+  /** ISO 8601. Not delivered, listed or counted after this moment. */
+  expiresAt?: string;
+  /** A new notification takes over from the unread one of the same key. */
+  collapseKey?: string;
+}
+
+/** A job's data, checked and made uniform. */
+export interface ParsedJob {
+  /** The feeds, each once, in the order given. */
+  readonly feeds: readonly FeedKey[];
+  readonly data: unknown;
+  /** `null`: the current one. */
+  readonly version: number | null;
+  readonly dedupeKey: string | null;
+  readonly deliverAt: Date | null;
+  readonly expiresAt: Date | null;
+  readonly collapseKey: string | null;
+}
+
+/** What the log's column holds (`integer`). */
+const MAX_VERSION = 2 ** 31 - 1;
+
+const checked = (problemOf: (value: unknown) => string | null) =>
+  z.unknown().transform((value, context): string => {
+    const problem = problemOf(value);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+    return value as string;
+  });
+
+const name = checked(nameProblem);
+const timestamp = z.iso
+  .datetime({
+    offset: true,
+    error: 'must be an ISO 8601 date and time with a zone, such as 2026-11-22T12:00:00Z',
+  })
+  .transform((text) => new Date(text));
+
+const recipients = z.unknown().transform((value, context): string[] => {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0) context.addIssue({ code: 'custom', message: 'must name at least one recipient' });
+  if (list.length > MAX_RECIPIENTS) {
+    context.addIssue({
+      code: 'custom',
+      message: `must name at most ${MAX_RECIPIENTS} recipients, names ${list.length}`,
+    });
+    return z.NEVER;
+  }
+  list.forEach((recipient, index) => {
+    const problem = nameProblem(recipient);
+    if (problem)
+      context.addIssue({ code: 'custom', message: problem, path: Array.isArray(value) ? [index] : [] });
+  });
+  // Dropped before the insert: one statement must not meet the same key twice.
+  return [...new Set(list as string[])];
+});
+
+const jobSchema = z.strictObject({
+  to: recipients,
+  tenant: checked(tenantProblem).optional(),
+  // Required, which dataProblem() says in words of its own.
+  data: z.unknown().optional(),
+  version: z
+    .int({ error: 'must be a whole number from 1' })
+    .min(1, { error: 'must be a whole number from 1' })
+    .max(MAX_VERSION, { error: `must be at most ${MAX_VERSION}` })
+    .optional(),
+  dedupeKey: name.optional(),
+  deliverAt: timestamp.optional(),
+  expiresAt: timestamp.optional(),
+  collapseKey: name.optional(),
+});
+const JOB_FIELDS = Object.keys(jobSchema.shape);
+
+/**
+ * Reads a job's data, wherever it came from.
+ *
+ * @throws {InvalidJobError} naming every wrong field.
+ */
+export function parseJobData(input: unknown): ParsedJob {
+  const result = jobSchema.safeParse(input);
+  const fields = result.success
+    ? []
+    : result.error.issues.flatMap((issue) => describeIssue(issue, JOB_FIELDS, 'data of the job'));
+  if (typeof input === 'object' && input !== null) {
+    const { data } = input as { data?: unknown };
+    const problem = dataProblem(data);
+    if (problem) fields.push(problem);
+  }
+  if (!result.success || fields.length > 0) throw new InvalidJobError(fields);
+
+  const { to, tenant = '', data, version, dedupeKey, deliverAt, expiresAt, collapseKey } = result.data;
+  if (deliverAt && expiresAt && deliverAt >= expiresAt) {
+    throw new InvalidJobError([{ field: 'expiresAt', problem: 'must be later than deliverAt' }]);
+  }
+  return {
+    feeds: to.map((recipient) => ({ tenant, recipient })),
+    data,
+    version: version ?? null,
+    dedupeKey: dedupeKey ?? null,
+    deliverAt: deliverAt ?? null,
+    expiresAt: expiresAt ?? null,
+    collapseKey: collapseKey ?? null,
+  };
+}
+
+const recallSchema = z.strictObject({
+  to: recipients,
+  tenant: checked(tenantProblem).optional(),
+  dedupeKey: name,
+});
+const RECALL_FIELDS = Object.keys(recallSchema.shape);
+
+/**
+ * Reads what a recall is about: the feeds, each once in the order given, and the key.
+ *
+ * @throws {InvalidRequestError} naming every wrong field.
+ */
+export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupeKey: string } {
+  const result = recallSchema.safeParse(input);
+  if (!result.success) {
+    throw new InvalidRequestError(
+      result.error.issues.flatMap((issue) => describeIssue(issue, RECALL_FIELDS, 'body')),
+    );
+  }
+  const { to, tenant = '', dedupeKey } = result.data;
+  return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole: string): InvalidField[] {
+  const field = formatPath(issue.path) || whole;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: formatPath([...issue.path, key]),
+      problem: unknownProblem(key, known, 'field'),
+    }));
+  }
+  return [{ field, problem: issue.message }];
+}
+
+/**
+ * What Postgres could not keep as it is, or what is too much. Checked before the insert, because there it would
+ * fail the whole batch, neighbours included.
+ */
+function dataProblem(data: unknown): InvalidField | null {
+  if (data === undefined) return { field: 'data', problem: 'is missing' };
+  const broken = brokenText(data, ['data']);
+  if (broken) return broken;
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  if (bytes > MAX_DATA_BYTES) {
+    return { field: 'data', problem: `must have at most ${MAX_DATA_BYTES} bytes as JSON, has ${bytes}` };
+  }
+  return null;
+}
+
+function brokenText(value: unknown, path: PropertyKey[]): InvalidField | null {
+  if (typeof value === 'string') {
+    if (value.includes('\u0000')) return { field: formatPath(path), problem: 'must not contain NUL' };
+    if (!value.isWellFormed())
+      return { field: formatPath(path), problem: 'must be well-formed Unicode (it has a lone surrogate)' };
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  if (path.length > MAX_DATA_DEPTH)
+    return { field: 'data', problem: `must have at most ${MAX_DATA_DEPTH} levels` };
+  for (const [key, child] of Object.entries(value)) {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    const problem = brokenText(key, [...path, '(a name)']) ?? brokenText(child, at);
+    if (problem) return problem;
+  }
+  return null;
+}

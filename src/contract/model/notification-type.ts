@@ -1,0 +1,165 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { kindOf } from './feed.js';
+import { isSafeLink } from './link.js';
+import { InvalidJobError, type InvalidField } from '../errors.js';
+
+/** What a renderer knows besides the data. */
+export interface RenderContext {
+  /** BCP 47 tag of the recipient's language; `en` unless the host resolves locales. */
+  readonly locale: string;
+}
+
+/** What a renderer makes of a job's data: plain text, never HTML. */
+export interface Rendered {
+  readonly title: string;
+  readonly body?: string | null;
+  /** http(s), or a path that begins with one `/`. */
+  readonly link?: string | null;
+}
+
+/** One declared type of notification: its name, the schema of its data and how it reads. */
+export interface NotificationType<
+  Name extends string = string,
+  Schema extends StandardSchemaV1 = StandardSchemaV1,
+> {
+  readonly name: Name;
+  /** Counts up when the shape of `data` changes; stored with every entry. */
+  readonly version: number;
+  /** Any Standard Schema: zod, valibot, arktype. What it returns is stored as `data`. */
+  readonly schema: Schema;
+  /** Runs when the entry is appended, once for each locale of the job's recipients. */
+  readonly render: (data: StandardSchemaV1.InferOutput<Schema>, context: RenderContext) => Rendered;
+  /** Whether recipients get it even if they would mute it, such as a warning about their account. Default `false`. */
+  readonly mandatory?: boolean;
+  /**
+   * What becomes of data that an older version of this declaration wrote: of jobs that were queued before a deploy, and of entries that are
+   * read after it. Its result is checked against `schema`. Without it, old jobs are checked as they are, and old entries are
+   * served as they were written, with their own `version`.
+   *
+   * @param data As JSON: what the older schema returned (entries), or what a producer sent and nobody has checked yet (jobs).
+   * @param fromVersion From 1 to `version - 1`.
+   */
+  readonly upgrade?: (data: unknown, fromVersion: number) => StandardSchemaV1.InferInput<Schema>;
+  /** Expires so long after its delivery, unless its job says otherwise with `expiresAt`. Default: never. */
+  readonly expiresAfterMs?: number;
+}
+
+/** A list of types whose data differ: methods of {@link NotificationType} are checked where they are declared. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the renderer's parameter makes it invariant: no narrower type accepts them all
+export type AnyNotificationType = NotificationType<string, any>;
+
+const TYPE_NAME = /^[a-z][a-z0-9.-]{0,63}$/;
+// EventSource fires these itself; a server event of the same name could not be told from them.
+const RESERVED = new Set(['open', 'error', 'message']);
+
+/** What is wrong with the name of a type, or `null`. `feed.` is kept for state entries and control frames. */
+export function typeNameProblem(name: unknown): string | null {
+  if (typeof name !== 'string') return `must be a string, not ${kindOf(name)}`;
+  if (!TYPE_NAME.test(name))
+    return `must match ${TYPE_NAME.source}, is ${JSON.stringify(name.slice(0, 100))}`;
+  if (name.startsWith('feed.')) return 'must not begin with "feed."';
+  if (RESERVED.has(name)) return `must not be "${name}": EventSource has an event of that name of its own`;
+  return null;
+}
+
+/**
+ * Declares a type of notification.
+ *
+ * @throws {TypeError} if the name, the version or the schema is not usable: a mistake in the program, not in a job.
+ */
+export function defineNotification<const Name extends string, Schema extends StandardSchemaV1>(
+  name: Name,
+  declaration: Omit<NotificationType<Name, Schema>, 'name'>,
+): NotificationType<Name, Schema> {
+  const problem = typeNameProblem(name);
+  if (problem) throw new TypeError(`defineNotification: the name ${problem}.`);
+  const { version, schema, render, mandatory, upgrade, expiresAfterMs } = declaration;
+  if (!Number.isInteger(version) || version < 1) {
+    throw new TypeError(
+      `defineNotification(${name}): version must be a whole number from 1, is ${String(version)}.`,
+    );
+  }
+  if (typeof schema?.['~standard']?.validate !== 'function') {
+    throw new TypeError(
+      `defineNotification(${name}): schema must be a Standard Schema (zod, valibot, arktype).`,
+    );
+  }
+  if (typeof render !== 'function')
+    throw new TypeError(`defineNotification(${name}): render must be a function.`);
+  if (mandatory !== undefined && typeof mandatory !== 'boolean')
+    throw new TypeError(`defineNotification(${name}): mandatory must be true or false.`);
+  if (upgrade !== undefined && typeof upgrade !== 'function')
+    throw new TypeError(`defineNotification(${name}): upgrade must be a function.`);
+  if (expiresAfterMs !== undefined && !(Number.isFinite(expiresAfterMs) && expiresAfterMs > 0)) {
+    throw new TypeError(
+      `defineNotification(${name}): expiresAfterMs must be above 0, is ${String(expiresAfterMs)}.`,
+    );
+  }
+  return Object.freeze({ ...declaration, name });
+}
+
+/** Whether this is what {@link defineNotification} makes, or may be taken for it. */
+export function isDeclaration(type: unknown): type is AnyNotificationType {
+  if (typeof type !== 'object' || type === null) return false;
+  const { name, version, schema, render } = type as Partial<NotificationType>;
+  return (
+    typeNameProblem(name) === null &&
+    Number.isInteger(version) &&
+    typeof schema?.['~standard']?.validate === 'function' &&
+    typeof render === 'function'
+  );
+}
+
+/** Checks a job's data against its type. @throws {InvalidJobError} naming each wrong field under `data`. */
+export async function validateData(type: AnyNotificationType, data: unknown): Promise<unknown> {
+  const result = await (type.schema as StandardSchemaV1)['~standard'].validate(data);
+  if (!result.issues) return result.value;
+  const fields = result.issues.map((issue): InvalidField => {
+    const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+    return { field: formatPath(['data', ...path]), problem: issue.message };
+  });
+  throw new InvalidJobError(fields);
+}
+
+/** Renders checked data. @throws {InvalidJobError} if what came out cannot be shown, so that the job fails at once. */
+export function renderNotification(
+  type: AnyNotificationType,
+  data: unknown,
+  context: RenderContext,
+): Required<Rendered> {
+  const rendered = type.render(data, context);
+  const { title, body = null, link = null } = rendered;
+  const fields: InvalidField[] = [];
+  if (typeof title !== 'string' || title.length === 0) {
+    fields.push({ field: 'title', problem: 'must be rendered to a text that is not empty' });
+  } else fields.push(...textProblems('title', title));
+  if (body !== null) fields.push(...textProblems('body', body));
+  if (link !== null && (typeof link !== 'string' || !isSafeLink(link))) {
+    fields.push({
+      field: 'link',
+      problem: `must be http(s) or begin with one "/", is ${JSON.stringify(link)}`,
+    });
+  }
+  if (fields.length > 0)
+    throw new InvalidJobError(
+      fields,
+      `The renderer of ${type.name} made something that cannot be shown: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`,
+    );
+  return { title, body, link };
+}
+
+/** `['data', 'items', 0]` as `data.items[0]`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    return text === '' ? String(part) : `${text}.${String(part)}`;
+  }, '');
+}
+
+function textProblems(field: string, text: string): InvalidField[] {
+  if (typeof text !== 'string') return [{ field, problem: `must be a text, is a ${typeof text}` }];
+  if (text.includes('\u0000')) return [{ field, problem: 'must not contain NUL' }];
+  if (!text.isWellFormed())
+    return [{ field, problem: 'must be well-formed Unicode (it has a lone surrogate)' }];
+  return [];
+}

@@ -1,0 +1,36 @@
+import {
+  createParamDecorator,
+  Inject,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+  type Type,
+} from '@nestjs/common';
+import { ApiKeys, type KeyHolder, type KeyScope } from './api-keys.js';
+import { RequestValue, type HttpRequest } from '../request/http-request.js';
+
+const currentHolder = new RequestValue<KeyHolder>('holder of an API key');
+
+/** A guard that lets pass who has an API key of the scope, and remembers who that is. */
+function guardFor(scope: KeyScope): Type<CanActivate> {
+  @Injectable()
+  class ApiKeyGuard implements CanActivate {
+    constructor(@Inject(ApiKeys) private readonly keys: ApiKeys) {}
+
+    canActivate(context: ExecutionContext): true {
+      const request = context.switchToHttp().getRequest<HttpRequest>();
+      currentHolder.set(request, this.keys.authenticate(request, scope));
+      return true;
+    }
+  }
+  return ApiKeyGuard;
+}
+
+export const ProducerGuard = guardFor('producer');
+export const SupportGuard = guardFor('support');
+export const AdminGuard = guardFor('admin');
+
+/** The {@link KeyHolder} who sent the request, as a parameter of a route behind one of these guards. */
+export const CurrentHolder = createParamDecorator((_data: unknown, context: ExecutionContext): KeyHolder =>
+  currentHolder.get(context.switchToHttp().getRequest<HttpRequest>()),
+);

@@ -1,0 +1,89 @@
+import { parseCursor } from '../../contract/model/cursor.js';
+import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
+import { tenantProblem } from '../../contract/model/feed.js';
+import { typeNameProblem } from '../../contract/model/notification-type.js';
+import { MAX_PAGE_ITEMS, type PageRequest } from '../../contract/ports/inbox.js';
+import { queryOf, type HttpRequest } from './http-request.js';
+
+const DEFAULT_LIMIT = 25;
+
+/** What is wrong with the value of a parameter, or `null`. */
+const PROBLEMS: Readonly<Record<string, (text: string) => string | null>> = {
+  limit: (text) =>
+    /^[1-9][0-9]{0,2}$/.test(text) && Number(text) <= MAX_PAGE_ITEMS
+      ? null
+      : `must be a whole number from 1 to ${MAX_PAGE_ITEMS}, is ${quote(text)}`,
+  before: (text) => (parseCursor(text) ? null : `must be the "next" of a page, is ${quote(text)}`),
+  unread: flagProblem,
+  archived: flagProblem,
+  type: typeNameProblem,
+};
+
+/**
+ * Reads `?limit&before&unread&archived&type`. A parameter that is misspelt or given twice is refused and not left alone: who
+ * asks for the unread ones must not be shown all of them.
+ *
+ * @throws {InvalidRequestError} naming each wrong parameter.
+ */
+export function readPageQuery(request: HttpRequest): PageRequest {
+  const query = queryOf(request);
+  refuseWrong(query, PROBLEMS);
+  return pageRequest(query);
+}
+
+/** The same with `&tenant`, which defaults to `''`. @throws {InvalidRequestError} naming each wrong parameter. */
+export function readSupportQuery(request: HttpRequest): { tenant: string; page: PageRequest } {
+  const query = queryOf(request);
+  refuseWrong(query, { ...PROBLEMS, tenant: tenantProblem });
+  return { tenant: query.get('tenant') ?? '', page: pageRequest(query) };
+}
+
+/** `?tenant`, and nothing else; `null` if it is not there. @throws {InvalidRequestError} naming each wrong parameter. */
+export function readTenant(request: HttpRequest): string | null {
+  const query = queryOf(request);
+  refuseWrong(query, { tenant: tenantProblem });
+  return query.get('tenant');
+}
+
+function pageRequest(query: URLSearchParams): PageRequest {
+  const flag = (name: string): boolean | null => (query.has(name) ? query.get(name) === 'true' : null);
+  return {
+    limit: Number(query.get('limit') ?? DEFAULT_LIMIT),
+    before: parseCursor(query.get('before') ?? ''),
+    unread: flag('unread'),
+    archived: flag('archived') ?? false,
+    type: query.get('type'),
+  };
+}
+
+/** For a route without parameters. @throws {InvalidRequestError} naming each that came. */
+export function refuseQuery(request: HttpRequest): void {
+  refuseWrong(queryOf(request), {});
+}
+
+function refuseWrong(query: URLSearchParams, problems: typeof PROBLEMS): void {
+  const fields: InvalidField[] = [];
+  for (const field of new Set(query.keys())) {
+    const values = query.getAll(field);
+    const problem = !Object.hasOwn(problems, field)
+      ? `is no parameter here; ${namesOf(problems)}`
+      : values.length > 1
+        ? 'must be given once'
+        : problems[field]!(values[0]!);
+    if (problem !== null) fields.push({ field, problem });
+  }
+  if (fields.length > 0) throw new InvalidRequestError(fields);
+}
+
+function namesOf(problems: typeof PROBLEMS): string {
+  const names = Object.keys(problems);
+  return names.length > 0 ? `there are ${names.join(', ')}` : 'there are none';
+}
+
+function flagProblem(text: string): string | null {
+  return text === 'true' || text === 'false' ? null : `must be true or false, is ${quote(text)}`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}

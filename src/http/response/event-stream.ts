@@ -1,0 +1,108 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { Logger } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { Frame } from '../../contract/ports/stream.js';
+import { rawResponse, type HttpResponse } from '../request/http-request.js';
+import { printable } from '../../platform/logging/printable.js';
+
+/** What must not be stored, changed or held back on the way: `no-transform` is also what compression looks at. */
+const HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'private, no-cache, no-store, must-revalidate, max-age=0, no-transform',
+  Pragma: 'no-cache',
+  Expires: '0',
+  // nginx
+  'X-Accel-Buffering': 'no',
+};
+
+/**
+ * Answers with an event stream, as Nest does behind `@Sse()`, but for two things: it is a host's interceptors that Nest would ask about each frame, and
+ * a frame leaves in the turn in which it was emitted.
+ *
+ *     subscribed --error at once--> rejected, for the exception filters
+ *     subscribed --else--> begun --complete--> ended
+ *                          begun --the client leaves--> unsubscribed
+ *
+ * Resolves when it has begun.
+ */
+export async function answerWithEvents(response: HttpResponse, frames: Observable<Frame>): Promise<void> {
+  const raw = rawResponse(response);
+  // The client may have left while its credential was checked.
+  if (raw.closed || raw.destroyed || raw.writableEnded) return;
+  let begun = false;
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    takeOver(response);
+    const { req } = raw;
+    // In HTTP/2 the socket is shared by all streams of the connection.
+    if (req.httpVersionMajor < 2) {
+      req.socket.setKeepAlive(true).setNoDelay(true).setTimeout(0);
+    }
+    raw.writeHead(200, HEADERS);
+    // At once: a proxy with an idle limit, and an EventSource's `open`, wait for it.
+    raw.write('\n');
+  };
+  await new Promise<void>((resolve, reject) => {
+    let failed = false;
+    const subscription = frames.subscribe({
+      next: (frame) => {
+        begin();
+        raw.write(encodeFrame(frame));
+      },
+      error: (error: unknown) => {
+        failed = true;
+        if (!begun) return reject(error instanceof Error ? error : new Error(String(error)));
+        new Logger('TidingsHttp').error(`A stream broke: ${printable(String(error), 1_000)}`);
+        raw.destroy();
+      },
+      complete: () => {
+        begin();
+        raw.end();
+      },
+    });
+    if (failed) return;
+    raw.once('close', () => subscription.unsubscribe());
+    begin();
+    resolve();
+  });
+}
+
+/** Fastify would answer itself when the handler returns; what was set on its reply (CORS) goes along. */
+function takeOver(response: HttpResponse): void {
+  if (!('raw' in response)) return;
+  const reply = response as FastifyReply;
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  reply.hijack();
+}
+
+interface FastifyReply {
+  readonly raw: ServerResponse;
+  hijack(): void;
+  getHeaders(): OutgoingHttpHeaders;
+}
+
+/** A frame as the standard has it; a line break cannot begin a field of its own. */
+function encodeFrame({ type, id, retry, comment, data }: Frame): string {
+  let text = '';
+  if (type !== undefined) text += `event: ${oneLine(type)}\n`;
+  if (id !== undefined) text += `id: ${oneLine(id)}\n`;
+  if (retry !== undefined) text += `retry: ${retry}\n`;
+  if (comment !== undefined) text += lines(': ', comment);
+  if (data !== undefined) text += lines('data: ', data);
+  return `${text}\n`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]/g, '');
+}
+
+function lines(prefix: string, text: string): string {
+  if (!/[\r\n]/.test(text)) return `${prefix}${text}\n`;
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((line) => `${prefix}${line}\n`)
+    .join('');
+}

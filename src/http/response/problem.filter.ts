@@ -1,0 +1,49 @@
+import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { describeError } from '../../platform/logging/describe-error.js';
+import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
+import { printable } from '../../platform/logging/printable.js';
+import { answerTo, type ProblemAnswer } from './problem.js';
+
+/**
+ * Answers every error as `application/problem+json`, on Express and on Fastify. Our controllers use it themselves, so that a host's own
+ * routes keep the host's filters; the service registers it for the whole application, because unknown routes and bodies
+ * that cannot be read fail before any controller.
+ */
+@Catch()
+export class ProblemFilter implements ExceptionFilter<unknown> {
+  readonly #logger = new Logger('TidingsHttp');
+  readonly #outages = new RepeatedErrors(this.#logger);
+
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+  catch(error: unknown, context: ArgumentsHost): void {
+    const answer = answerTo(error);
+    this.#log(error, answer);
+    const { httpAdapter } = this.host;
+    const response = context.switchToHttp().getResponse<unknown>();
+    // Too late for a status: the answer has begun. Ending it is all that can be done.
+    if (httpAdapter.isHeadersSent(response)) {
+      httpAdapter.end(response);
+      return;
+    }
+    const { problem, headers } = answer;
+    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json');
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
+    // As a text: of an object Nest 11 would say that it is application/json after all.
+    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
+  }
+
+  #log(error: unknown, { kind, problem }: ProblemAnswer): void {
+    if (kind === 'refused') return;
+    // Once for many requests: an outage would fill the log.
+    if (kind === 'unavailable') this.#outages.report(printable(describeError(error), 1_000));
+    else {
+      this.#logger.error(
+        `${problem.instance}: ${printable(String(error), 1_000)}`,
+        error instanceof Error ? error.stack : undefined,
+      );
+    }
+  }
+}

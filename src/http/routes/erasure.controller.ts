@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { Controller, Delete, Inject, Logger, Param, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { InvalidRequestError } from '../../contract/errors.js';
+import type { Eraser, ErasureReport } from '../../contract/ports/erase.js';
+import { ERASER } from '../../contract/tokens.js';
+import { AdminGuard, CurrentHolder } from '../credentials/api-key.guard.js';
+import type { KeyHolder } from '../credentials/api-keys.js';
+import { readFeed } from '../request/feed-path.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { readTenant } from '../request/page-query.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+
+/** `DELETE /v1/feeds...`: erases recipients and tenants, for good. */
+@Controller('v1/feeds')
+@UseFilters(ProblemFilter)
+@UseGuards(AdminGuard)
+export class ErasureController {
+  readonly #logger = new Logger('TidingsErasure');
+
+  constructor(@Inject(ERASER) private readonly eraser: Eraser) {}
+
+  /** `DELETE /v1/feeds/:recipient?tenant=`: one recipient; without a tenant, of the one that has no name. */
+  @Delete(':recipient')
+  async recipient(
+    @Req() request: HttpRequest,
+    @CurrentHolder() holder: KeyHolder,
+    @Param('recipient') recipient: string,
+  ): Promise<ErasureReport> {
+    const feed = readFeed(readTenant(request) ?? '', recipient);
+    return this.#logged(holder, `the recipient ${pseudonym([feed.tenant, feed.recipient])}`, () =>
+      this.eraser.eraseRecipient(feed),
+    );
+  }
+
+  /**
+   * `DELETE /v1/feeds?tenant=`: all recipients of a tenant. Whoever means one recipient, or one tenant, and leaves its variable in the URL empty
+   * must not erase everybody, so that the tenant must be named, and `/v1/feeds/` is not this path.
+   */
+  @Delete()
+  async tenant(@Req() request: HttpRequest, @CurrentHolder() holder: KeyHolder): Promise<ErasureReport> {
+    const tenant = readTenant(request);
+    if (/\/(\?|$)/.test(request.url)) {
+      throw new InvalidRequestError([
+        { field: 'recipient', problem: 'is empty; the path of a whole tenant has no "/" at its end' },
+      ]);
+    }
+    if (!tenant) {
+      const problem = `must name the tenant whose recipients are all to be erased, is ${tenant === '' ? 'empty' : 'missing'}; the recipients of the one without a name are erased one by one`;
+      throw new InvalidRequestError([{ field: 'tenant', problem }]);
+    }
+    return this.#logged(holder, `the tenant ${pseudonym([tenant])}`, () => this.eraser.eraseTenant(tenant));
+  }
+
+  async #logged(
+    { id }: KeyHolder,
+    whom: string,
+    erase: () => Promise<ErasureReport>,
+  ): Promise<ErasureReport> {
+    this.#logger.log(`The admin key ${id} erases ${whom}`);
+    const report = await erase();
+    const { feeds, entries, jobs } = report;
+    this.#logger.log(`Erased ${whom}: ${feeds} feeds, ${entries} entries, ${jobs} jobs`);
+    return report;
+  }
+}
+
+/** Logs outlive the erasure: they say who did it, and who knows the name can find the line, but it does not tell the name. */
+function pseudonym(names: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 16);
+}

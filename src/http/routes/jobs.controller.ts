@@ -1,0 +1,37 @@
+import { Controller, Delete, Inject, Param, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { ConflictError, InvalidRequestError, NotFoundError } from '../../contract/errors.js';
+import { nameProblem } from '../../contract/model/feed.js';
+import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
+import { JOB_CANCELLER } from '../../contract/tokens.js';
+import { ProducerGuard } from '../credentials/api-key.guard.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { refuseQuery } from '../request/page-query.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+
+/** `/v1/jobs`: what producers have put on the queue. */
+@Controller('v1/jobs')
+@UseFilters(ProblemFilter)
+@UseGuards(ProducerGuard)
+export class JobsController {
+  constructor(@Inject(JOB_CANCELLER) private readonly canceller: JobCanceller) {}
+
+  /** `DELETE /v1/jobs/:id`: 200 means that it will never run. */
+  @Delete(':id')
+  async cancel(@Req() request: HttpRequest, @Param('id') id: string): Promise<{ outcome: CancelOutcome }> {
+    refuseQuery(request);
+    const problem = nameProblem(id);
+    if (problem) throw new InvalidRequestError([{ field: 'id', problem }]);
+    const outcome = await this.canceller.cancel(id);
+    if (outcome === 'unknown') {
+      throw new NotFoundError([{ field: 'id', problem: 'is not the id of a job that is still kept' }]);
+    }
+    if (outcome !== 'cancelled') throw new ConflictError(TOO_LATE[outcome]);
+    return { outcome };
+  }
+}
+
+const ADVICE = 'take it back by its dedupeKey: POST /v1/notifications/recall';
+const TOO_LATE = {
+  running: `The job is being processed at this moment; ${ADVICE}.`,
+  done: `The job has ended; if it was delivered, ${ADVICE}.`,
+} as const;

@@ -1,0 +1,58 @@
+import { Controller, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { InvalidJobError, InvalidRequestError, type InvalidField } from '../../contract/errors.js';
+import { nameProblem } from '../../contract/model/feed.js';
+import { parseJobData, type JobData } from '../../contract/model/job.js';
+import { typeNameProblem } from '../../contract/model/notification-type.js';
+import type { EnqueueOptions, Producer } from '../../contract/ports/produce.js';
+import { PRODUCER } from '../../contract/tokens.js';
+import { CurrentHolder, ProducerGuard } from '../credentials/api-key.guard.js';
+import { MAX_BODY_BYTES } from '../request/body-limit.js';
+import type { KeyHolder } from '../credentials/api-keys.js';
+import { headerOf, type HttpRequest } from '../request/http-request.js';
+import { jsonObject } from '../request/json-body.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+
+/** The jobs that a request put on the queue. */
+export interface Accepted {
+  readonly jobs: readonly { readonly id: string }[];
+}
+
+/** `/v1/notifications`. */
+@Controller('v1/notifications')
+@UseFilters(ProblemFilter)
+export class NotificationsController {
+  constructor(@Inject(PRODUCER) private readonly producer: Producer) {}
+
+  /** `POST /v1/notifications`: the body is a job's data with its `type`. 202 means that the queue has stored it (G9). */
+  @Post()
+  @HttpCode(202)
+  @UseGuards(ProducerGuard)
+  async publish(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Accepted> {
+    const options = enqueueOptions(request, producer);
+    const { type, ...data } = await jsonObject(request, MAX_BODY_BYTES);
+    const problem = typeNameProblem(type);
+    if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
+    // The producer reads the data as what it is, something from outside; the type is that of a well-behaved caller.
+    const job = await this.producer.enqueue(type as string, data as unknown as JobData, options);
+    return { jobs: [{ id: job.id }] };
+  }
+}
+
+function enqueueOptions(request: HttpRequest, producer: KeyHolder): EnqueueOptions {
+  const key = headerOf(request, 'idempotency-key');
+  if (key === undefined) return {};
+  const problem = nameProblem(key);
+  if (problem) throw new InvalidRequestError([{ field: 'Idempotency-Key', problem }]);
+  return { idempotency: { scope: producer.id, key } };
+}
+
+/** Beside a wrong type the producer would never come to the data: all that is wrong is told at once. */
+function problemsOf(data: unknown): readonly InvalidField[] {
+  try {
+    parseJobData(data);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidJobError) return error.fields;
+    throw error;
+  }
+}

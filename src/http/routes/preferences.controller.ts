@@ -1,0 +1,52 @@
+import { Controller, Get, Inject, Put, Req, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
+import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
+import { kindOf, type FeedKey } from '../../contract/model/feed.js';
+import { typeNameProblem } from '../../contract/model/notification-type.js';
+import type { Preferences, RecipientPreferences } from '../../contract/ports/preferences.js';
+import { PREFERENCES } from '../../contract/tokens.js';
+import { MAX_RECIPIENT_BODY_BYTES } from '../request/body-limit.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { jsonObject } from '../request/json-body.js';
+import { refuseQuery } from '../request/page-query.js';
+import { PrivateAnswer } from '../response/private-answer.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+import { CurrentFeed, RecipientGuard } from '../credentials/recipient.guard.js';
+
+/** `/v1/preferences`: what a recipient does not want to get. */
+@Controller('v1/preferences')
+@UseFilters(ProblemFilter)
+@UseGuards(RecipientGuard)
+@UseInterceptors(PrivateAnswer)
+export class PreferencesController {
+  constructor(@Inject(PREFERENCES) private readonly preferences: Preferences) {}
+
+  @Get()
+  async get(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<RecipientPreferences> {
+    refuseQuery(request);
+    return this.preferences.get(feed);
+  }
+
+  /** Replaces all of them, so that two devices that save at once end with what one of them has shown. */
+  @Put()
+  async put(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<RecipientPreferences> {
+    refuseQuery(request);
+    return this.preferences.put(feed, readPreferences(await jsonObject(request, MAX_RECIPIENT_BODY_BYTES)));
+  }
+}
+
+function readPreferences({ muted, ...others }: Readonly<Record<string, unknown>>): RecipientPreferences {
+  const fields: InvalidField[] = Object.keys(others).map((field) => ({
+    field,
+    problem: 'is not known here; there is muted',
+  }));
+  if (!Array.isArray(muted)) {
+    fields.push({ field: 'muted', problem: `must be an array of types, is ${kindOf(muted)}` });
+  } else {
+    muted.forEach((type: unknown, index) => {
+      const problem = typeNameProblem(type);
+      if (problem) fields.push({ field: `muted[${index}]`, problem });
+    });
+  }
+  if (fields.length > 0) throw new InvalidRequestError(fields);
+  return { muted: [...new Set(muted as string[])] };
+}

@@ -1,0 +1,32 @@
+import { Controller, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { parseRecall } from '../../contract/model/job.js';
+import type { Recaller, RecallOutcome } from '../../contract/ports/recall.js';
+import { RECALLER } from '../../contract/tokens.js';
+import { ProducerGuard } from '../credentials/api-key.guard.js';
+import { MAX_BODY_BYTES } from '../request/body-limit.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { jsonObject } from '../request/json-body.js';
+import { refuseQuery } from '../request/page-query.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+
+/** What became of a recall, one result for each recipient in the order of `to`. */
+export interface Recalled {
+  readonly results: readonly { readonly to: string; readonly outcome: RecallOutcome }[];
+}
+
+/** `POST /v1/notifications/recall`: takes back what was sent under a dedupe key, or will be. */
+@Controller('v1/notifications/recall')
+@UseFilters(ProblemFilter)
+@UseGuards(ProducerGuard)
+export class RecallController {
+  constructor(@Inject(RECALLER) private readonly recaller: Recaller) {}
+
+  @Post()
+  @HttpCode(200)
+  async recall(@Req() request: HttpRequest): Promise<Recalled> {
+    refuseQuery(request);
+    const { feeds, dedupeKey } = parseRecall(await jsonObject(request, MAX_BODY_BYTES));
+    const outcomes = await this.recaller.recall(feeds, dedupeKey);
+    return { results: feeds.map(({ recipient }, index) => ({ to: recipient, outcome: outcomes[index]! })) };
+  }
+}

@@ -1,0 +1,56 @@
+import { Controller, HttpException, Inject, Logger, Req, Res, Sse, UseFilters } from '@nestjs/common';
+import { EMPTY, type Observable } from 'rxjs';
+import { isRetryable } from '../../contract/errors.js';
+import type { Frame, Streams } from '../../contract/ports/stream.js';
+import { STREAMS } from '../../contract/tokens.js';
+import { RecipientAuthenticator, type RecipientIdentity } from '../credentials/recipient-authenticator.js';
+import { whileAuthenticated } from '../credentials/revalidation.js';
+import { rawResponse, type HttpRequest, type HttpResponse } from '../request/http-request.js';
+import { printable } from '../../platform/logging/printable.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+import { ResponseOutlet } from '../response/response-outlet.js';
+import { readStreamQuery } from '../request/stream-query.js';
+
+/** `GET /v1/stream`: a feed, live. */
+@Controller('v1')
+@UseFilters(ProblemFilter)
+export class StreamController {
+  readonly #logger = new Logger('TidingsHttp');
+
+  constructor(
+    @Inject(STREAMS) private readonly streams: Streams,
+    @Inject(RecipientAuthenticator) private readonly recipients: RecipientAuthenticator,
+  ) {}
+
+  /**
+   * The credential is checked here and not by a guard, because a guard can only answer with a status, and an EventSource gives up for
+   * good on any status but 200: what passes (the key server is away) is said on a stream of its own.
+   */
+  @Sse('stream')
+  async stream(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<Observable<Frame>> {
+    const { position, lastEventId, eventName } = readStreamQuery(request);
+    const identity = await this.#identify(request);
+    // Headers are all that is asked for; a stream would be opened and closed at once.
+    if (request.method === 'HEAD') return EMPTY;
+    if (!identity) return this.streams.refuse('unavailable', lastEventId);
+    const outlet = new ResponseOutlet(rawResponse(response));
+    return whileAuthenticated(this.recipients, request, identity, (signal) =>
+      this.streams.open({ ...identity, position, lastEventId, eventName, outlet, signal }),
+    );
+  }
+
+  /** @returns `null` if the credential cannot be checked for now. @throws what cannot pass by waiting. */
+  async #identify(request: HttpRequest): Promise<RecipientIdentity | null> {
+    try {
+      return await this.recipients.authenticate(request);
+    } catch (error) {
+      const passes = error instanceof HttpException ? error.getStatus() >= 500 : isRetryable(error);
+      if (!passes) throw error;
+      this.#logger.error(
+        `A stream cannot begin: ${printable(String(error), 1_000)}`,
+        error instanceof Error ? error.stack : undefined,
+      );
+      return null;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import {
+  Controller,
+  Get,
+  Header,
+  Inject,
+  Logger,
+  Param,
+  Req,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+} from '@nestjs/common';
+import type { SupportView } from '../../contract/ports/support.js';
+import { SUPPORT_VIEW } from '../../contract/tokens.js';
+import { CurrentHolder, SupportGuard } from '../credentials/api-key.guard.js';
+import type { KeyHolder } from '../credentials/api-keys.js';
+import { readFeed } from '../request/feed-path.js';
+import type { HttpRequest } from '../request/http-request.js';
+import { pageJson } from '../response/page-json.js';
+import { readSupportQuery } from '../request/page-query.js';
+import { printable } from '../../platform/logging/printable.js';
+import { PrivateAnswer } from '../response/private-answer.js';
+import { ProblemFilter } from '../response/problem.filter.js';
+
+/** What the support team sees. The only route besides erasure where a path names somebody's feed (G8), so each look is logged. */
+@Controller('v1/feeds/:recipient/notifications')
+@UseFilters(ProblemFilter)
+@UseGuards(SupportGuard)
+@UseInterceptors(PrivateAnswer)
+export class SupportController {
+  readonly #logger = new Logger('TidingsSupport');
+
+  constructor(@Inject(SUPPORT_VIEW) private readonly view: SupportView) {}
+
+  @Get()
+  @Header('Content-Type', 'application/json')
+  async feed(
+    @Req() request: HttpRequest,
+    @CurrentHolder() holder: KeyHolder,
+    @Param('recipient') recipient: string,
+  ): Promise<string> {
+    const { tenant, page } = readSupportQuery(request);
+    const feed = readFeed(tenant, recipient);
+    // Before it is read: no look without a line, whatever comes of it.
+    const whose = JSON.stringify(feed);
+    this.#logger.log(`The support key ${holder.id} looks at the feed ${printable(whose, 2_000)}`);
+    const { dropped, ...rest } = await this.view.feed(feed, page);
+    return pageJson(rest, { dropped });
+  }
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
+import { LogUnavailableError } from '../../contract/errors.js';
+import type { Escalation } from '../../contract/model/hooks.js';
+import type { AppendResult } from '../../contract/ports/append.js';
+import type { FeedReader } from '../../contract/ports/read.js';
+import { backoffMs } from '../../platform/time/backoff.js';
+import { settlesWithin } from '../../platform/time/with-timeout.js';
+import { FinishedJobsSweep, KEPT } from '../queue/finished-jobs.js';
+import { notificationAt } from './notification-lookup.js';
+import { JobQueue } from '../queue/queue.js';
+import { describeError } from '../../platform/logging/describe-error.js';
+
+const ATTEMPTS = 12;
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 600_000;
+const CONCURRENCY = 20;
+const CLOSE_MS = 3_000;
+
+/** The data of a job: names the recipient as jobs of notifications do, so that an erasure finds it. */
+interface EscalationJob {
+  readonly to: string;
+  readonly tenant: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What a finished job shows as its return value. */
+export interface EscalationResult {
+  /** `left`: read, or not to be shown any more; or the rule is gone. */
+  readonly outcome: 'escalated' | 'left';
+}
+
+/**
+ * Calls a handler for what is unread after a while: a delayed job for each notification and rule, on a queue of its own.
+ *
+ *     scheduled --due--> unread? --no--> completed (left)
+ *                                --yes, the handler returns--> completed (escalated)
+ *                                --yes, it throws--> delayed --> unread? ..., after 12 times failed
+ *                        log away --> delayed
+ *
+ * Nothing is done when something is read: the job finds out by itself, once. A job of a notification ends only when its escalations are
+ * scheduled; should it run again, their ids are the same.
+ */
+export class Escalations {
+  /** Opens the queue of the escalations that belong to a queue of jobs. */
+  static openQueue(beside: JobQueue, enqueueTimeoutMs: number): Promise<JobQueue> {
+    return JobQueue.openOn(
+      beside.backend,
+      { name: escalationsQueue(beside.name), enqueueTimeoutMs },
+      beside.errors,
+    );
+  }
+
+  private readonly logger = new Logger('Escalations');
+  private readonly rules: ReadonlyMap<string, Escalation>;
+  private connected: ReturnType<JobQueue['openWorker']> | null = null;
+  private readonly sweep: FinishedJobsSweep | null;
+
+  constructor(
+    /** A queue of its own. */
+    readonly jobs: JobQueue,
+    rules: readonly Escalation[],
+    private readonly reader: FeedReader,
+  ) {
+    this.rules = new Map(rules.map((rule) => [rule.name, rule]));
+    this.sweep = jobs.backend.trims ? null : new FinishedJobsSweep(jobs.queue, jobs.errors.report);
+  }
+
+  /**
+   * Schedules what the rules say about new notifications.
+   *
+   * @param again The job has run before, and may have died between the commit and this call: duplicates may be its own.
+   * @throws {QueueUnavailableError}
+   */
+  async schedule(type: string, results: readonly AppendResult[], again: boolean): Promise<void> {
+    const rules = [...this.rules.values()].filter(
+      ({ types }) => !types || types.some(({ name }) => name === type),
+    );
+    const jobs = rules.flatMap(({ name, afterMs }) =>
+      results.flatMap((result) => {
+        if (result.outcome !== 'appended' && !(again && result.outcome === 'duplicate')) return [];
+        const { feed, epoch, seq } = result;
+        const data: EscalationJob = { to: feed.recipient, tenant: feed.tenant, epoch, seq };
+        return [{ name, data, opts: { jobId: jobIdOf(name, data), delay: afterMs } }];
+      }),
+    );
+    if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
+  }
+
+  /** Begins to call the handlers. On Postgres it rejects if the queue cannot be reached. */
+  async start(): Promise<void> {
+    this.connected = this.jobs.openWorker((job, token) => this.process(job as Job<EscalationJob>, token), {
+      concurrency: CONCURRENCY,
+      maxStalledCount: 2 ** 31 - 1,
+      runRetryDelay: 1_000,
+      ...(this.jobs.backend.trims && { removeOnComplete: KEPT.completed, removeOnFail: KEPT.failed }),
+    });
+    const { instance } = this.connected;
+    const ready = instance.waitUntilReady().then(() => {
+      void instance.run();
+      this.sweep?.start();
+    });
+    if (!this.jobs.backend.waits) return ready;
+    ready.catch((error) => this.logger.error(`It cannot run: ${describeError(error)}`));
+  }
+
+  /** Lets running handlers end, for at most 3 s; those that take longer are called again. */
+  async stop(): Promise<void> {
+    if (this.connected) {
+      const { instance, destroy } = this.connected;
+      if (!(await settlesWithin(CLOSE_MS, instance.close()))) await instance.abandon();
+      await destroy();
+    }
+    await this.sweep?.stop();
+  }
+
+  /** Closes the queue. */
+  close(): Promise<void> {
+    return this.jobs.close();
+  }
+
+  private async process(job: Job<EscalationJob>, token?: string): Promise<EscalationResult> {
+    const rule = this.rules.get(job.name);
+    if (!rule) return { outcome: 'left' };
+    const { to: recipient, tenant, epoch, seq } = job.data;
+    try {
+      const found = await notificationAt(this.reader, { feed: { tenant, recipient }, epoch, seq });
+      if (!found || found.notification.readAt !== null) return { outcome: 'left' };
+      await rule.handler({ ...found, idempotencyKey: job.id!, attempt: job.attemptsStarted });
+      return { outcome: 'escalated' };
+    } catch (error) {
+      const away = error instanceof LogUnavailableError;
+      this.logger.warn(`The escalation ${job.name} did not succeed: ${describeError(error)}`);
+      if (!away && job.attemptsStarted >= ATTEMPTS) throw new UnrecoverableError(describeError(error));
+      const delay = away ? backoffMs(job.attemptsStarted) : retryMs(job.attemptsStarted);
+      // With the queue away, too, the job stays active without a lock, and is run again when it is found stalled.
+      await job.moveToDelayed(Date.now() + delay, token).catch(this.jobs.errors.report);
+      throw new DelayedError();
+    }
+  }
+}
+
+/** The name of the queue of escalations that belongs to a queue. */
+export function escalationsQueue(queue: string): string {
+  return `${queue}-escalations`;
+}
+
+function retryMs(attempt: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1));
+}
+
+/** The same for the same notification and rule. Neither an integer nor with a colon, which BullMQ refuses. */
+function jobIdOf(rule: string, { to, tenant, epoch, seq }: EscalationJob): string {
+  const text = JSON.stringify([rule, tenant, to, epoch, seq]);
+  return `esc-${createHash('sha256').update(text).digest('base64url')}`;
+}

@@ -1,0 +1,59 @@
+import { Logger } from '@nestjs/common';
+import type { NotificationItem } from '../../contract/model/entry.js';
+import type { Hooks, ReadNotifications } from '../../contract/model/hooks.js';
+import type { AppendResult } from '../../contract/ports/append.js';
+import type { Announcement, Announcer } from '../../contract/ports/live.js';
+import type { FeedReader } from '../../contract/ports/read.js';
+import { CANARY } from '../../types/canary.js';
+import { notificationAt } from './notification-lookup.js';
+import { describeError } from '../../platform/logging/describe-error.js';
+
+/** Calls a host's hooks, after the commit and beside everything else. */
+export class HookRunner {
+  private readonly logger = new Logger('Hooks');
+
+  constructor(
+    private readonly hooks: Hooks,
+    private readonly reader: FeedReader,
+  ) {}
+
+  /** Told of each batch that was committed. */
+  appended(results: readonly AppendResult[]): void {
+    const { onAppended } = this.hooks;
+    if (!onAppended) return;
+    for (const result of results) {
+      if (result.outcome !== 'appended') continue;
+      this.call('onAppended', async () => {
+        // One that expires has no finished JSON here.
+        const delivered = result.entry?.json
+          ? { feed: result.feed, notification: JSON.parse(result.entry.json) as NotificationItem }
+          : await notificationAt(this.reader, result);
+        if (delivered && delivered.notification.type !== CANARY.name) await onAppended(delivered);
+      });
+    }
+  }
+
+  /** An announcer that tells of changes of state as well: there is one announcement for each change that was one. */
+  listeningTo(announcer: Announcer): Announcer {
+    const { onRead } = this.hooks;
+    if (!onRead) return announcer;
+    return {
+      announce: (announcements: readonly Announcement[]): void => {
+        announcer.announce(announcements);
+        for (const { feed, entry } of announcements) {
+          const json = entry?.type === 'feed.read' ? entry.json : null;
+          if (json === null) continue;
+          this.call('onRead', () =>
+            onRead({ feed, change: JSON.parse(json) as ReadNotifications['change'] }),
+          );
+        }
+      },
+    };
+  }
+
+  private call(name: string, hook: () => void | Promise<void>): void {
+    Promise.resolve()
+      .then(hook)
+      .catch((error: unknown) => this.logger.error(`${name} failed: ${describeError(error)}`));
+  }
+}

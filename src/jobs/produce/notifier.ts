@@ -1,0 +1,160 @@
+import type { Job } from 'bullmq';
+import { checkCall } from '../../contract/model/check-call.js';
+import { InvalidJobError, InvalidRequestError } from '../../contract/errors.js';
+import { nameProblem } from '../../contract/model/feed.js';
+import { MAX_RECIPIENTS, type JobData } from '../../contract/model/job.js';
+import type { AnyNotificationType } from '../../contract/model/notification-type.js';
+import type {
+  Broadcast,
+  BroadcastOptions,
+  BroadcastResult,
+  Notification,
+  Notified,
+  Notifier,
+  NotifyRequest,
+} from '../../contract/model/notify.js';
+import type { Outbox } from '../../contract/ports/outbox.js';
+import { checkJob, type CheckedJob } from './check-job.js';
+import { idempotentJobId } from './dedupe-key.js';
+import { outboxJobId } from '../outbox/outbox-job.js';
+import type { QueueProducer } from './queue-producer.js';
+import type { TypeRegistry } from '../../types/type-registry.js';
+import { uuidV7 } from '../../platform/uuid-v7.js';
+
+/** What {@link QueueNotifier} needs. */
+export interface NotifierParts {
+  readonly producer: QueueProducer;
+  /** The types among which a caller's type must be. @throws {UnknownTypeError} if it is not. */
+  readonly typesFor: (type: AnyNotificationType) => TypeRegistry;
+  /** `null`: there is none, and `tx` is refused. */
+  readonly outbox: Outbox | null;
+}
+
+/** What an earlier call with the same key did about a job. */
+type Before = 'nothing' | 'queued' | 'failed';
+
+/** Typed calls, made into jobs. */
+export class QueueNotifier implements Notifier {
+  constructor(private readonly parts: NotifierParts) {}
+
+  async notify<Type extends AnyNotificationType>(
+    type: Type,
+    { tx, ...request }: NotifyRequest<Type>,
+  ): Promise<Notified> {
+    checkCall('notify', type, request);
+    const job = await this.check(type, jobDataOf(type, request, request.to, request.dedupeKey));
+    if (!tx) {
+      const jobId = uuidV7();
+      await this.parts.producer.store(job, jobId);
+      return { jobId, outcome: 'queued' };
+    }
+    const { outbox } = this.parts;
+    if (!outbox)
+      throw new InvalidRequestError([
+        { field: 'tx', problem: 'needs the option database, which is not set' },
+      ]);
+    const id = uuidV7();
+    await outbox.stage(tx, { id, type: type.name, data: job.sent });
+    return { jobId: outboxJobId(id), outcome: 'staged' };
+  }
+
+  async notifyMany<Type extends AnyNotificationType>(
+    type: Type,
+    recipients: Iterable<string> | AsyncIterable<string>,
+    broadcast: Broadcast<Type>,
+    { onProgress, chunkSize = MAX_RECIPIENTS }: BroadcastOptions = {},
+  ): Promise<BroadcastResult> {
+    checkCall('notifyMany', type, broadcast);
+    if (!Number.isInteger(chunkSize) || chunkSize < 1 || chunkSize > MAX_RECIPIENTS) {
+      const problem = `must be a whole number from 1 to ${MAX_RECIPIENTS}, is ${String(chunkSize)}`;
+      throw new InvalidRequestError([{ field: 'chunkSize', problem }]);
+    }
+    const keyProblem = nameProblem(broadcast.key);
+    if (keyProblem) throw new InvalidJobError([{ field: 'key', problem: keyProblem }]);
+
+    const jobIds: string[] = [];
+    const result = { recipients: 0, jobs: 0, repeated: 0, retried: 0 };
+    for await (const to of chunks(recipients, chunkSize)) {
+      const job = await this.check(type, jobDataOf(type, broadcast, to, broadcast.key));
+      const { jobId, before } = await this.storeOnce(job);
+      jobIds.push(jobId);
+      result.recipients += to.length;
+      result.jobs += 1;
+      if (before !== 'nothing') result.repeated += 1;
+      if (before === 'failed') result.retried += 1;
+      onProgress?.({ recipients: result.recipients, jobs: result.jobs });
+    }
+    return { ...result, jobIds };
+  }
+
+  /**
+   * The id is that of the content, so that a call that is made again finds the jobs of the first one. Where recipients came in another
+   * order, or the data is not the same any more, it does not: then the log drops what was delivered, by the key.
+   */
+  private async storeOnce(job: CheckedJob): Promise<{ jobId: string; before: Before }> {
+    const jobId = idempotentJobId({ scope: 'broadcast', key: JSON.stringify([job.type, job.sent]) });
+    let before: Before = 'nothing';
+    await this.parts.producer.store(job, jobId, async (stored, own) => {
+      if (!stored || own) return;
+      before = (await putBackIfFailed(stored)) ? 'failed' : 'queued';
+    });
+    return { jobId, before };
+  }
+
+  private check(type: AnyNotificationType, data: unknown): Promise<CheckedJob> {
+    return checkJob(this.parts.typesFor(type), type.name, data);
+  }
+}
+
+/** A failed job keeps its id for a month; left there, it would keep the repetition from doing anything. */
+async function putBackIfFailed(job: Job<unknown>): Promise<boolean> {
+  if (!(await job.isFailed())) return false;
+  try {
+    await job.retry('failed');
+  } catch (error) {
+    // Somebody else has put it back meanwhile.
+    if (await job.isFailed()) throw error;
+  }
+  return true;
+}
+
+function jobDataOf(
+  type: AnyNotificationType,
+  { tenant, data, deliverAt, expiresAt, collapseKey }: Omit<Notification, 'to' | 'dedupeKey'>,
+  to: string | readonly string[],
+  dedupeKey: string | undefined,
+): Record<keyof JobData, unknown> {
+  // As JSON it is checked like any job, whatever a caller without types has put there.
+  return {
+    to,
+    tenant,
+    data: data as unknown,
+    version: type.version,
+    dedupeKey,
+    deliverAt,
+    expiresAt,
+    collapseKey,
+  };
+}
+
+/** Takes no more recipients than it has passed on. @throws {InvalidJobError} naming a recipient by its place in all of them. */
+async function* chunks(
+  recipients: Iterable<string> | AsyncIterable<string>,
+  size: number,
+): AsyncGenerator<string[]> {
+  // A string is an Iterable of strings, too.
+  if (typeof recipients === 'string')
+    throw new InvalidRequestError([{ field: 'recipients', problem: 'must be a list, not one recipient' }]);
+  let chunk: string[] = [];
+  let place = 0;
+  for await (const recipient of recipients) {
+    const problem = nameProblem(recipient);
+    if (problem) throw new InvalidJobError([{ field: `to[${place}]`, problem }]);
+    place += 1;
+    chunk.push(recipient);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

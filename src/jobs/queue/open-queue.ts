@@ -1,0 +1,25 @@
+import { Logger } from '@nestjs/common';
+import { postgresAddress, redisAddress } from '../../contract/options/connections.js';
+import type { ResolvedOptions } from '../../contract/options/options.js';
+import { PostgresBackend } from './postgres-backend.js';
+import { JobQueue } from './queue.js';
+import { RedisBackend } from './redis-backend.js';
+import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
+
+/** What {@link openJobQueue} needs of the options. */
+export type JobQueueOptions = Pick<ResolvedOptions, 'database' | 'redis' | 'queue'>;
+
+/**
+ * Opens the queue on the backend that the options choose, see {@link JobQueue.openOn}. Apart from it, so that a producer without Nest loads
+ * one backend and no framework.
+ */
+export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promise<JobQueue> {
+  const logger = new Logger('Queue');
+  const server = redis ? 'Redis' : 'Postgres';
+  // `connect ECONNREFUSED` does not say who is away.
+  const errors = new RepeatedErrors({ warn: (message) => logger.warn(`${server}: ${message}`) });
+  const backend = redis
+    ? new RedisBackend(redisAddress(redis), queue.prefix, errors.report)
+    : new PostgresBackend(postgresAddress(database), queue.enqueueTimeoutMs, errors.report, database.migrate);
+  return JobQueue.openOn(backend, queue, errors);
+}

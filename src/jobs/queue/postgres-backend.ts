@@ -1,0 +1,133 @@
+import type { Socket } from 'node:net';
+import {
+  createPostgresBackend,
+  Queue,
+  runMigrations,
+  type createRedisBackend,
+  type Processor,
+  type WorkerOptions,
+} from 'bullmq';
+import { Client, Pool, type PoolClient } from 'pg';
+import type { PostgresAddress } from '../../contract/options/connections.js';
+import type { MigrateMode } from '../../contract/options/options.js';
+import type { Connected, QueueBackend } from './backend.js';
+import { settlesWithin } from '../../platform/time/with-timeout.js';
+import { PatientWorker } from './patient-worker.js';
+
+/** BullMQ's tables. Its default, so that a producer with plain BullMQ finds the same queue. */
+const SCHEMA = 'bullmq';
+/** Jobs are committed one by one, and Postgres flushes few of those at once: more connections would only wait. */
+const PRODUCER_POOL = 4;
+/** One of them does nothing but LISTEN. */
+const WORKER_POOL = 8;
+const WORKER_QUERY_MS = 15_000;
+const CONNECT_MS = 5_000;
+const CLOSE_MS = 200;
+
+/** Queue and Worker have their backend in their types, where everyone, `@InjectQueue` included, expects the default one. */
+const factory = createPostgresBackend as unknown as typeof createRedisBackend;
+
+/** BullMQ on Postgres, in the database of the log. */
+export class PostgresBackend implements QueueBackend {
+  readonly name = 'postgres';
+  readonly waits = false;
+  readonly trims = false;
+
+  constructor(
+    private readonly address: PostgresAddress,
+    private readonly enqueueTimeoutMs: number,
+    private readonly onError: (error: unknown) => void,
+    private readonly migrate: MigrateMode = 'auto',
+  ) {}
+
+  /**
+   * Creates or updates BullMQ's tables; BullMQ holds an advisory lock meanwhile, so that a second process waits. Unless they are somebody
+   * else's to make: BullMQ says itself when they are missing.
+   */
+  async prepare(): Promise<void> {
+    if (this.migrate !== 'auto') return;
+    const client = new Client({ ...this.address, connectionTimeoutMillis: 10_000 });
+    client.on('error', this.onError);
+    try {
+      await client.connect();
+      await runMigrations(client, SCHEMA);
+    } finally {
+      await client.end();
+    }
+  }
+
+  openQueue(name: string): Connected<Queue> {
+    const { connection, usable, destroy } = this.connect(PRODUCER_POOL, this.enqueueTimeoutMs);
+    return { instance: new Queue(name, { connection }, factory), usable, destroy };
+  }
+
+  openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {
+    const { connection, usable, destroy } = this.connect(WORKER_POOL, WORKER_QUERY_MS);
+    const instance = new PatientWorker(name, processor, { ...options, connection, autorun: false }, factory);
+    return { instance, usable, destroy };
+  }
+
+  private connect(max: number, queryMs: number) {
+    const pool = new Pool({
+      // The server gives up a query too, so that what a producer was told has failed does not happen later.
+      ...withSession(this.address, `-c search_path=${SCHEMA} -c statement_timeout=${queryMs}`),
+      max,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: Math.min(queryMs, CONNECT_MS),
+      query_timeout: queryMs,
+    });
+    const clients = new Set<PoolClient>();
+    pool.on('error', this.onError);
+    pool.on('connect', (client) => {
+      clients.add(client);
+      // The pool listens to idle clients only; one that breaks while it is lent would end the process.
+      client.on('error', this.onError);
+    });
+    let emptied = (): void => {};
+    pool.on('remove', (client) => {
+      clients.delete(client);
+      if (clients.size === 0) emptied();
+    });
+
+    const destroy = async (): Promise<void> => {
+      const empty = new Promise<void>((resolve) => {
+        emptied = resolve;
+      });
+      const ended = pool.ending ? Promise.resolve() : pool.end();
+      // The pool forgets its clients before the server has let them go; a frozen one never does.
+      await settlesWithin(CLOSE_MS, clients.size === 0 ? ended : Promise.all([ended, empty]));
+      for (const client of clients) {
+        // BullMQ takes all listeners off the client that listens.
+        client.on('error', this.onError);
+        socketOf(client)?.destroy();
+      }
+    };
+    return { connection: pool, usable: () => true, destroy };
+  }
+}
+
+/** Adds to the options that the server gets at the start of a session; later ones win (libpq, `options`). */
+export function withServerOptions(url: string, options: string): string {
+  const encoded = encodeURIComponent(options);
+  const given = /([?&]options=)([^&#]*)/;
+  if (given.test(url)) {
+    return url.replace(given, (_, name: string, theirs: string) => `${name}${theirs}%20${encoded}`);
+  }
+  return `${url}${url.includes('?') ? '&' : '?'}options=${encoded}`;
+}
+
+/** The same for an address of whatever form. */
+function withSession(address: PostgresAddress, options: string): PostgresAddress {
+  const { connectionString } = address;
+  // What stands in a url wins over what stands beside it.
+  if (connectionString !== undefined) {
+    return { ...address, connectionString: withServerOptions(connectionString, options) };
+  }
+  return { ...address, options: address.options ? `${address.options} ${options}` : options };
+}
+
+/** Declared by pg as an event emitter only. */
+function socketOf(client: PoolClient): Socket | undefined {
+  return (client.connection as unknown as { stream?: Socket }).stream;
+}

@@ -1,0 +1,114 @@
+import { hashDedupeKey } from '../../contract/model/dedupe-key.js';
+import { feedId, type FeedKey } from '../../contract/model/feed.js';
+import type { AppendResult, NewNotification } from '../../contract/ports/append.js';
+import type { LogDatabase } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import { erasureOf } from '../migrations/tombstone-functions.js';
+
+/** What the function `append` says of one notification. */
+export type ItemOutcome = AppendResult | 'busy' | 'missing';
+
+interface AppendRow {
+  outcome: 'appended' | 'duplicate' | 'muted' | 'erased' | 'busy' | 'missing';
+  feed_epoch: string | null;
+  entry_seq: string | null;
+  entry_json: string | null;
+}
+
+/** What a frame has besides title, body, link and data, in bytes: ids, times and the names of the members. */
+const FRAME_OVERHEAD_BYTES = 320;
+
+/** Parameters: one array a column, see migrations/append-function.ts. Result: one {@link AppendRow} an item, in order. */
+const APPEND: Statement = (schema) => `
+  SELECT outcome, feed_epoch, entry_seq, entry_json
+    FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
+                          $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`;
+
+/**
+ * Parameters: tenants, recipients, each pair once and sorted; milliseconds, or null. Makes the rows that are not there yet, but for those of
+ * recipients who were erased after that time: a row would say whom we have erased. Result: the places of these in the parameters.
+ */
+const MAKE_FEEDS: Statement = (schema) => `
+  WITH wanted AS (
+    SELECT i.*, to_timestamp(i.queued / 1000.0) <= ${erasureOf(schema, 'i')} AS late
+      FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS i (tenant, recipient, queued, ord)
+  ),
+  made AS (
+    INSERT INTO ${schema}.feed (tenant, recipient)
+    SELECT tenant, recipient FROM wanted WHERE late IS NOT TRUE ORDER BY ord ON CONFLICT DO NOTHING
+  )
+  SELECT ord FROM wanted WHERE late`;
+
+/** About how many bytes the frame of this notification has. */
+export function frameBytes(item: NewNotification): number {
+  return (
+    FRAME_OVERHEAD_BYTES +
+    Buffer.byteLength(item.title) +
+    (item.body === null ? 0 : Buffer.byteLength(item.body)) +
+    (item.link === null ? 0 : Buffer.byteLength(item.link)) +
+    Buffer.byteLength(item.dataJson)
+  );
+}
+
+/** Appends a batch in one transaction and one round trip. */
+export async function appendBatch(
+  database: LogDatabase,
+  items: readonly NewNotification[],
+): Promise<ItemOutcome[]> {
+  const hashes = items.map(hashDedupeKey);
+  const rows = await database.query<AppendRow & Record<string, unknown>>(APPEND, [
+    items.map((item) => item.feed.tenant),
+    items.map((item) => item.feed.recipient),
+    hashes,
+    items.map((item) => item.type),
+    items.map((item) => item.title),
+    items.map((item) => item.body),
+    items.map((item) => item.link),
+    items.map((item) => item.dataJson),
+    items.map((item) => item.version),
+    items.map((item) => item.expiresAt),
+    items.map((item) => item.collapseKey),
+    items.map(frameBytes),
+    items.map((item) => item.mandatory),
+    items.map((item) => item.queuedAt.getTime()),
+  ]);
+  const last = rows.findLastIndex((row) => row.outcome === 'appended');
+  if (last >= 0) database.committed(hashes[last]!);
+  return rows.map((row, index) => outcomeOf(items[index]!, row));
+}
+
+/**
+ * Makes the feeds' rows, in a transaction of its own: a row that is not committed yet holds up whoever inserts it too.
+ *
+ * @param wanted With the time of the job that wants it, if it is one.
+ * @returns The feeds (as `feedId` writes them) that were not made, because their recipients were erased after all of those times.
+ */
+export async function makeFeeds(
+  database: LogDatabase,
+  wanted: readonly { readonly feed: FeedKey; readonly queuedAt?: Date }[],
+): Promise<Set<string>> {
+  const latest = new Map<string, { feed: FeedKey; queued: number | null }>();
+  for (const { feed, queuedAt } of wanted) {
+    const queued = Math.max(queuedAt?.getTime() ?? 0, latest.get(feedId(feed))?.queued ?? 0) || null;
+    latest.set(feedId(feed), { feed, queued });
+  }
+  // In an order that is the same for everybody: who inserts rows in another one could deadlock.
+  const keys = [...latest.keys()].sort();
+  const rows = keys.map((key) => latest.get(key)!);
+  const refused = await database.query<{ ord: string }>(MAKE_FEEDS, [
+    rows.map(({ feed }) => feed.tenant),
+    rows.map(({ feed }) => feed.recipient),
+    rows.map(({ queued }) => queued),
+  ]);
+  return new Set(refused.map(({ ord }) => keys[Number(ord) - 1]!));
+}
+
+function outcomeOf({ feed, type }: NewNotification, row: AppendRow): ItemOutcome {
+  const { outcome } = row;
+  if (outcome === 'busy' || outcome === 'missing') return outcome;
+  if (outcome === 'muted' || outcome === 'erased') return { outcome, feed };
+  const seq = Number(row.entry_seq);
+  if (seq === 0) return { outcome: 'recalled', feed };
+  const entry = row.entry_json === null ? null : { seq, type, json: row.entry_json };
+  return { outcome, feed, epoch: row.feed_epoch!, seq, entry };
+}

@@ -1,0 +1,175 @@
+import { Logger } from '@nestjs/common';
+import pg, { type ClientBase, type Pool, type QueryResultRow } from 'pg';
+import { DataSource } from 'typeorm';
+import { describeAddress, postgresAddress } from '../../contract/options/connections.js';
+import { LogUnavailableError } from '../../contract/errors.js';
+import type { ResolvedDatabase } from '../../contract/options/options.js';
+import type { Sql } from '../../contract/ports/sql.js';
+import { BorrowedPool } from './borrowed-pool.js';
+import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
+import { DroppedEntity } from './entities/dropped.entity.js';
+import { EntryEntity } from './entities/entry.entity.js';
+import { FeedEntity } from './entities/feed.entity.js';
+import { InstallationEntity } from './entities/installation.entity.js';
+import { ReadMarkEntity } from './entities/read-mark.entity.js';
+import { SchemaVersionEntity } from './entities/schema-version.entity.js';
+import { TombstoneEntity } from './entities/tombstone.entity.js';
+import { assertMigrated, migrate, SchemaTooNewError, SchemaTooOldError } from '../migrations/migrator.js';
+import { sqlState, translate } from './pg-error.js';
+import { RestoreGuard } from './restore-guard.js';
+import type { Statement } from './statement.js';
+
+/** What {@link LogDatabase.connect} needs; the defaults are those of the module's options. */
+export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'queryTimeoutMs'> &
+  Partial<Pick<ResolvedDatabase, 'pool' | 'schema' | 'migrate'>>;
+
+/**
+ * The connection to Postgres: a DataSource of our own, so that our entities never enter the host's, with its pool opened up for
+ * the statements of the hot paths, which TypeORM would only slow down.
+ */
+export class LogDatabase implements Sql {
+  private readonly texts = new Map<Statement, string>();
+
+  private constructor(
+    readonly dataSource: DataSource,
+    readonly schema: string,
+    /** A short word for this log, the same for all processes on it and another for every other database or schema. */
+    readonly identity: string,
+    private readonly guard: RestoreGuard,
+  ) {}
+
+  /**
+   * Migrates, connects, and checks whether the database was restored.
+   *
+   * @throws {LogUnavailableError} if the database is away; `SchemaTooNewError` if it is ahead of this code, `SchemaTooOldError` if it is behind
+   * and may not be migrated from here.
+   */
+  static async connect(options: LogDatabaseOptions): Promise<LogDatabase> {
+    const { url, pool = null, schema: name = 'tidings', migrate: mode = 'auto' } = options;
+    const schema = `"${name}"`;
+    const address = postgresAddress({ url, pool });
+    const logger = new Logger('Tidings');
+    const guard = new RestoreGuard(schema);
+    const verify = async (client: ClientBase): Promise<void> => {
+      // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
+      // end the process; whoever has it learns of the loss from its next statement.
+      client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
+      await guard.check(client);
+    };
+    const dataSource = new DataSource({
+      type: 'postgres',
+      ...(pool && { driver: borrowing(new BorrowedPool(pool, options.queryTimeoutMs, verify)) }),
+      schema: name,
+      applicationName: 'tidings',
+      poolSize: options.poolSize,
+      connectTimeoutMS: 5_000,
+      entities: [
+        FeedEntity,
+        EntryEntity,
+        DedupeKeyEntity,
+        ReadMarkEntity,
+        DroppedEntity,
+        TombstoneEntity,
+        InstallationEntity,
+        SchemaVersionEntity,
+      ],
+      migrationsTableName: 'migration',
+      installExtensions: false,
+      poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
+      extra: {
+        ...address,
+        // A frozen server never answers: without a limit here every caller would wait for ever.
+        query_timeout: options.queryTimeoutMs,
+        keepAlive: true,
+        // Before a new connection is used for anything else, so that nothing is appended to a restored log unnoticed.
+        verify: (client: ClientBase, done: (error?: Error) => void) => {
+          verify(client).then(() => done(), done);
+        },
+      },
+    });
+    try {
+      if (mode === 'auto') await migrate(address, name);
+      else if (mode === 'check') await assertMigrated(address, name);
+      await dataSource.initialize();
+      return new LogDatabase(dataSource, schema, await identify(dataSource, name), guard);
+    } catch (error) {
+      if (dataSource.isInitialized) await dataSource.destroy();
+      if (error instanceof SchemaTooNewError || error instanceof SchemaTooOldError) throw error;
+      const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
+      const place = `Postgres at ${describeAddress(address)}`;
+      if (sqlState(error) === null && isConnectionError(error)) {
+        throw new LogUnavailableError(`${place} cannot be reached: ${reason}`, { cause: error });
+      }
+      const refusal = new Error(`${place} refuses: ${reason}`, { cause: error });
+      throw Object.assign(refusal, { code: (error as { code?: unknown } | null)?.code });
+    }
+  }
+
+  /** The pool below the DataSource. */
+  get pool(): Pool {
+    return (this.dataSource.driver as unknown as { master: Pool }).master;
+  }
+
+  /**
+   * Runs one statement. Not a prepared one: its plan would be kept for the life of the connection, also one made while the
+   * tables were empty.
+   *
+   * @throws {LogUnavailableError}, {FeedBusyError} or {InvalidJobError}, see {@link translate}.
+   */
+  async query<Row extends QueryResultRow>(
+    statement: string | Statement,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
+    try {
+      return (await this.pool.query<Row>(this.text(statement), values)).rows;
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /** The statement on our schema. */
+  text(statement: string | Statement): string {
+    if (typeof statement === 'string') return statement;
+    let text = this.texts.get(statement);
+    if (text === undefined) this.texts.set(statement, (text = statement(this.schema)));
+    return text;
+  }
+
+  /** The dedupe key of a commit: if it is gone later, the database was restored. */
+  committed(key: Buffer): void {
+    this.guard.committed(key);
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+/** The `pg` of a DataSource whose pool is there already. */
+function borrowing(pool: BorrowedPool): object {
+  return {
+    ...pg,
+    Pool: function LentPool() {
+      return pool;
+    },
+  };
+}
+
+/** 12 hexadecimal digits that stand for this schema in this database of this cluster. */
+async function identify(dataSource: DataSource, schema: string): Promise<string> {
+  const statements = [
+    `SELECT substr(md5(system_identifier::text || '/' || current_database() || '/' || $1), 1, 12) AS identity FROM pg_control_system()`,
+    // Where the server keeps its identifier to itself, the database's name and number must do.
+    `SELECT substr(md5(datname || '/' || oid::text || '/' || $1), 1, 12) AS identity FROM pg_database WHERE datname = current_database()`,
+  ];
+  const [row] = await dataSource
+    .query<[{ identity: string }]>(statements[0]!, [schema])
+    .catch(() => dataSource.query<[{ identity: string }]>(statements[1]!, [schema]));
+  return row.identity;
+}
+
+/** Whether the server could not be reached at all, rather than refused us (a wrong password will not pass by itself). */
+function isConnectionError(error: unknown): boolean {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code);
+}

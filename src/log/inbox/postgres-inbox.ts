@@ -1,0 +1,47 @@
+import { formatCursor } from '../../contract/model/cursor.js';
+import { LogUnavailableError } from '../../contract/errors.js';
+import type { FeedKey } from '../../contract/model/feed.js';
+import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../../contract/ports/inbox.js';
+import type { FeedReader } from '../../contract/ports/read.js';
+import type { Sql } from '../../contract/ports/sql.js';
+import { queryOf, toPage } from './page.js';
+import { readPage, type PageBounds, type PageRow } from './read-page.js';
+import { Turnstile } from './concurrency-limiter.js';
+
+/** As many entries as the retention keeps notifications by default: there, one page looks through nearly the whole feed. */
+export const PAGE_BOUNDS: PageBounds = { scanned: 1_000, bytes: 256 * 1024 };
+/** Under half of the default pool: whatever clients ask for, the appends and the streams find a connection. */
+const PAGES_AT_A_TIME = 4;
+/** As long as the pool lets its callers wait for a connection. */
+const PATIENCE_MS = 5_000;
+
+/** Reads feeds as lists, from the rows that the log keeps. */
+export class PostgresInbox implements Inbox {
+  private readonly statement: string;
+  private readonly turnstile = new Turnstile(PAGES_AT_A_TIME, PATIENCE_MS);
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly reader: FeedReader,
+  ) {
+    this.statement = readPage(sql.schema, PAGE_BOUNDS);
+  }
+
+  async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
+    // Twice is enough unless the feed is erased in the very moment between.
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const rows = await this.turnstile.pass(() =>
+        this.sql.query<PageRow>(this.statement, queryOf(feed, request)),
+      );
+      if (rows.length > 0) return toPage(rows, request);
+      // No cursor without an epoch: the feed's row is made, also by who only looks.
+      await this.reader.open(feed);
+    }
+    throw new LogUnavailableError('The page could not be read: the feed is being erased.');
+  }
+
+  async count(feed: FeedKey): Promise<InboxCounts> {
+    const { unread, unseen, epoch, head } = await this.reader.open(feed);
+    return { unread, unseen, cursor: formatCursor(epoch, head) };
+  }
+}

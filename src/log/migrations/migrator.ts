@@ -1,0 +1,148 @@
+import { Logger } from '@nestjs/common';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
+import type { PostgresAddress } from '../../contract/options/connections.js';
+import { MIGRATIONS, SCHEMA_VERSION } from './index.js';
+
+/** "TIDG": one lock for all processes that migrate the same database, whatever they migrate it for. */
+const MIGRATION_LOCK = 0x54494447;
+
+/** The schema was migrated by newer code that says this code is too old for it. */
+export class SchemaTooNewError extends Error {
+  constructor(required: number) {
+    super(
+      `The database needs schema version ${required} or newer in the code, this code has ${SCHEMA_VERSION}: ` +
+        'deploy a newer version of tidings.',
+    );
+    this.name = 'SchemaTooNewError';
+  }
+}
+
+/**
+ * What {@link migrate} runs on a schema of this version, in order, with what it writes down of it; 0: on an empty database. On a schema of any other version it
+ * fails.
+ *
+ * @throws {RangeError} if there is no such version, or nothing behind it.
+ */
+export async function migrationSql(schema: string, from = 0): Promise<string[]> {
+  if (!Number.isInteger(from) || from < 0 || from >= SCHEMA_VERSION) {
+    throw new RangeError(`must be a version of the schema from 0 to ${SCHEMA_VERSION - 1}, is ${from}`);
+  }
+  const statements =
+    from > 0
+      ? [assertVersion(schema, from)]
+      : [
+          `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
+          versionTable(schema),
+          `CREATE TABLE "${schema}".migration (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
+        ];
+  // Migrations know of their runner what is here: where they write to, and that they do.
+  const recorder = {
+    dataSource: { options: { type: 'postgres', schema } },
+    query: (statement: string) => Promise.resolve(void statements.push(statement)),
+  } as unknown as QueryRunner;
+  for (const [index, { migration, minCompatible }] of MIGRATIONS.entries()) {
+    if (index < from) continue;
+    await (new migration() as MigrationInterface).up(recorder);
+    const [, timestamp] = /(\d+)$/.exec(migration.name)!;
+    statements.push(
+      `INSERT INTO "${schema}".migration ("timestamp", name) VALUES (${timestamp}, '${migration.name}')`,
+      `INSERT INTO "${schema}".schema_version VALUES (${index + 1}, ${minCompatible})`,
+    );
+  }
+  return statements;
+}
+
+/** A statement that fails on another version: half an upgrade would be written down as a whole one. */
+function assertVersion(schema: string, version: number): string {
+  return `DO $$ BEGIN
+    IF (SELECT max(version) FROM "${schema}".schema_version) IS DISTINCT FROM ${version} THEN
+      RAISE EXCEPTION 'The schema "${schema}" does not have version ${version}: SELECT max(version) FROM "${schema}".schema_version';
+    END IF;
+  END $$`;
+}
+
+function versionTable(schema: string): string {
+  return `CREATE TABLE IF NOT EXISTS "${schema}".schema_version
+         (version integer CONSTRAINT schema_version_pkey PRIMARY KEY, min_compatible integer NOT NULL)`;
+}
+
+/** The schema is older than this code, or not there, and this process was told not to migrate it. */
+export class SchemaTooOldError extends Error {
+  constructor(schema: string, found: number) {
+    super(
+      `The schema "${schema}" has version ${found}, this code needs ${SCHEMA_VERSION}: run "npx tidings migrate", ` +
+        'or have its SQL printed with "npx tidings migrate --print".',
+    );
+    this.name = 'SchemaTooOldError';
+  }
+}
+
+/**
+ * Brings the schema up to date, or finds that it is newer than this code can run on. Processes that start at once queue up at an
+ * advisory lock instead of failing on each other's tables; it belongs to the session, so that it cannot outlive a crash.
+ *
+ * On connections of its own, because a migration may take longer than any query of the service should.
+ */
+export async function migrate(address: PostgresAddress, schema: string): Promise<void> {
+  const dataSource = await open(address, schema);
+  try {
+    const session = dataSource.createQueryRunner();
+    await session.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await session.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await session.query(versionTable(schema));
+    const [row] = (await session.query(
+      `SELECT coalesce(max(min_compatible), 0) AS required FROM "${schema}".schema_version`,
+    )) as [{ required: number }];
+    if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
+
+    const ran = await dataSource.runMigrations({ transaction: 'each' });
+    if (ran.length > 0)
+      new Logger('Tidings').log(`Migrated schema "${schema}": ${ran.map((m) => m.name).join(', ')}`);
+    for (const [index, { minCompatible }] of MIGRATIONS.entries()) {
+      await session.query(`INSERT INTO "${schema}".schema_version VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
+        index + 1,
+        minCompatible,
+      ]);
+    }
+  } finally {
+    // Ends the sessions, and the lock with them.
+    await dataSource.destroy();
+  }
+}
+
+/**
+ * Finds that the schema fits this code, without changing anything.
+ *
+ * @throws {SchemaTooNewError} {SchemaTooOldError}
+ */
+export async function assertMigrated(address: PostgresAddress, schema: string): Promise<void> {
+  const dataSource = await open(address, schema);
+  try {
+    const [there] = await dataSource.query<[{ found: boolean }]>(
+      `SELECT to_regclass('"${schema}".schema_version') IS NOT NULL AS found`,
+    );
+    if (!there.found) throw new SchemaTooOldError(schema, 0);
+    const [row] = await dataSource.query<[{ version: number; required: number }]>(
+      `SELECT coalesce(max(version), 0) AS version, coalesce(max(min_compatible), 0) AS required
+         FROM "${schema}".schema_version`,
+    );
+    if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
+    if (row.version < SCHEMA_VERSION) throw new SchemaTooOldError(schema, row.version);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+function open(address: PostgresAddress, schema: string): Promise<DataSource> {
+  return new DataSource({
+    type: 'postgres',
+    schema,
+    applicationName: 'tidings-migrate',
+    poolSize: 2,
+    connectTimeoutMS: 5_000,
+    migrations: MIGRATIONS.map(({ migration }) => migration),
+    migrationsTableName: 'migration',
+    installExtensions: false,
+    extra: { ...address },
+  }).initialize();
+}

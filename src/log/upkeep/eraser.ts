@@ -1,0 +1,101 @@
+import type { FeedKey } from '../../contract/model/feed.js';
+import type { LogEraser, LogErasure } from '../../contract/ports/erase.js';
+import type { LogDatabase } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+const FEEDS_PER_BATCH = 50;
+const ENTRIES_PER_BATCH = 5_000;
+
+/** Parameters: tenant, recipient (null: the whole tenant). Result: the time from which on jobs are taken again. */
+const BURY: Statement = (schema) => `
+  INSERT INTO ${schema}.tombstone (hash, erased_at)
+  VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
+  ON CONFLICT (hash) DO UPDATE SET erased_at = excluded.erased_at
+  RETURNING erased_at AS at`;
+
+/**
+ * Parameters: tenant, recipients, time. Empties the feeds for all readers and writers at once, whatever is still there of their rows: whoever
+ * comes from now on finds a new epoch and nothing else. Result: the feeds' ids and heads.
+ */
+const EMPTY: Statement = (schema) => `
+  UPDATE ${schema}.feed f
+     SET epoch = DEFAULT, floor = f.head, kept = 0, unread = 0, unseen = 0, read_up_to = 0, seen_up_to = 0, archived_up_to = 0,
+         muted = '{}', erased_at = $3::timestamptz
+   WHERE f.id IN (SELECT l.id FROM ${schema}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id
+                     FOR NO KEY UPDATE)
+  RETURNING f.id, f.head`;
+
+/** Parameters: feed id, head, most entries. Result: how many went; as a count, so that the rows themselves are not sent. */
+const DELETE_ENTRIES: Statement = (schema) => `
+  WITH gone AS (
+    DELETE FROM ${schema}.entry WHERE feed_id = $1 AND seq IN (
+      SELECT seq FROM ${schema}.entry WHERE feed_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3)
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS n FROM gone`;
+
+/** Parameters: feed id, head, time. The feed's own row stays if its recipient came back meanwhile: then it is the new feed's. */
+const DELETE_REST: Statement = (schema) => `
+  WITH marks AS (DELETE FROM ${schema}.read_mark WHERE feed_id = $1 AND up_to <= $2),
+       dropped AS (DELETE FROM ${schema}.dropped WHERE feed_id = $1 AND at <= now())
+  DELETE FROM ${schema}.feed WHERE id = $1 AND head = $2 AND erased_at = $3::timestamptz`;
+
+/** Parameters: tenant, time, the recipient to go on after, most feeds. Those that were made since are of who came back. */
+const FIND_FEEDS: Statement = (schema) => `
+  SELECT recipient FROM ${schema}.feed
+   WHERE tenant = $1 AND created_at <= $2::timestamptz AND recipient > $3 ORDER BY recipient LIMIT $4`;
+
+/**
+ * Erases what the log has of recipients, in steps that are each safe to repeat:
+ *
+ *     as it was --tombstone--> late jobs are dropped --empty--> a new epoch, nothing visible --delete--> no rows left
+ *
+ * The tombstone is committed before the feed's row is looked for, and an append looks for the tombstone under the lock of the row that it
+ * found: so one of the two always sees the other. A failure in the middle leaves an emptied row, which the next attempt finds again.
+ * Dedupe keys stay: they are hashes, and keep repeated jobs from making a second entry.
+ */
+export class PostgresLogEraser implements LogEraser {
+  constructor(private readonly database: LogDatabase) {}
+
+  async eraseRecipient({ tenant, recipient }: FeedKey): Promise<LogErasure> {
+    return this.erase(tenant, [recipient], await this.bury(tenant, recipient));
+  }
+
+  async eraseTenant(tenant: string, onErased?: (feeds: readonly FeedKey[]) => void): Promise<LogErasure> {
+    const at = await this.bury(tenant, null);
+    let total: LogErasure = { feeds: 0, entries: 0, at };
+    for (let after = ''; ;) {
+      const found = await this.database.query<{ recipient: string }>(FIND_FEEDS, [
+        tenant,
+        at,
+        after,
+        FEEDS_PER_BATCH,
+      ]);
+      if (found.length === 0) return total;
+      const recipients = found.map(({ recipient }) => recipient);
+      const { feeds, entries } = await this.erase(tenant, recipients, at);
+      total = { feeds: total.feeds + feeds, entries: total.entries + entries, at };
+      onErased?.(recipients.map((recipient) => ({ tenant, recipient })));
+      after = recipients.at(-1)!;
+    }
+  }
+
+  private async bury(tenant: string, recipient: string | null): Promise<Date> {
+    const [row] = await this.database.query<{ at: Date }>(BURY, [tenant, recipient]);
+    return row!.at;
+  }
+
+  private async erase(tenant: string, recipients: readonly string[], at: Date): Promise<LogErasure> {
+    const emptied = await this.database.query<{ id: string; head: string }>(EMPTY, [tenant, recipients, at]);
+    let entries = 0;
+    for (const { id, head } of emptied) {
+      for (let deleted = ENTRIES_PER_BATCH; deleted === ENTRIES_PER_BATCH;) {
+        const [row] = await this.database.query<{ n: number }>(DELETE_ENTRIES, [id, head, ENTRIES_PER_BATCH]);
+        deleted = row!.n;
+        entries += deleted;
+      }
+      await this.database.query(DELETE_REST, [id, head, at]);
+    }
+    return { feeds: emptied.length, entries, at };
+  }
+}

@@ -1,0 +1,104 @@
+import { Logger } from '@nestjs/common';
+import type { Announcement, Announcer } from '../../contract/ports/live.js';
+import type { LogDatabase } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+const ENTRIES_PER_LOOK = 1_000;
+const ENTRIES_PER_FEED = 1_000;
+
+/** Parameters: most entries, the feeds that need not be looked at. Result: feeds with expired entries that are not hidden yet. */
+const FIND_DUE: Statement = (schema) => `
+  SELECT DISTINCT d.feed_id AS id FROM (
+    SELECT feed_id FROM ${schema}.entry
+     WHERE expires_at <= now() AND NOT hidden AND feed_id <> ALL ($2::bigint[]) ORDER BY expires_at LIMIT $1
+  ) d`;
+
+/** Parameters: feed ids, most entries of each. Result: one row for each feed that was not locked elsewhere. */
+const EXPIRE: Statement = (schema) => `SELECT * FROM ${schema}.expire($1::bigint[], $2)`;
+
+interface ExpiredRow {
+  feed_id: string;
+  tenant: string;
+  recipient: string;
+  epoch: string;
+  seq: string;
+  type: string;
+  entry_json: string;
+}
+
+/**
+ * Hides what has expired and appends a `feed.removed` to each feed, so that open pages follow. From the instant of its expiry nothing lists,
+ * counts or delivers an entry, swept or not. Several processes may sweep at once: they skip each other's feeds.
+ *
+ *     stopped --start()--> waiting --timer--> sweeping --> waiting;  from each of them --stop()--> stopped
+ */
+export class ExpirySweep {
+  private readonly logger = new Logger('Tidings');
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<unknown> = Promise.resolve();
+  private stopped = false;
+  private failing = false;
+
+  constructor(
+    private readonly database: LogDatabase,
+    private readonly announcer: Announcer,
+    private readonly everyMs: number,
+  ) {}
+
+  start(): void {
+    this.timer = setTimeout(
+      () => {
+        this.running = this.sweep()
+          .then(
+            () => (this.failing = false),
+            (error: unknown) => {
+              if (!this.failing) this.logger.warn(`The expiry sweep will try again: ${String(error)}`);
+              this.failing = true;
+            },
+          )
+          .finally(() => {
+            if (!this.stopped) this.start();
+          });
+      },
+      this.everyMs * (0.8 + 0.4 * Math.random()),
+    ).unref();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.timer) clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Hides everything that is due now, but for feeds that are locked elsewhere. Resolves to the number of feeds that it changed. */
+  async sweep(): Promise<number> {
+    let changed = 0;
+    const skipped: string[] = [];
+    while (!this.stopped) {
+      const found = await this.database.query<{ id: string }>(FIND_DUE, [ENTRIES_PER_LOOK, skipped]);
+      if (found.length === 0) break;
+      const ids = found.map(({ id }) => id);
+      const rows = await this.database.query<ExpiredRow & Record<string, unknown>>(EXPIRE, [
+        ids,
+        ENTRIES_PER_FEED,
+      ]);
+      this.announcer.announce(rows.map(toAnnouncement));
+      changed += rows.length;
+      const done = new Set(rows.map((row) => row.feed_id));
+      skipped.push(...ids.filter((id) => !done.has(id)));
+    }
+    return changed;
+  }
+}
+
+function toAnnouncement({
+  tenant,
+  recipient,
+  epoch,
+  type,
+  entry_json: json,
+  ...row
+}: ExpiredRow): Announcement {
+  const seq = Number(row.seq);
+  return { feed: { tenant, recipient }, epoch, seq, entry: { seq, type, json } };
+}

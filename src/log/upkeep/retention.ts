@@ -1,0 +1,185 @@
+import { Logger } from '@nestjs/common';
+import type { ResolvedOptions } from '../../contract/options/options.js';
+import type { LogDatabase } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+const FEEDS_PER_BATCH = 50;
+const ENTRIES_PER_FEED = 1_000;
+const ROWS_PER_BATCH = 5_000;
+
+/** Parameters: most kept notifications, most feeds, the feed id to go on after. Result: feeds that keep more. */
+const FIND_OVERFULL: Statement = (schema) => `
+  SELECT id FROM ${schema}.feed WHERE kept > $1 AND id > $3 ORDER BY id LIMIT $2`;
+
+/** Parameters: oldest time, most feeds, the feed id to go on after. Result: feeds with older entries, by a BRIN index. */
+const FIND_OLD: Statement = (schema) => `
+  SELECT feed_id AS id FROM ${schema}.entry WHERE created_at < $1 AND feed_id > $3
+   GROUP BY feed_id ORDER BY feed_id LIMIT $2`;
+
+/** Locks the feeds in the order that every writer keeps; those that are busy wait for the next sweep. */
+const LOCK: Statement = (schema) => `
+  SELECT id FROM ${schema}.feed WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`;
+
+/**
+ * Parameters: locked feed ids, most kept, oldest time, most entries a feed. Deletes from the low end only, and moves floor and counters in the
+ * same statement, so that no reader ever sees the rows gone and the floor where it was. State entries do not count as kept; they go with
+ * the notifications around them. Result: how many entries went.
+ */
+const TRIM: Statement = (schema) => `
+  WITH low AS (
+    SELECT e.feed_id, e.seq, e.id IS NOT NULL AS is_notification, e.created_at < $3 AS is_old, f.kept,
+           e.id IS NOT NULL AND NOT e.hidden
+             AND NOT ${schema}.is_read(e.read_at, e.unread_again, e.seq, f.read_up_to)
+             AND NOT ${schema}.is_archived(e.archived_at, e.unarchived, e.seq, f.archived_up_to) AS is_unread,
+           e.seq > f.seen_up_to AS is_above_seen,
+           count(*) FILTER (WHERE e.id IS NOT NULL) OVER (PARTITION BY e.feed_id ORDER BY e.seq) AS nth
+      FROM ${schema}.feed f
+      CROSS JOIN LATERAL (
+        SELECT * FROM ${schema}.entry WHERE feed_id = f.id AND seq > f.floor ORDER BY seq LIMIT $4
+      ) e
+     WHERE f.id = ANY ($1::bigint[])
+  ),
+  due AS (
+    -- Everything up to the last entry that is due: the low end stays an end.
+    SELECT l.* FROM low l JOIN (
+      SELECT feed_id, max(seq) AS last FROM low
+       WHERE is_old OR (is_notification AND nth <= kept - $2) GROUP BY feed_id
+    ) m ON m.feed_id = l.feed_id AND l.seq <= m.last
+  ),
+  gone AS (
+    DELETE FROM ${schema}.entry e USING due WHERE e.feed_id = due.feed_id AND e.seq = due.seq
+  ),
+  moved AS (
+    UPDATE ${schema}.feed f
+       SET floor = d.last, kept = f.kept - d.notifications, unread = f.unread - d.unread, unseen = f.unseen - d.unseen
+      FROM (SELECT feed_id, max(seq) AS last, count(*) FILTER (WHERE is_notification)::integer AS notifications,
+                   count(*) FILTER (WHERE is_unread)::integer AS unread,
+                   count(*) FILTER (WHERE is_unread AND is_above_seen)::integer AS unseen FROM due GROUP BY feed_id) d
+     WHERE f.id = d.feed_id
+    RETURNING f.id, f.floor
+  ),
+  marks AS (
+    DELETE FROM ${schema}.read_mark m USING moved WHERE m.feed_id = moved.id AND m.up_to <= moved.floor
+  )
+  SELECT count(*)::integer AS trimmed FROM due`;
+
+/** Parameters: oldest time, most keys. */
+const PRUNE_KEYS: Statement = (schema) => `
+  DELETE FROM ${schema}.dedupe_key WHERE hash IN (
+    SELECT hash FROM ${schema}.dedupe_key WHERE created_at < $1 LIMIT $2)`;
+
+/** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. */
+const PRUNE_DROPPED: Statement = (schema) => `
+  DELETE FROM ${schema}.dropped WHERE (feed_id, id) IN (
+    SELECT feed_id, id FROM ${schema}.dropped WHERE at < $1 LIMIT $2)`;
+
+/**
+ * Trims feeds by age and by number, a bounded batch at a time, and forgets old dedupe keys. Several processes may sweep at
+ * once: they skip each other's feeds.
+ */
+export class Retention {
+  private readonly logger = new Logger('Tidings');
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<unknown> = Promise.resolve();
+  private stopped = false;
+  private failing = false;
+
+  constructor(
+    private readonly database: LogDatabase,
+    private readonly options: ResolvedOptions['retention'],
+  ) {}
+
+  start(): void {
+    this.timer = setTimeout(
+      () => {
+        this.running = this.sweep()
+          .then(
+            () => (this.failing = false),
+            (error: unknown) => {
+              if (!this.failing) this.logger.warn(`The retention will try again: ${String(error)}`);
+              this.failing = true;
+            },
+          )
+          .finally(() => {
+            if (!this.stopped) this.start();
+          });
+      },
+      this.options.sweepMs * (0.8 + 0.4 * Math.random()),
+    ).unref();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.timer) clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Trims everything that is due now. Resolves to the number of entries that went. */
+  async sweep(): Promise<number> {
+    const { days, maxEntries, dedupeKeyDays } = this.options;
+    const oldest = days === null ? null : daysAgo(days);
+    let trimmed = 0;
+    if (maxEntries !== null) trimmed += await this.trimAll(FIND_OVERFULL, maxEntries, maxEntries, oldest);
+    if (oldest !== null) trimmed += await this.trimAll(FIND_OLD, oldest, maxEntries, oldest);
+    await this.prune(PRUNE_KEYS, daysAgo(dedupeKeyDays));
+    await this.prune(PRUNE_DROPPED, oldest ?? daysAgo(dedupeKeyDays));
+    return trimmed;
+  }
+
+  private async prune(statement: Statement, oldest: Date): Promise<void> {
+    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.stopped;) {
+      pruned =
+        (await this.database.pool.query(this.database.text(statement), [oldest, ROWS_PER_BATCH])).rowCount ??
+        0;
+    }
+  }
+
+  /** Round and round, as a feed may have more due than one batch takes, until a round finds nothing that it can trim. */
+  private async trimAll(
+    find: Statement,
+    due: unknown,
+    maxEntries: number | null,
+    oldest: Date | null,
+  ): Promise<number> {
+    let total = 0;
+    for (let round = -1; round !== 0 && !this.stopped; total += round) {
+      round = 0;
+      for (let after = '0'; !this.stopped;) {
+        const feeds = await this.database.query<{ id: string }>(find, [due, FEEDS_PER_BATCH, after]);
+        if (feeds.length === 0) break;
+        round += await this.trim(
+          feeds.map(({ id }) => id),
+          maxEntries,
+          oldest,
+        );
+        after = feeds.at(-1)!.id;
+      }
+    }
+    return total;
+  }
+
+  private async trim(feedIds: string[], maxEntries: number | null, oldest: Date | null): Promise<number> {
+    const client = await this.database.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const locked = await client.query<{ id: string }>(this.database.text(LOCK), [feedIds]);
+      const { rows } = await client.query<{ trimmed: number }>(this.database.text(TRIM), [
+        locked.rows.map(({ id }) => id),
+        maxEntries,
+        oldest,
+        ENTRIES_PER_FEED,
+      ]);
+      await client.query('COMMIT');
+      client.release();
+      return rows[0]!.trimmed;
+    } catch (error) {
+      // Whatever state the transaction is in, it ends with its connection.
+      client.release(true);
+      throw error;
+    }
+  }
+}
+
+function daysAgo(days: number): Date {
+  return new Date(Date.now() - days * 86_400_000);
+}

@@ -1,0 +1,135 @@
+import type { Provider } from '@nestjs/common';
+import type { ResolvedOptions } from '../contract/options/options.js';
+import type {
+  DropLog,
+  Eraser,
+  FeedReader,
+  Inbox,
+  InboxChanges,
+  LiveBus,
+  LogEraser,
+  Preferences,
+  QueueEraser,
+  Recaller,
+  Sql,
+  Streams,
+  SupportView,
+} from '../contract/ports/index.js';
+import {
+  DROP_LOG,
+  ERASER,
+  FEED_READER,
+  INBOX,
+  INBOX_CHANGES,
+  LIVE_BUS,
+  LIVE_FEEDS,
+  LOG_ERASER,
+  PREFERENCES,
+  QUEUE_ERASER,
+  RECALLER,
+  RESOLVED_OPTIONS,
+  SQL,
+  STREAMS,
+  SUPPORT_VIEW,
+} from '../contract/tokens.js';
+import { PostgresInbox } from '../log/inbox/postgres-inbox.js';
+import { PostgresInboxChanges } from '../log/inbox/postgres-inbox-changes.js';
+import { PostgresPreferences } from '../log/inbox/postgres-preferences.js';
+import { PostgresRecaller } from '../log/inbox/postgres-recaller.js';
+import { PostgresSupportView } from '../log/inbox/postgres-support-view.js';
+import { TypeRegistry } from '../jobs/index.js';
+import { HookRunner } from '../jobs/after/hook-runner.js';
+import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from '../types/entry-upgrade.js';
+import { LiveFeedsHub } from '../live/live-feeds.js';
+import { LogDatabase } from '../log/database/database.js';
+import { PostgresDropLog } from '../log/append/drop-log.js';
+import { PostgresLogEraser } from '../log/upkeep/eraser.js';
+import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
+import { PostgresFeedReader } from '../log/read/feed-reader.js';
+import { Retention } from '../log/upkeep/retention.js';
+import { ComposedEraser } from './composed-eraser.js';
+import { FeedStreams } from '../stream/feed-streams.js';
+
+/** Open pages follow an expiry about so soon; nothing else depends on it. */
+const EXPIRY_SWEEP_MS = 5_000;
+
+/** What reads feeds and changes their state: pages, streams, sweeps, erasure. A part of the composition root, see tidings.module.ts. */
+export const FEEDS_PROVIDERS: Provider[] = [
+  {
+    provide: FEED_READER,
+    inject: [LogDatabase, RESOLVED_OPTIONS, TypeRegistry],
+    useFactory: (log: LogDatabase, { metrics }: ResolvedOptions, types: TypeRegistry): FeedReader => {
+      const reader = new PostgresFeedReader(log, metrics);
+      return types.upgrades ? new UpgradingFeedReader(reader, new EntryUpgrade(types)) : reader;
+    },
+  },
+  {
+    provide: INBOX,
+    inject: [SQL, FEED_READER, TypeRegistry],
+    useFactory: (sql: Sql, reader: FeedReader, types: TypeRegistry): Inbox => {
+      const inbox = new PostgresInbox(sql, reader);
+      return types.upgrades ? new UpgradingInbox(inbox, new EntryUpgrade(types)) : inbox;
+    },
+  },
+  {
+    provide: INBOX_CHANGES,
+    inject: [SQL, LIVE_BUS, HookRunner],
+    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner): InboxChanges =>
+      new PostgresInboxChanges(sql, hooks.listeningTo(bus)),
+  },
+  {
+    provide: PREFERENCES,
+    inject: [SQL, RESOLVED_OPTIONS],
+    useFactory: (sql: Sql, { types }: ResolvedOptions): Preferences => new PostgresPreferences(sql, types),
+  },
+  {
+    provide: RECALLER,
+    inject: [SQL, FEED_READER, LIVE_BUS],
+    useFactory: (sql: Sql, reader: FeedReader, bus: LiveBus): Recaller =>
+      new PostgresRecaller(sql, reader, bus),
+  },
+  {
+    provide: SUPPORT_VIEW,
+    inject: [SQL],
+    useFactory: (sql: Sql): SupportView => new PostgresSupportView(sql),
+  },
+  {
+    provide: DROP_LOG,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase): DropLog => new PostgresDropLog(log),
+  },
+  {
+    provide: LOG_ERASER,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase): LogEraser => new PostgresLogEraser(log),
+  },
+  {
+    provide: LIVE_FEEDS,
+    inject: [LIVE_BUS, FEED_READER, RESOLVED_OPTIONS],
+    useFactory: (bus: LiveBus, reader: FeedReader, { stream }: ResolvedOptions) =>
+      new LiveFeedsHub(bus, reader, stream),
+  },
+  {
+    provide: STREAMS,
+    inject: [FEED_READER, LIVE_FEEDS, RESOLVED_OPTIONS],
+    useFactory: (reader: FeedReader, live: LiveFeedsHub, { metrics, stream }: ResolvedOptions): Streams =>
+      new FeedStreams({ reader, live, metrics, options: stream }),
+  },
+  {
+    provide: ERASER,
+    inject: [LOG_ERASER, STREAMS, QUEUE_ERASER],
+    useFactory: (log: LogEraser, streams: Streams, queue: QueueEraser): Eraser =>
+      new ComposedEraser(log, streams, queue),
+  },
+  {
+    provide: Retention,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new Retention(log, retention),
+  },
+  {
+    provide: ExpirySweep,
+    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, bus: LiveBus, { retention }: ResolvedOptions) =>
+      new ExpirySweep(log, bus, Math.min(retention.sweepMs, EXPIRY_SWEEP_MS)),
+  },
+];

@@ -1,0 +1,24 @@
+import type { Provider } from '@nestjs/common';
+import type { ResolvedOptions } from '../contract/options/options.js';
+import type { FeedReader } from '../contract/ports/read.js';
+import { FEED_READER, RESOLVED_OPTIONS } from '../contract/tokens.js';
+import { Escalations } from '../jobs/after/escalations.js';
+import { HookRunner } from '../jobs/after/hook-runner.js';
+import { JobQueue } from '../jobs/index.js';
+
+/** What calls a host back. A part of the composition root, see tidings.module.ts. */
+export const HOOKS_PROVIDERS: Provider[] = [
+  {
+    provide: HookRunner,
+    inject: [RESOLVED_OPTIONS, FEED_READER],
+    useFactory: ({ hooks }: ResolvedOptions, reader: FeedReader) => new HookRunner(hooks, reader),
+  },
+  {
+    provide: Escalations,
+    inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER],
+    useFactory: async ({ escalations, queue }: ResolvedOptions, jobs: JobQueue, reader: FeedReader) => {
+      if (escalations.length === 0) return null;
+      return new Escalations(await Escalations.openQueue(jobs, queue.enqueueTimeoutMs), escalations, reader);
+    },
+  },
+];

@@ -1,0 +1,342 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type Provider,
+} from '@nestjs/common';
+import { getQueueToken } from '@nestjs/bullmq';
+import { postgresAddress, redisAddress } from '../contract/options/connections.js';
+import { LogUnavailableError } from '../contract/errors.js';
+import {
+  resolveOptions,
+  type Composition,
+  type ResolvedOptions,
+  type TidingsOptions,
+} from '../contract/options/options.js';
+import type {
+  Appender,
+  DropLog,
+  JobCanceller,
+  LiveBus,
+  Producer,
+  QueueEraser,
+  Sql,
+  Streams,
+} from '../contract/ports/index.js';
+import type { QueueDepth, ReadinessCheck } from '../contract/ports/ops.js';
+import {
+  APPENDER,
+  DROP_LOG,
+  ERASER,
+  FEED_READER,
+  INBOX,
+  INBOX_CHANGES,
+  JOB_CANCELLER,
+  LIVE_BUS,
+  LIVE_FEEDS,
+  PREFERENCES,
+  PRODUCER,
+  QUEUE_DEPTH,
+  QUEUE_ERASER,
+  READINESS_CHECKS,
+  RECALLER,
+  RESOLVED_OPTIONS,
+  SQL,
+  STREAMS,
+  SUPPORT_VIEW,
+} from '../contract/tokens.js';
+import { HOOKS_PROVIDERS } from './hooks.providers.js';
+import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from '../http/index.js';
+import {
+  JobQueue,
+  NotificationWorker,
+  OccasionalQueueErasure,
+  openJobQueue,
+  QueueCanceller,
+  QueueErasure,
+  QueueProducer,
+  TypeRegistry,
+} from '../jobs/index.js';
+import { Escalations } from '../jobs/after/escalations.js';
+import { HookRunner } from '../jobs/after/hook-runner.js';
+import { OutboxCanceller, OutboxErasure, OutboxRelay } from '../jobs/outbox/index.js';
+import { PostgresBus } from '../live/postgres-bus.js';
+import { RedisBus } from '../live/redis-bus.js';
+import { LogDatabase } from '../log/database/database.js';
+import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
+import { GroupCommitAppender } from '../log/append/group-commit.js';
+import { Retention } from '../log/upkeep/retention.js';
+import { PRODUCERS_PROVIDERS } from './producers.providers.js';
+import {
+  ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  OPTIONS_TYPE,
+  type ControllerOptions,
+} from './tidings.module-definition.js';
+import { TidingsService } from './tidings.service.js';
+import { FEEDS_PROVIDERS } from './feeds.providers.js';
+
+/** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
+const CONNECT = { attempts: 10, delayMs: 3_000 };
+/** How long the streams wait at the end for what the running batch brings. */
+const LAST_BATCH_MS = 1_500;
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+interface Sweep {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** What was decided before there were options, for these to be checked against. */
+const COMPOSITION = Symbol('tidings:composition');
+
+/** What stands behind the ports; the order is that of the data. */
+const PROVIDERS: Provider[] = [
+  ...PRODUCERS_PROVIDERS,
+  ...HOOKS_PROVIDERS,
+  {
+    provide: RESOLVED_OPTIONS,
+    inject: [MODULE_OPTIONS_TOKEN, COMPOSITION],
+    useFactory: (options: TidingsOptions, composition: Composition) => resolveOptions(options, composition),
+  },
+  {
+    provide: TypeRegistry,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ types }: ResolvedOptions) => new TypeRegistry(types),
+  },
+  {
+    provide: LogDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ database }: ResolvedOptions) => connectPatiently(database),
+  },
+  { provide: SQL, useExisting: LogDatabase },
+  {
+    // After the database, which says by its own waiting when Postgres is there.
+    provide: JobQueue,
+    inject: [RESOLVED_OPTIONS, LogDatabase],
+    useFactory: (options: ResolvedOptions) => openJobQueue(options),
+  },
+  {
+    provide: PRODUCER,
+    inject: [JobQueue, TypeRegistry, RESOLVED_OPTIONS],
+    useFactory: (jobs: JobQueue, types: TypeRegistry, { queue }: ResolvedOptions): Producer =>
+      new QueueProducer(jobs, types, queue.enqueueTimeoutMs),
+  },
+  {
+    provide: JOB_CANCELLER,
+    inject: [SQL, JobQueue],
+    useFactory: (sql: Sql, jobs: JobQueue): JobCanceller =>
+      new OutboxCanceller(sql, new QueueCanceller(jobs)),
+  },
+  {
+    provide: QUEUE_ERASER,
+    inject: [SQL, JobQueue, Escalations, RESOLVED_OPTIONS],
+    useFactory: (
+      sql: Sql,
+      jobs: JobQueue,
+      escalations: Escalations | null,
+      { queue }: ResolvedOptions,
+    ): QueueEraser =>
+      new OutboxErasure(sql, [
+        new QueueErasure(jobs),
+        // Also where this process has no escalations: another one may, and its jobs name recipients.
+        escalations
+          ? new QueueErasure(escalations.jobs)
+          : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
+      ]),
+  },
+  {
+    provide: LIVE_BUS,
+    inject: [RESOLVED_OPTIONS, LogDatabase],
+    useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
+      redis
+        ? new RedisBus({ incarnation: log.identity, connection: redisAddress(redis), metrics })
+        : new PostgresBus({
+            incarnation: log.identity,
+            pool: log.pool,
+            connection: postgresAddress(database),
+            metrics,
+          }),
+  },
+  {
+    provide: APPENDER,
+    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS, HookRunner],
+    // Announced batch by batch, as soon as it is committed, and never before (G1).
+    useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions, hooks: HookRunner): Appender =>
+      new GroupCommitAppender(log, metrics, (results) => {
+        bus.announce(results);
+        hooks.appended(results);
+      }),
+  },
+  {
+    provide: NotificationWorker,
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER, DROP_LOG, Escalations],
+    useFactory: (
+      options: ResolvedOptions,
+      jobs: JobQueue,
+      types: TypeRegistry,
+      appender: Appender,
+      dropLog: DropLog,
+      escalations: Escalations | null,
+    ) =>
+      options.roles.includes('worker')
+        ? new NotificationWorker({ jobs, types, appender, dropLog, escalations, options })
+        : null,
+  },
+  ...FEEDS_PROVIDERS,
+  {
+    provide: QUEUE_DEPTH,
+    inject: [JobQueue],
+    useFactory: (jobs: JobQueue): QueueDepth => jobs.depth,
+  },
+  {
+    provide: READINESS_CHECKS,
+    inject: [LogDatabase, JobQueue, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, jobs: JobQueue, { roles }: ResolvedOptions): ReadinessCheck[] => [
+      { name: 'postgres', check: () => log.query('SELECT 1') },
+      // Without the queue an instance still streams; taking them all out of the balancer would end that, too.
+      ...(roles.includes('worker') ? [{ name: 'queue', check: () => jobs.depth() }] : []),
+    ],
+  },
+];
+
+/**
+ * Durable, live notification feeds: jobs in, Server-Sent Events out.
+ *
+ * ```ts
+ * TidingsModule.forRoot({
+ *   database: { url: 'postgres://...' },
+ *   types: [newOrder],
+ *   http: { jwt: { secret: process.env.JWT_SECRET } },
+ * })
+ * ```
+ */
+@Module({})
+export class TidingsModule
+  extends ConfigurableModuleClass
+  implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
+  /** @internal Nest makes it. */
+  constructor(
+    // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
+    @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
+    @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
+    @Inject(Escalations)
+    private readonly escalations: (Closable & { start(): Promise<void>; stop(): Promise<void> }) | null,
+    @Inject(Retention) private readonly retention: Sweep,
+    @Inject(ExpirySweep) private readonly expiry: Sweep,
+    @Inject(STREAMS) private readonly streams: Streams,
+    @Inject(LIVE_FEEDS) private readonly live: { close(): void },
+    @Inject(LIVE_BUS) private readonly bus: Closable,
+    @Inject(JobQueue) private readonly jobs: Closable,
+    @Inject(LogDatabase) private readonly log: Closable,
+    @Inject(QUEUE_DEPTH) private readonly queueDepth: QueueDepth,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'metrics'>,
+  ) {
+    super();
+  }
+
+  static forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    const { queue, controllers = options.roles?.includes('api') ?? true } = options;
+    return compose(super.forRoot(options), queue?.name, controllers);
+  }
+
+  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return compose(super.forRootAsync(options), options.queueName, options.controllers);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.options.metrics.observeQueue?.(this.queueDepth);
+    await this.worker?.start();
+    if (!this.worker) return;
+    this.relay?.start();
+    await this.escalations?.start();
+    this.retention.start();
+    this.expiry.start();
+  }
+
+  /**
+   * The intake first, so that the streams still bring what the running batch commits. All before Nest waits for open requests: a stream is one
+   * that never ends by itself.
+   */
+  async onModuleDestroy(): Promise<void> {
+    const intake = Promise.all([
+      this.relay?.close(),
+      this.escalations?.stop(),
+      this.worker?.close(),
+      this.retention.stop(),
+      this.expiry.stop(),
+    ]);
+    await Promise.race([intake, sleep(LAST_BATCH_MS, undefined, { ref: false })]);
+    await this.streams.drain();
+    await intake;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.live.close();
+    await this.bus.close();
+    await this.escalations?.close();
+    await this.jobs.close();
+    await this.log.close();
+  }
+}
+
+function compose(
+  definition: DynamicModule,
+  queueName = 'tidings',
+  controllers: boolean | ControllerOptions = true,
+): DynamicModule {
+  const queueToken = getQueueToken(queueName);
+  const { path = 'v1', decorators = [] } = typeof controllers === 'object' ? controllers : {};
+  const composition: Composition = { controllers: controllers !== false, path };
+  return {
+    ...definition,
+    controllers: controllers ? mount(HTTP_CONTROLLERS, { path, decorators }) : [],
+    providers: [
+      ...(definition.providers ?? []),
+      { provide: COMPOSITION, useValue: composition },
+      ...PROVIDERS,
+      ...(controllers ? HTTP_PROVIDERS : []),
+      // Where @InjectQueue and Bull Board look for it.
+      { provide: queueToken, inject: [JobQueue], useFactory: (jobs: JobQueue) => jobs.queue },
+    ],
+    exports: [
+      TidingsService,
+      PRODUCER,
+      STREAMS,
+      INBOX,
+      INBOX_CHANGES,
+      PREFERENCES,
+      RECALLER,
+      SUPPORT_VIEW,
+      ERASER,
+      FEED_READER,
+      READINESS_CHECKS,
+      QUEUE_DEPTH,
+      RESOLVED_OPTIONS,
+      queueToken,
+    ],
+  };
+}
+
+async function connectPatiently(options: ResolvedOptions['database']): Promise<LogDatabase> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await LogDatabase.connect(options);
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError) || attempt >= CONNECT.attempts) throw error;
+      const next = `attempt ${attempt + 1} of ${CONNECT.attempts} in ${CONNECT.delayMs / 1_000} s`;
+      new Logger('Tidings').warn(`${error.message}; ${next}`);
+      await sleep(CONNECT.delayMs);
+    }
+  }
+}

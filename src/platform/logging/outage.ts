@@ -1,0 +1,29 @@
+import type { Logger } from '@nestjs/common';
+import { describeError } from './describe-error.js';
+
+/** Says once that something is away, and once that it is back, however often it is tried meanwhile. */
+export class Outage {
+  private since: number | null = null;
+
+  constructor(
+    private readonly logger: Logger,
+    /** The subject of both sentences, such as "The check of heads". */
+    private readonly what: string,
+  ) {}
+
+  get lasts(): boolean {
+    return this.since !== null;
+  }
+
+  begin(problem: unknown): void {
+    if (this.since !== null) return;
+    this.since = Date.now();
+    this.logger.warn(`${this.what} is away: ${describeError(problem)}`);
+  }
+
+  end(): void {
+    if (this.since === null) return;
+    this.logger.log(`${this.what} is back after ${Math.round((Date.now() - this.since) / 1000)} s`);
+    this.since = null;
+  }
+}

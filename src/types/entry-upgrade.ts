@@ -1,0 +1,91 @@
+import { Logger } from '@nestjs/common';
+import type { LogEntry, NotificationItem } from '../contract/model/entry.js';
+import type { FeedKey } from '../contract/model/feed.js';
+import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
+import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../contract/ports/read.js';
+import { describeError } from '../platform/logging/describe-error.js';
+import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
+import type { TypeRegistry } from './type-registry.js';
+
+// The members behind `data`, which `item_json` writes in this order: so the version is found without reading the data.
+const TAIL = /,"version":(\d+),"createdAt":"[^"]*","readAt":(?:null|"[^"]*"),[^{}]*\}$/;
+const HEAD = /^\{"type":"([a-z][a-z0-9.-]*)"/;
+
+/**
+ * Brings entries that an older declaration of their type wrote to the present one, when they are read from the log. What is live comes from a
+ * worker of the present, and passes as it is: only types with an `upgrade` are looked at, and of these only what is older is read at all.
+ */
+export class EntryUpgrade {
+  private readonly errors = new RepeatedErrors(new Logger('Upgrade'));
+
+  constructor(private readonly types: TypeRegistry) {}
+
+  /** The JSON of a notification, upgraded if need be; as it is, with its own version, if that fails. */
+  json(type: string, json: string): string | Promise<string> {
+    const definition = this.types.find(type);
+    if (!definition?.upgrade) return json;
+    const version = Number(TAIL.exec(json)?.[1]);
+    return version < definition.version ? this.upgraded(type, version, json) : json;
+  }
+
+  private async upgraded(type: string, from: number, json: string): Promise<string> {
+    const definition = this.types.get(type);
+    try {
+      const item = JSON.parse(json) as NotificationItem;
+      const data = await this.types.validate(definition, item.data, from);
+      return JSON.stringify({ ...item, data, version: definition.version });
+    } catch (error) {
+      this.errors.report(
+        new Error(`An entry of version ${from} of ${type} stays as it was: ${describeError(error)}`),
+      );
+      return json;
+    }
+  }
+}
+
+/** Reads of the log, with the entries of old versions upgraded. */
+export class UpgradingFeedReader implements FeedReader {
+  constructor(
+    private readonly reader: FeedReader,
+    private readonly upgrade: EntryUpgrade,
+  ) {}
+
+  open(feed: FeedKey): Promise<OpenedFeed> {
+    return this.reader.open(feed);
+  }
+
+  heads(feedIds: readonly string[]): Promise<FeedHead[]> {
+    return this.reader.heads(feedIds);
+  }
+
+  async page(feedId: string, after: number): Promise<LogPage | null> {
+    const page = await this.reader.page(feedId, after);
+    if (!page) return null;
+    const entries = await Promise.all(page.entries.map((entry) => this.entry(entry)));
+    return { ...page, entries };
+  }
+
+  private async entry(entry: LogEntry): Promise<LogEntry> {
+    if (entry.json === null) return entry;
+    const json = await this.upgrade.json(entry.type, entry.json);
+    return json === entry.json ? entry : { ...entry, json };
+  }
+}
+
+/** Pages of the inbox, with the entries of old versions upgraded. */
+export class UpgradingInbox implements Inbox {
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly upgrade: EntryUpgrade,
+  ) {}
+
+  count(feed: FeedKey): Promise<InboxCounts> {
+    return this.inbox.count(feed);
+  }
+
+  async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
+    const page = await this.inbox.page(feed, request);
+    const items = page.items.map(async (json) => this.upgrade.json(HEAD.exec(json)?.[1] ?? '', json));
+    return { ...page, items: await Promise.all(items) };
+  }
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { createElement, StrictMode } from 'react';
+import { renderToString } from 'react-dom/server';
+import { FeedProvider, useFeed, useNotification, useUnread } from '../../src/browser/react/index.js';
+
+function Badge() {
+  const { items, status, loaded } = useFeed();
+  useNotification('message', () => {
+    throw new Error('There is nothing to hear of on a server.');
+  });
+  return createElement('b', null, `${useUnread()} ${items.length} ${status.state} ${String(loaded)}`);
+}
+
+describe('tidings/react on a server', () => {
+  it('renders without a connection, what the browser renders first', () => {
+    const app = createElement(FeedProvider, { url: 'http://127.0.0.1:1' }, createElement(Badge));
+    expect(renderToString(createElement(StrictMode, null, app))).toBe('<b>0 0 closed false</b>');
+  });
+
+  it('says what is missing where there is no feed', () => {
+    expect(() => renderToString(createElement(Badge))).toThrow('put a <FeedProvider> around');
+  });
+});

@@ -1,0 +1,276 @@
+import { describe, expect, it } from '@jest/globals';
+import { redisAddress, redisOptionsOf } from '../../src/contract/options/connections.js';
+import { InvalidSettingsError } from '../../src/contract/errors.js';
+import {
+  resolveOptions,
+  type RedisOptions,
+  type TidingsOptions,
+} from '../../src/contract/options/options.js';
+import { announcement, newOrder } from '../../src/types/shipped/index.js';
+
+const LEAST: TidingsOptions = {
+  database: { url: 'postgres://localhost/app' },
+  types: [announcement],
+  http: { jwt: { secret: 'x'.repeat(32) } },
+};
+
+function wrongFields(
+  options: Partial<Record<keyof TidingsOptions, unknown>>,
+  composition?: object,
+): string[] {
+  try {
+    resolveOptions({ ...LEAST, ...options } as TidingsOptions, composition as never);
+  } catch (error) {
+    if (error instanceof InvalidSettingsError) return error.fields.map(({ field }) => field);
+    throw error;
+  }
+  return [];
+}
+
+describe('The options', () => {
+  it('need a database, types and a way to know users; all else has its default', () => {
+    expect(resolveOptions(LEAST)).toMatchObject({
+      roles: ['api', 'worker'],
+      database: { schema: 'tidings', migrate: 'auto', poolSize: 10, queryTimeoutMs: 10_000 },
+      redis: null,
+      queue: { name: 'tidings', prefix: 'bull', enqueueTimeoutMs: 5_000 },
+      stream: { heartbeatMs: 15_000, maxPerRecipient: 20, stalledAfterMs: 60_000 },
+      retention: { days: 30, maxEntries: 1_000, dedupeKeyDays: 90 },
+      http: { revalidateMs: 60_000, allowedOrigins: [] },
+    });
+  });
+
+  it('take undefined for the default, as `process.env` gives it', () => {
+    const { queue, stream } = resolveOptions({
+      ...LEAST,
+      queue: { name: undefined },
+      stream: { heartbeatMs: undefined, maxPerRecipient: null },
+    });
+    expect([queue.name, stream.heartbeatMs, stream.maxPerRecipient]).toEqual(['tidings', 15_000, null]);
+  });
+
+  it('have a hash tag around the keys of a Redis Cluster, however it is given', () => {
+    const connection = { isCluster: true, options: {}, startupNodes: [{ host: 'a', port: 6379 }] };
+    const prefix = (redis: RedisOptions, queue = {}): string =>
+      resolveOptions({ ...LEAST, redis, queue }).queue.prefix;
+    expect(prefix({ nodes: ['redis://a', 'redis://b:7000'] })).toBe('{bull}');
+    expect(prefix({ connection })).toBe('{bull}');
+    expect(prefix({ connection }, { prefix: 'shop{1}' })).toBe('shop{1}');
+    expect(prefix({ url: 'redis://a' })).toBe('bull');
+    expect(prefix({ url: 'redis://a' }, { prefix: 'shop' })).toBe('shop');
+  });
+
+  it('say once as whom all nodes of a cluster are reached', () => {
+    expect(
+      redisAddress({ url: null, nodes: ['rediss://ann:p%40ss@a', 'rediss://ann:p%40ss@[::1]:7000'] }),
+    ).toEqual({
+      nodes: [
+        { host: 'a', port: 6379 },
+        { host: '::1', port: 7000 },
+      ],
+      options: { dnsLookup: expect.any(Function) },
+      redisOptions: { username: 'ann', password: 'p@ss', tls: {} },
+    });
+  });
+
+  it('copy of a Cluster where it is and as whom, and nothing of what it does', () => {
+    const connection = {
+      isCluster: true,
+      options: {
+        natMap: {},
+        scaleReads: 'slave',
+        keyPrefix: 'shop:',
+        redisOptions: { password: 'secret', keyPrefix: 'shop:', db: 0, commandTimeout: 5 },
+      },
+      startupNodes: [{ host: 'a', port: 6379, keyPrefix: 'shop:' }, 'redis://b', 7000],
+    };
+    expect(redisAddress({ url: null, connection })).toEqual({
+      nodes: [{ host: 'a', port: 6379 }, 'redis://b', 7000],
+      options: { natMap: {} },
+      redisOptions: { password: 'secret' },
+    });
+  });
+
+  it('take several urls with commas between them for a cluster, and a password with commas for what it is', () => {
+    expect(redisOptionsOf('redis://a,redis://b:7000, redis://c')).toEqual({
+      nodes: ['redis://a', 'redis://b:7000', 'redis://c'],
+    });
+    expect(redisOptionsOf('redis://:1,2,3@a')).toEqual({ url: 'redis://:1,2,3@a' });
+  });
+
+  it.each<[string, Partial<Record<keyof TidingsOptions, unknown>>, string[]]>([
+    ['a role that there is not', { roles: ['apis'], http: undefined }, ['roles']],
+    ['no database at all', { database: {} }, ['database']],
+    ['a pool and an address', { database: { url: 'postgres://h/d', pool: { connect() {} } } }, ['database']],
+    ['another database', { database: { url: 'mysql://localhost/app' } }, ['database.url']],
+    [
+      'a way to migrate that there is not',
+      { database: { ...LEAST.database, migrate: 'on' } },
+      ['database.migrate'],
+    ],
+    ['Redis without an address', { redis: {} }, ['redis']],
+    ['Redis in two ways', { redis: { url: 'redis://a', nodes: ['redis://a'] } }, ['redis']],
+    ['a cluster without nodes', { redis: { nodes: [] } }, ['redis.nodes']],
+    ['a cluster at other addresses', { redis: { nodes: ['redis://a', 'b:6379'] } }, ['redis.nodes']],
+    ['a cluster with databases', { redis: { nodes: ['redis://a/1'] } }, ['redis.nodes']],
+    ['nodes with several users', { redis: { nodes: ['redis://:x@a', 'redis://:y@b'] } }, ['redis.nodes']],
+    [
+      'a Cluster that does not say where it is',
+      { redis: { connection: { isCluster: true, options: {} } } },
+      ['redis.connection'],
+    ],
+    [
+      'keys that a cluster would spread over its slots',
+      { redis: { nodes: ['redis://a'] }, queue: { prefix: 'bull' } },
+      ['queue.prefix'],
+    ],
+    [
+      'a hash tag without anything in it',
+      { redis: { nodes: ['redis://a'] }, queue: { prefix: '{}{a}' } },
+      ['queue.prefix'],
+    ],
+    ['a name that BullMQ refuses', { queue: { name: 'a:b' } }, ['queue.name']],
+    [
+      'numbers that are none',
+      { worker: { concurrency: 0 }, stream: { retryMs: '2s' } },
+      ['worker.concurrency', 'stream.retryMs'],
+    ],
+    ['a timer that would fire at once', { stream: { heartbeatMs: 2 ** 31 } }, ['stream.heartbeatMs']],
+    ['keys that go before their entries', { retention: { days: 100 } }, ['retention.dedupeKeyDays']],
+    ['a type twice', { types: [newOrder, announcement, newOrder] }, ['types']],
+    ['no way to know users', { http: {} }, ['http']],
+    ['two ways to know users', { http: { ...LEAST.http, identify: () => null } }, ['http']],
+    [
+      'any origin',
+      { http: { ...LEAST.http, allowedOrigins: ['*', 'https://a.example/path'] } },
+      ['http.allowedOrigins', 'http.allowedOrigins'],
+    ],
+    [
+      'a key that can be guessed',
+      { http: { ...LEAST.http, adminApiKeys: ['secret'] } },
+      ['http.adminApiKeys'],
+    ],
+  ])('are refused with %s', (_, options, fields) => {
+    expect(wrongFields(options)).toEqual(fields);
+  });
+
+  it.each([
+    'public',
+    'bullmq',
+    'pg_tidings',
+    'information_schema',
+    'Tidings',
+    'a"; DROP',
+    '',
+    'x'.repeat(51),
+  ])('refuse %j as the schema of our tables', (schema) => {
+    expect(wrongFields({ database: { ...LEAST.database, schema } })).toEqual(['database.schema']);
+  });
+
+  it('refuse routes of the role api where it is off', () => {
+    expect(wrongFields({ roles: [] }, { controllers: true, path: 'v1' })).toEqual(['controllers']);
+    expect(wrongFields({ roles: [], http: undefined }, { controllers: false, path: 'v1' })).toEqual([]);
+    expect(wrongFields({}, { controllers: true, path: '/v1/' })).toEqual(['controllers.path']);
+  });
+
+  it('are all listed when wrong, with the value and the fix', () => {
+    const broken = { queue: { name: 'a:b', enqueueTimeoutMs: -1 }, stream: { headCheckMs: NaN } };
+    expect(() => resolveOptions({ ...LEAST, ...broken })).toThrow(
+      /queue\.name: must not contain ":".*queue\.enqueueTimeoutMs: must be a number above 0.*is -1.*stream\.headCheckMs.*is NaN/s,
+    );
+  });
+
+  it.each<[string, object, string[]]>([
+    [
+      'values that are not there',
+      { http: { ...LEAST.http, producerApiKeys: [undefined], adminApiKeys: 'x'.repeat(16) } },
+      [
+        'http.producerApiKeys[0]: is undefined (is the environment variable set?)',
+        'http.adminApiKeys: must be a list of texts',
+      ],
+    ],
+    ['no types', { types: undefined }, ['types: must be a list of declarations made by defineNotification']],
+    [
+      'a type that is not in a list',
+      { types: announcement },
+      ['types: must be a list of declarations made by defineNotification'],
+    ],
+    [
+      'a type that is no declaration',
+      { types: [announcement, undefined, 'invitation'] },
+      [
+        'types[1]: must be a declaration made by defineNotification, is missing',
+        'types[2]: must be a declaration made by defineNotification, is a string',
+      ],
+    ],
+    [
+      'addresses that are not set',
+      { database: { url: undefined }, redis: { url: undefined }, http: { jwt: { secret: undefined } } },
+      ['database.url', 'redis.url', 'http.jwt.secret'].map(
+        (field) => `${field}: is undefined (is the environment variable set?)`,
+      ),
+    ],
+    [
+      'a number that is a text',
+      { retention: { days: '30' } },
+      ['retention.days: must be a number above 0, is "30"'],
+    ],
+    [
+      'names that nobody reads',
+      {
+        retension: {},
+        controllers: false,
+        hooks: { onapended: () => {} },
+        escalations: [{ name: 'mail', afterMs: 1, handler: () => {}, type: [] }],
+      },
+      [
+        'retension: is not a known option (retention?); known are roles, database, redis, queue, worker, stream, retention, http, types, resolveLocales, hooks, escalations, metrics',
+        'controllers: must be given beside useFactory, not in what it returns',
+        'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead',
+        'escalations[0].type: is not a known option (types?); known are name, afterMs, types, handler',
+      ],
+    ],
+    [
+      'groups and rules of another kind',
+      {
+        database: 'postgres://localhost/app',
+        redis: 'redis://localhost',
+        queue: 'tidings',
+        hooks: { onRead: true },
+        escalations: [null],
+        roles: 'api',
+        http: { jwt: 'x' },
+      },
+      [
+        'database: must be an object, is a string',
+        'redis: must be an object, is a string',
+        'queue: must be an object, is a string',
+        'http.jwt: must be an object, is a string',
+        'roles: must be a list of texts',
+        'hooks.onRead: must be a function, is a boolean',
+        'escalations[0]: must be an object, is null',
+      ],
+    ],
+  ])('refuse %s and say what they are', (_, options, problems) => {
+    const refused = (): unknown => resolveOptions({ ...LEAST, ...options });
+    expect(refused).toThrow(InvalidSettingsError);
+    expect(refused).toThrow(
+      expect.objectContaining({ message: ['These settings are not valid:', ...problems].join('\n  - ') }),
+    );
+  });
+
+  it('refuse unknown names in each group', () => {
+    const groups = ['database', 'queue', 'worker', 'stream', 'retention', 'http'] as const;
+    for (const group of groups) {
+      expect(wrongFields({ [group]: { ...LEAST[group], heartBeatMs: 1 } })).toEqual([`${group}.heartBeatMs`]);
+    }
+    expect(wrongFields({ redis: { url: 'redis://a', ur1: 1 } })).toEqual(['redis.ur1']);
+    expect(wrongFields({ http: { jwt: { secret: 'x'.repeat(32), isuer: 'a' } } })).toEqual([
+      'http.jwt.isuer',
+    ]);
+  });
+
+  it('are asked for where a factory returns none', () => {
+    expect(() => resolveOptions(undefined as never)).toThrow(/options: must be an object/);
+  });
+});

@@ -1,0 +1,189 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { Controller, Get, UseFilters, UseGuards } from '@nestjs/common';
+import type { FeedKey } from '../../src/contract/model/feed.js';
+import { CurrentFeed, ProblemFilter, RecipientGuard } from '../../src/http/index.js';
+import { eventually } from '../support/eventually.js';
+import { startHttpApp, type HttpApp } from './http-app.js';
+import { problemOf } from './problem-of.js';
+import { bearer, sign } from './tokens.js';
+
+/** Not a stream: a route behind the guard, where an outage is a status. */
+@Controller('guarded')
+@UseFilters(ProblemFilter)
+@UseGuards(RecipientGuard)
+class GuardedController {
+  @Get()
+  feed(@CurrentFeed() feed: FeedKey): FeedKey {
+    return feed;
+  }
+}
+
+/** A key server whose keys and health a test can change. */
+class KeyServer {
+  readonly keys: JWK[] = [];
+  mode: 'answers' | 'fails' | 'hangs' | 'talks nonsense' = 'answers';
+  fetches = 0;
+  readonly #server: Server = createServer((_request, response) => {
+    this.fetches += 1;
+    if (this.mode === 'hangs') return;
+    if (this.mode === 'fails') response.writeHead(500).end();
+    else if (this.mode === 'talks nonsense') response.end('<html>');
+    else response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ keys: this.keys }));
+  });
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/jwks`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const ISSUER = 'https://id.example.com';
+
+async function makeKey(kid: string | undefined, alg = 'ES256'): Promise<{ jwk: JWK; privateKey: CryptoKey }> {
+  const { publicKey, privateKey } = await generateKeyPair(alg);
+  return { jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }, privateKey };
+}
+
+const signWith = (privateKey: CryptoKey, kid?: string, alg = 'ES256'): Promise<string> =>
+  new SignJWT({})
+    .setSubject('ada')
+    .setIssuer(ISSUER)
+    .setAudience('tidings')
+    .setExpirationTime('1h')
+    .setProtectedHeader({ alg, kid })
+    .sign(privateKey);
+
+describe('keys from a key server', () => {
+  const server = new KeyServer();
+  const apps: HttpApp[] = [];
+  let jwksUrl: string;
+  beforeAll(async () => {
+    jwksUrl = await server.start();
+  });
+  afterEach(async () => {
+    server.mode = 'answers';
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+  });
+  afterAll(() => server.stop());
+
+  async function startApp(url = jwksUrl): Promise<HttpApp> {
+    server.keys.splice(0);
+    server.fetches = 0;
+    const jwt = { jwksUrl: url, issuer: ISSUER, audience: 'tidings' };
+    const app = await startHttpApp({ http: { jwt }, controllers: [GuardedController] });
+    apps.push(app);
+    return app;
+  }
+
+  it.each(['ES256', 'RS256', 'PS256', 'Ed25519'])('verify tokens signed with %s', async (alg) => {
+    const app = await startApp();
+    const { jwk, privateKey } = await makeKey('one', alg);
+    server.keys.push(jwk);
+    const response = await app.get('/guarded', bearer(await signWith(privateKey, 'one', alg)));
+    expect(await response.json()).toEqual({ tenant: '', recipient: 'ada' });
+  });
+
+  it('are fetched once for many tokens', async () => {
+    const app = await startApp();
+    const { jwk, privateKey } = await makeKey('one');
+    server.keys.push(jwk);
+    const token = await signWith(privateKey, 'one');
+    const responses = await Promise.all(Array.from({ length: 20 }, () => app.get('/guarded', bearer(token))));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect(server.fetches).toBe(1);
+  });
+
+  it('are fetched anew when a token names one that is not known: a rotation needs no restart', async () => {
+    const app = await startApp();
+    const [old, fresh] = [await makeKey('old'), await makeKey('fresh')];
+    server.keys.push(old.jwk);
+    expect((await app.get('/guarded', bearer(await signWith(old.privateKey, 'old')))).status).toBe(200);
+
+    server.keys.splice(0, 1, fresh.jwk);
+    const token = await signWith(fresh.privateKey, 'fresh');
+    // A second has to pass between two fetches, so that made-up key ids cannot flood the key server.
+    await eventually(async () => (await app.get('/guarded', bearer(token))).status === 200);
+    expect(server.fetches).toBe(2);
+    const withdrawn = await app.get('/guarded', bearer(await signWith(old.privateKey, 'old')));
+    expect((await problemOf(withdrawn)).detail).toBe(
+      'The token is signed with a key that is not known here.',
+    );
+  });
+
+  it('are tried in turn for a token that names none', async () => {
+    const app = await startApp();
+    const [first, second, foreign] = [
+      await makeKey(undefined),
+      await makeKey(undefined),
+      await makeKey(undefined),
+    ];
+    server.keys.push(first.jwk, second.jwk);
+    expect((await app.get('/guarded', bearer(await signWith(second.privateKey)))).status).toBe(200);
+    const refused = await app.get('/guarded', bearer(await signWith(foreign.privateKey)));
+    expect((await problemOf(refused)).detail).toBe('The signature of the token does not match.');
+  });
+
+  it('are no secrets: a token signed with HS256 is refused', async () => {
+    const app = await startApp();
+    const { jwk } = await makeKey('one');
+    server.keys.push(jwk);
+    const token = await sign({ iss: ISSUER, aud: 'tidings' }, JSON.stringify(jwk));
+    const response = await app.get('/guarded', bearer(token));
+    expect(response.status).toBe(401);
+    expect((await problemOf(response)).detail).toBe(
+      'The token is signed with an algorithm that is not allowed.',
+    );
+  });
+
+  it('fail a forged signature with 401', async () => {
+    const app = await startApp();
+    const [known, forged] = [await makeKey('one'), await makeKey('one')];
+    server.keys.push(known.jwk);
+    const response = await app.get('/v1/stream', bearer(await signWith(forged.privateKey, 'one')));
+    expect(response.status).toBe(401);
+  });
+
+  describe.each(['fails', 'talks nonsense', 'hangs', 'is away'] as const)('while the server %s', (mode) => {
+    it('make a stream say that it is unavailable, with 200, and a guarded route 503', async () => {
+      const app = await startApp(mode === 'is away' ? 'http://127.0.0.1:9/jwks' : jwksUrl);
+      if (mode !== 'is away') server.mode = mode;
+      const { privateKey } = await makeKey('one');
+      const init = bearer(await signWith(privateKey, 'one'));
+      const [stream, guarded] = await Promise.all([
+        app.get('/v1/stream', { headers: { ...init.headers, 'last-event-id': 'abc-41' } }),
+        app.get('/guarded', init),
+      ]);
+      expect(stream.status).toBe(200);
+      expect(stream.headers.get('content-type')).toBe('text/event-stream');
+      expect(await stream.text()).toMatch(/event: feed.closing\nid: abc-41\n(.*\n)*data: .*"unavailable"/);
+      expect(app.streams.refused).toEqual([{ reason: 'unavailable', lastEventId: 'abc-41' }]);
+      expect(app.streams.opened).toHaveLength(0);
+
+      expect(guarded.status).toBe(503);
+      expect(guarded.headers.get('retry-after')).toMatch(/^[1-5]$/);
+      expect(await problemOf(guarded)).toMatchObject({
+        code: 'key-server-unavailable',
+        detail: 'The key server did not answer. Try again in a moment.',
+      });
+      expect(app.logger.lines.filter((line) => line.includes('No keys from'))).toHaveLength(1);
+    });
+  });
+
+  it('are good for tokens that are known by them while the server is away', async () => {
+    const app = await startApp();
+    const { jwk, privateKey } = await makeKey('one');
+    server.keys.push(jwk);
+    const token = await signWith(privateKey, 'one');
+    expect((await app.get('/guarded', bearer(token))).status).toBe(200);
+    server.mode = 'fails';
+    expect((await app.get('/guarded', bearer(token))).status).toBe(200);
+  });
+});

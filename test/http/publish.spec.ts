@@ -1,0 +1,402 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { IdempotencyKeyReusedError, QueueUnavailableError } from '../../src/contract/errors.js';
+import { MAX_DATA_BYTES } from '../../src/contract/model/job.js';
+import { MAX_BODY_BYTES } from '../../src/http/index.js';
+import { API_KEY, startHttpApp, type HttpApp } from './http-app.js';
+import { problemOf } from './problem-of.js';
+import { sign } from './tokens.js';
+
+const OTHER_KEY = 'producer-key-0002';
+const job = (others: object = {}): object => ({
+  type: 'task-completed',
+  to: 'ada',
+  data: { taskId: '7', title: 'Export' },
+  ...others,
+});
+
+describe('POST /v1/notifications', () => {
+  let app: HttpApp;
+  beforeAll(async () => {
+    app = await startHttpApp({ http: { identify: () => null, producerApiKeys: [API_KEY, OTHER_KEY] } });
+  });
+  beforeEach(() => {
+    // Nest has one logger a process, that of the application made last.
+    Logger.overrideLogger(app.logger);
+    app.producer.jobs.splice(0);
+    app.producer.failure = null;
+  });
+  afterAll(() => app.close());
+
+  const post = (
+    body: unknown,
+    headers: Record<string, string> = { authorization: `Bearer ${API_KEY}` },
+    path = '/v1/notifications',
+  ): Promise<Response> =>
+    app.get(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const withKey = (headers: Record<string, string>): Record<string, string> => ({
+    'x-api-key': API_KEY,
+    ...headers,
+  });
+
+  it('answers 202 with the job, whose data is the body without its type', async () => {
+    const expiresAt = '2030-01-01T00:00:00Z';
+    const response = await post(job({ tenant: 'acme', to: ['ada', 'bob'], dedupeKey: 'd', expiresAt }));
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({ jobs: [{ id: 'job-1' }] });
+    expect(app.producer.jobs).toEqual([
+      {
+        type: 'task-completed',
+        data: {
+          tenant: 'acme',
+          to: ['ada', 'bob'],
+          data: { taskId: '7', title: 'Export' },
+          dedupeKey: 'd',
+          expiresAt,
+        },
+        options: {},
+      },
+    ]);
+  });
+
+  describe('knows producers by their API key', () => {
+    it.each([
+      ['none', {}, 'Bearer', 'There is no API key: send it as Authorization: Bearer or as X-API-Key.'],
+      [
+        'a wrong one',
+        { 'x-api-key': 'producer-key-9999' },
+        /invalid_token/,
+        'The API key is not known here.',
+      ],
+      [
+        'the beginning of one',
+        { 'x-api-key': API_KEY.slice(0, -1) },
+        /invalid_token/,
+        'The API key is not known here.',
+      ],
+      [
+        'one with more behind it',
+        { 'x-api-key': `${API_KEY}0` },
+        /invalid_token/,
+        'The API key is not known here.',
+      ],
+      [
+        'the token of a recipient',
+        { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl' },
+        /invalid_token/,
+        'The API key is not known here. This looks like a JWT, which recipients have.',
+      ],
+      ['one as Basic', { authorization: `Basic ${API_KEY}` }, 'Bearer', /^There is no API key/],
+    ])('and refuses %s with 401', async (_what, headers, challenge, detail) => {
+      const response = await post(job(), headers);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toMatch(challenge);
+      const problem = await problemOf(response);
+      expect(problem.code).toBe('unauthenticated');
+      expect(problem.detail).toMatch(detail);
+      expect(app.producer.jobs).toHaveLength(0);
+    });
+
+    it("and refuses a recipient's token, and a key in the URL", async () => {
+      expect((await post(job(), { authorization: `Bearer ${await sign()}` })).status).toBe(401);
+      const inUrl = await post(job(), withKey({}), `/v1/notifications?api_key=${API_KEY}`);
+      expect(inUrl.status).toBe(400);
+      expect((await problemOf(inUrl)).errors).toMatchObject([{ field: 'api_key' }]);
+      expect(app.producer.jobs).toHaveLength(0);
+    });
+
+    it('in either header, of which X-API-Key wins', async () => {
+      expect((await post(job(), { authorization: `bearer ${OTHER_KEY}` })).status).toBe(202);
+      expect(
+        (await post(job(), { 'x-api-key': OTHER_KEY, authorization: 'Bearer of-a-gateway' })).status,
+      ).toBe(202);
+    });
+
+    it('and scopes the Idempotency-Key by it, without storing it', async () => {
+      for (const key of [API_KEY, API_KEY, OTHER_KEY]) {
+        await post(job(), { 'x-api-key': key, 'idempotency-key': 'k-1' });
+      }
+      const [first, again, other] = app.producer.jobs.map(({ options }) => options?.idempotency);
+      expect(first).toEqual({ scope: expect.stringMatching(/^[0-9a-f]{16}$/), key: 'k-1' });
+      expect(again).toEqual(first);
+      expect(other).not.toEqual(first);
+    });
+
+    it('and takes nobody for one where no key is configured', async () => {
+      const keyless = await startHttpApp({ http: { identify: () => null } });
+      try {
+        const init = {
+          method: 'POST',
+          headers: { 'x-api-key': API_KEY, 'content-type': 'application/json' },
+        };
+        expect(
+          (await keyless.get('/v1/notifications', { ...init, body: JSON.stringify(job()) })).status,
+        ).toBe(401);
+      } finally {
+        await keyless.close();
+      }
+    });
+  });
+
+  it.each([
+    ['is empty', '', 'must not be empty'],
+    ['is too long', 'k'.repeat(257), 'must have at most 256 characters, has 257'],
+    ['has a control character', 'a\u0085b', 'must not contain control characters'],
+  ])('refuses an Idempotency-Key that %s', async (_what, key, problem) => {
+    const response = await post(job(), withKey({ 'idempotency-key': key }));
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'invalid-request',
+      errors: [{ field: 'Idempotency-Key', problem }],
+    });
+  });
+
+  describe('names every wrong field of the body', () => {
+    const TYPE = 'must match ^[a-z][a-z0-9.-]{0,63}$, is ';
+    it.each<[string, unknown, string, object[]]>([
+      [
+        'no type',
+        job({ type: undefined }),
+        'invalid-job',
+        [{ field: 'type', problem: 'must be a string, not missing' }],
+      ],
+      [
+        'a type that is no text',
+        job({ type: 7 }),
+        'invalid-job',
+        [{ field: 'type', problem: 'must be a string, not a number' }],
+      ],
+      [
+        'a type with CR and LF',
+        job({ type: 'a\r\nid: 1' }),
+        'invalid-job',
+        [{ field: 'type', problem: `${TYPE}"a\\r\\nid: 1"` }],
+      ],
+      [
+        'a type with NUL',
+        job({ type: 'a\u0000' }),
+        'invalid-job',
+        [{ field: 'type', problem: `${TYPE}"a\\u0000"` }],
+      ],
+      [
+        'a type with a lone surrogate',
+        job({ type: 'a\ud800' }),
+        'invalid-job',
+        [{ field: 'type', problem: `${TYPE}"a\\ud800"` }],
+      ],
+      [
+        'a reserved type',
+        job({ type: 'feed.read' }),
+        'invalid-job',
+        [{ field: 'type', problem: 'must not begin with "feed."' }],
+      ],
+      [
+        'an unknown type',
+        job({ type: 'task-complete' }),
+        'unknown-type',
+        [{ field: 'type', problem: 'is not declared: "task-complete"' }],
+      ],
+      [
+        'a wrong type beside other wrong fields',
+        { type: 'X', to: [], colour: 'red' },
+        'invalid-job',
+        [
+          { field: 'type', problem: `${TYPE}"X"` },
+          { field: 'to', problem: 'must name at least one recipient' },
+          { field: 'colour', problem: expect.stringMatching(/^is not a known field; known are to, tenant,/) },
+          { field: 'data', problem: 'is missing' },
+        ],
+      ],
+      [
+        'recipients with control characters, surrogates and none at all',
+        job({ to: ['ada', 'a\u0000', 'b\ud800', ''] }),
+        'invalid-job',
+        [
+          { field: 'to[1]', problem: 'must not contain control characters' },
+          { field: 'to[2]', problem: 'must be well-formed Unicode (it has a lone surrogate)' },
+          { field: 'to[3]', problem: 'must not be empty' },
+        ],
+      ],
+      [
+        'too many recipients',
+        job({ to: Array.from({ length: 1001 }, (_, i) => `u${i}`) }),
+        'invalid-job',
+        [{ field: 'to', problem: 'must name at most 1000 recipients, names 1001' }],
+      ],
+      [
+        'a wrong field of the data',
+        job({ data: { taskId: '7', title: 7 } }),
+        'invalid-job',
+        [{ field: 'data.title', problem: expect.stringContaining('expected string') }],
+      ],
+      [
+        'NUL in the data',
+        job({ data: { taskId: '7', title: 'a\u0000b' } }),
+        'invalid-job',
+        [{ field: 'data.title', problem: 'must not contain NUL' }],
+      ],
+      [
+        'data over 64 KiB',
+        job({ data: { taskId: '7', title: 'x'.repeat(MAX_DATA_BYTES) } }),
+        'invalid-job',
+        [{ field: 'data', problem: expect.stringContaining('must have at most 65536 bytes as JSON') }],
+      ],
+      [
+        'a date without a zone',
+        job({ deliverAt: '2030-01-01T00:00:00' }),
+        'invalid-job',
+        [{ field: 'deliverAt', problem: expect.stringContaining('with a zone') }],
+      ],
+      [
+        'an array',
+        [job()],
+        'invalid-request',
+        [{ field: 'body', problem: 'must be a JSON object, is an array' }],
+      ],
+    ])('%s', async (_what, body, code, errors) => {
+      const response = await post(body);
+      expect(response.status).toBe(400);
+      expect(await problemOf(response)).toMatchObject({ code, errors });
+      expect(app.producer.jobs).toHaveLength(0);
+    });
+
+    it('up to a hundred of them', async () => {
+      const response = await post(job({ to: Array.from({ length: 1000 }, () => '') }));
+      const problem = await problemOf(response);
+      expect(problem.errors).toHaveLength(100);
+      expect(problem.detail.length).toBeLessThanOrEqual(1_000);
+    });
+  });
+
+  describe('takes JSON only', () => {
+    it.each([
+      ['text/plain', 415, 'The Content-Type must be application/json, is "text/plain".'],
+      ['application/x-www-form-urlencoded', 415, /is "application\/x-www-form-urlencoded"\.$/],
+      [
+        'application/json; charset=iso-8859-1',
+        415,
+        'The body must be JSON in UTF-8; its charset is not supported.',
+      ],
+    ])('and refuses %s', async (type, status, detail) => {
+      const response = await post(job(), withKey({ 'content-type': type }));
+      expect(response.status).toBe(status);
+      const problem = await problemOf(response);
+      expect(problem.code).toBe('unsupported-media-type');
+      expect(problem.detail).toMatch(detail);
+    });
+
+    it('and refuses a Content-Encoding that it cannot undo', async () => {
+      const response = await post(job(), withKey({ 'content-encoding': 'snappy' }));
+      expect(response.status).toBe(415);
+      expect((await problemOf(response)).detail).toBe('The Content-Encoding of the body is not supported.');
+    });
+
+    it('with its charset, and in any case', async () => {
+      expect((await post(job(), withKey({ 'content-type': 'Application/JSON; charset=UTF-8' }))).status).toBe(
+        202,
+      );
+    });
+
+    it('and says so when there is none at all', async () => {
+      const nothing = await app.get('/v1/notifications', { method: 'POST', headers: withKey({}) });
+      expect(nothing.status).toBe(415);
+      expect((await problemOf(nothing)).detail).toBe(
+        'The Content-Type must be application/json, is missing.',
+      );
+      const empty = await app.get('/v1/notifications', {
+        method: 'POST',
+        headers: withKey({ 'content-type': 'application/json' }),
+      });
+      expect(empty.status).toBe(400);
+      expect((await problemOf(empty)).errors).toEqual([
+        { field: 'body', problem: 'must be a JSON object, is missing' },
+      ]);
+    });
+
+    it.each([
+      ['{"type": "task-completed", }', /^The body is not valid JSON: .*position 27/],
+      ['"text"', /body must be a JSON object, is string/],
+      ['null', /body must be a JSON object/],
+      // eslint-disable-next-line no-control-regex -- finding them is the purpose
+      ['{"\u0007\u009b2J": \u0007}', /^The body is not valid JSON: [^\u0000-\u001f\u007f-\u009f]*$/],
+    ])('and refuses %j, with what is wrong and without control characters', async (body, detail) => {
+      const response = await post(body);
+      expect(response.status).toBe(400);
+      const problem = await problemOf(response);
+      expect(problem.code).toBe('invalid-request');
+      expect(problem.detail).toMatch(detail);
+    });
+  });
+
+  describe('limits the size of a body', () => {
+    it('so that the largest valid one fits, also with every character escaped', async () => {
+      const names = Array.from({ length: 1000 }, (_, i) => `é${i}`.padEnd(256, 'é'));
+      const data = { taskId: 'é', title: 'é'.repeat(32_700) };
+      const body = JSON.stringify(job({ to: names, data, dedupeKey: 'é'.repeat(256) })).replace(
+        /é/g,
+        '\\u00e9',
+      );
+      expect(body.length).toBeGreaterThan(1_700_000);
+      expect((await post(body)).status).toBe(202);
+      expect(app.producer.jobs[0]?.data.to).toEqual(names);
+    });
+
+    it('and refuses 2 MB with 413, also when its length is not declared', async () => {
+      const body = JSON.stringify(job({ to: 'x'.repeat(2_000_000) }));
+      const chunked = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode(body));
+          controller.close();
+        },
+      });
+      const responses = [
+        await post(body),
+        await app.get('/v1/notifications', {
+          method: 'POST',
+          headers: withKey({ 'content-type': 'application/json' }),
+          body: chunked,
+          duplex: 'half',
+        }),
+      ];
+      for (const response of responses) {
+        expect(response.status).toBe(413);
+        expect(await problemOf(response)).toMatchObject({
+          code: 'too-large',
+          detail: `The body must have at most ${MAX_BODY_BYTES} bytes.`,
+        });
+      }
+    });
+  });
+
+  it('answers 422 for a key that came with another body', async () => {
+    app.producer.failure = new IdempotencyKeyReusedError(
+      'The Idempotency-Key "k" came with another body before.',
+    );
+    const response = await post(job(), withKey({ 'idempotency-key': 'k' }));
+    expect(response.status).toBe(422);
+    expect((await problemOf(response)).code).toBe('idempotency-key-reused');
+  });
+
+  it('answers 503 with Retry-After while the queue is away, and keeps its address to itself', async () => {
+    app.producer.failure = new QueueUnavailableError('connect ECONNREFUSED 10.0.0.5:6379');
+    const response = await post(job());
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toMatch(/^[1-5]$/);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'queue-unavailable',
+      detail: 'The queue did not take the job in time. Try again in a moment.',
+    });
+    expect(app.logger.lines.join('\n')).toContain('10.0.0.5');
+  });
+
+  it.each(['PUT', 'PATCH', 'DELETE'])('answers %s with 405 and Allow', async (method) => {
+    const response = await app.get('/v1/notifications', { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD, POST');
+    expect((await problemOf(response)).code).toBe('method-not-allowed');
+  });
+});

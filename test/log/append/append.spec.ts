@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { notification, openLog, type Log } from '../open-log.js';
+
+describe('the append', () => {
+  let test: TestDatabase;
+  let one: Log;
+  let two: Log;
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    [one, two] = await Promise.all([openLog(test.url), openLog(test.url)]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([one.close(), two.close()]);
+    await test.drop();
+  });
+
+  /** Holds the lock of a feed until it is released, as a stuck writer does. */
+  async function holdFeed(recipient: string): Promise<() => Promise<void>> {
+    const client = new pg.Client(test.url);
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM tidings.feed WHERE recipient = $1 FOR UPDATE', [recipient]);
+    return async () => {
+      await client.query('ROLLBACK');
+      await client.end();
+    };
+  }
+
+  async function seqsOf(recipient: string): Promise<number[]> {
+    const { rows } = await one.database.pool.query<{ seq: string }>(
+      'SELECT seq FROM tidings.entry JOIN tidings.feed f ON f.id = feed_id WHERE recipient = $1 ORDER BY seq',
+      [recipient],
+    );
+    return rows.map(({ seq }) => Number(seq));
+  }
+
+  it('numbers the entries of each feed from 1 without holes, in the order given', async () => {
+    const results = await one.append([
+      notification('ada', { title: 'first' }),
+      notification('grace'),
+      notification('ada', { title: 'second' }),
+    ]);
+    expect(results.map(({ feed, seq, outcome }) => [feed.recipient, seq, outcome])).toEqual([
+      ['ada', 1, 'appended'],
+      ['grace', 1, 'appended'],
+      ['ada', 2, 'appended'],
+    ]);
+    const { feedId } = await one.reader.open({ tenant: '', recipient: 'ada' });
+    const page = await one.reader.page(feedId, 0);
+    expect(page!.entries.map(({ json }) => (JSON.parse(json!) as { title: string }).title)).toEqual([
+      'first',
+      'second',
+    ]);
+  });
+
+  it('gives the live entry and the replayed one the same JSON, whatever is in it', async () => {
+    const nasty = 'a "quote", a \\ backslash,\na\tline\u2028break, \u0007, \u007f, é, 🎉, </script>';
+    const dataJson = JSON.stringify({ z: nasty, a: 1e21, 'weird key\n': [null, true, -0.1] });
+    const [result] = await one.append([
+      notification('encoder', { title: nasty, body: nasty, link: '/a?b="c"', dataJson, version: 3 }),
+    ]);
+    const { feedId } = await one.reader.open({ tenant: '', recipient: 'encoder' });
+    const page = await one.reader.page(feedId, 0);
+    expect(page!.entries[0]!.json).toBe(result!.entry!.json);
+    const item = JSON.parse(result!.entry!.json!) as Record<string, unknown>;
+    expect(item).toMatchObject({
+      title: nasty,
+      body: nasty,
+      link: '/a?b="c"',
+      version: 3,
+      readAt: null,
+      count: 1,
+      replaces: [],
+      cursor: `${result!.epoch}-1`,
+    });
+    // As it went in: the order of the members and the writing of numbers, too.
+    expect(result!.entry!.json).toContain(`"data":${dataJson},`);
+    expect(result!.entry!.json).not.toMatch(/[\r\n]/);
+    expect(item.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  it('keeps tenants apart that have recipients of the same name', async () => {
+    const inTenant = (tenant: string) =>
+      notification('same', { feed: { tenant, recipient: 'same' }, dedupeKey: 'k:1' });
+    const results = await one.append([inTenant('acme'), inTenant('umbrella')]);
+    expect(results.map(({ outcome, seq }) => [outcome, seq])).toEqual([
+      ['appended', 1],
+      ['appended', 1],
+    ]);
+    expect(results[0]!.epoch).not.toBe(results[1]!.epoch);
+  });
+
+  it('makes one entry of a key that comes again: in the same call, later, and after the entry is gone', async () => {
+    const again = () => notification('twice', { dedupeKey: 'k:order-7' });
+    const [first, second] = await one.append([again(), again()]);
+    expect([first!.outcome, second!.outcome, second!.seq]).toEqual(['appended', 'duplicate', 1]);
+    await one.database.pool.query(
+      `DELETE FROM tidings.entry WHERE feed_id = (SELECT id FROM tidings.feed WHERE recipient = 'twice')`,
+    );
+    const [later] = await two.append([again()]);
+    expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
+  });
+
+  it('makes one entry of the same job that two processes append at the same moment', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const same = () => notification('race', { dedupeKey: `k:round-${round}` });
+      const results = await Promise.all([one.append([same()]), two.append([same()])]);
+      expect(
+        results
+          .flat()
+          .map(({ outcome }) => outcome)
+          .sort(),
+      ).toEqual(['appended', 'duplicate']);
+    }
+    expect(await seqsOf('race')).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  });
+
+  it('leaves no hole and gives no number twice when two processes append to the same feeds at full speed', async () => {
+    const writers = [one, two, one, two].map(async (log) => {
+      for (let i = 0; i < 50; i += 1) await log.append([notification('hot'), notification(`warm-${i % 3}`)]);
+    });
+    await Promise.all(writers);
+    expect(await seqsOf('hot')).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+  });
+
+  it('commits what waits at the same moment in one transaction', async () => {
+    await one.append([notification('group')]);
+    const before = one.batches.length;
+    await Promise.all(Array.from({ length: 50 }, (_, i) => one.append([notification(`member-${i}`)])));
+    // One batch that meets new feeds, and no more than one beside it.
+    expect(one.batches.length - before).toBeLessThanOrEqual(2);
+  });
+
+  it('lets strangers pass while one feed is held, also when they wait in the same batch', async () => {
+    await one.append([notification('held'), notification('stranger')]);
+    const release = await holdFeed('held');
+    const held = one.append([notification('held', { title: 'waited' })]);
+    const strangers = await Promise.all([
+      one.append([notification('stranger')]),
+      one.append([notification('another stranger')]),
+    ]);
+    expect(strangers.flat().map(({ outcome }) => outcome)).toEqual(['appended', 'appended']);
+    await release();
+    expect((await held)[0]).toMatchObject({ outcome: 'appended', seq: 2 });
+  });
+
+  it('gives a feed back when it is held for long, and goes on by itself once it is free', async () => {
+    await one.append([notification('stuck')]);
+    const release = await holdFeed('stuck');
+    const job = notification('stuck');
+    await expect(one.append([job])).rejects.toThrow(FeedBusyError);
+    // One at a time finds out whether it is free; the others do not wait for it.
+    const probe = one.append([job]);
+    await expect(one.append([notification('stuck')])).rejects.toThrow(FeedBusyError);
+    await expect(probe).rejects.toThrow(FeedBusyError);
+    await release();
+    expect((await one.append([job]))[0]).toMatchObject({ outcome: 'appended', seq: 2 });
+  });
+
+  it('fails only the guilty job of a batch when Postgres refuses its content', async () => {
+    const results = await Promise.allSettled([
+      one.append([notification('neighbour')]),
+      one.append([notification('guilty', { dataJson: '{"broken":' })]),
+      one.append([notification('neighbour')]),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((results[1] as PromiseRejectedResult).reason).toBeInstanceOf(InvalidJobError);
+    expect(await seqsOf('neighbour')).toEqual([1, 2]);
+    expect(await seqsOf('guilty')).toEqual([]);
+  });
+
+  it('waits for the disk even where the server is told not to', async () => {
+    const client = new pg.Client(test.url);
+    await client.connect();
+    await client.query('SET synchronous_commit = off');
+    await client.query('BEGIN');
+    await client.query(
+      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
+    );
+    const { rows } = await client.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
+    await client.end();
+    expect(rows[0]!.synchronous_commit).toBe('on');
+  });
+
+  it('refuses to give out numbers on an old snapshot', async () => {
+    const client = new pg.Client(test.url);
+    await client.connect();
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    const append = client.query(
+      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
+    );
+    await expect(append).rejects.toThrow('READ COMMITTED');
+    await client.end();
+  });
+
+  it('shows nothing to readers before the commit, and everything in order after it', async () => {
+    const client = new pg.Client(test.url);
+    await client.connect();
+    await one.append([notification('slow commit')]);
+    const { feedId } = await one.reader.open({ tenant: '', recipient: 'slow commit' });
+    await client.query('BEGIN');
+    await client.query(
+      `SELECT FROM tidings.append('{""}', '{slow commit}', '{"\\\\x01"}', '{x}', '{held open}',
+         '{NULL}', '{NULL}', '{"{}"}', '{1}', '{NULL}', '{NULL}', '{300}', '{false}', '{0}')`,
+    );
+    const behind = one.append([notification('slow commit', { title: 'behind' })]);
+    expect((await one.reader.page(feedId, 0))!.entries.map(({ seq }) => seq)).toEqual([1]);
+    await client.query('COMMIT');
+    await client.end();
+    expect((await behind)[0]!.seq).toBe(3);
+    expect((await one.reader.page(feedId, 1))!.entries.map(({ seq }) => seq)).toEqual([2, 3]);
+  });
+
+  it('outlives the loss of a connection that is lent and waits between two statements', async () => {
+    const client = await one.database.pool.connect();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    await two.database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+    await ended;
+    client.release(true);
+    expect((await one.append([notification('survivor')]))[0]!.outcome).toBe('appended');
+  });
+});

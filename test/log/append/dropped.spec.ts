@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
+import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
+import { Retention } from '../../../src/log/upkeep/retention.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
+import { notification, openLog } from '../open-log.js';
+
+describe('what is dropped at the append', () => {
+  let test: TestDatabase;
+  let open: OpenInbox;
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    open = await openInbox(test.url);
+  });
+
+  afterAll(async () => {
+    await open.close();
+    await test.drop();
+  });
+
+  const feed = (recipient: string, tenant = '') => ({ tenant, recipient });
+  const append = async (...items: ReturnType<typeof notification>[]) =>
+    (await open.log.appender.append(items)).map(({ outcome }) => outcome);
+
+  it('is what the recipient has muted, but not what is mandatory, and nothing of others', async () => {
+    await open.preferences.put(feed('ada'), { muted: ['note'] });
+    const batches = open.log.batches.length;
+    expect(
+      await append(
+        notification('ada', { type: 'note' }),
+        notification('ada', { type: 'note', mandatory: true }),
+        notification('ada', { type: 'order' }),
+        notification('grace', { type: 'note' }),
+        notification('ada', { type: 'note', feed: feed('ada', 'acme') }),
+      ),
+    ).toEqual(['muted', 'appended', 'appended', 'appended', 'appended']);
+    expect(await open.log.reader.open(feed('ada'))).toMatchObject({ head: 2, unread: 2, unseen: 2 });
+    // Nobody is told of it.
+    expect(
+      open.log.batches
+        .slice(batches)
+        .flat()
+        .map(({ outcome }) => outcome),
+    ).toEqual(Array(4).fill('appended'));
+  });
+
+  it('does not use up its key: unmuted again, the same may come', async () => {
+    const item = () => notification('unmuted', { type: 'note', dedupeKey: 'k:same' });
+    await open.preferences.put(feed('unmuted'), { muted: ['note'] });
+    expect(await append(item(), notification('unmuted', { type: 'order', dedupeKey: 'k:same' }))).toEqual([
+      'muted',
+      'appended',
+    ]);
+    await open.preferences.put(feed('unmuted'), { muted: [] });
+    expect(await append(item())).toEqual(['duplicate']);
+    await open.preferences.put(feed('unmuted'), { muted: ['note'] });
+    const other = () => notification('unmuted', { type: 'note', dedupeKey: 'k:other' });
+    expect(await append(other())).toEqual(['muted']);
+    await open.preferences.put(feed('unmuted'), { muted: [] });
+    expect(await append(other())).toEqual(['appended']);
+  });
+
+  it('is what was recalled before it came, however often it comes', async () => {
+    expect(await open.recaller.recall([feed('recalled')], 'order-7')).toEqual(['prevented']);
+    const late = () => notification('recalled', { dedupeKey: 'k:order-7' });
+    expect(await append(late(), late())).toEqual(['recalled', 'recalled']);
+    expect(await append(late(), notification('recalled'))).toEqual(['recalled', 'appended']);
+    expect(await open.log.reader.open(feed('recalled'))).toMatchObject({ head: 1 });
+  });
+
+  it('is noted for support, and forgotten with the entries or with the recipient', async () => {
+    const log = new PostgresDropLog(open.log.database);
+    await append(notification('noted'));
+    await log.record([
+      { feed: feed('noted'), reason: 'muted', type: 'note', jobId: 'job-1' },
+      { feed: feed('nobody'), reason: 'expired', type: 'note', jobId: 'job-1' },
+      { feed: feed('noted'), reason: 'duplicate', type: 'order', jobId: 'job-2' },
+    ]);
+    await log.record([{ feed: feed('noted'), reason: 'recalled', type: 'order', jobId: 'job-3' }]);
+    await log.record([]);
+    const dropped = async () => (await open.support.feed(feed('noted'), request())).dropped;
+    expect(await dropped()).toMatchObject([
+      { reason: 'recalled', type: 'order', jobId: 'job-3' },
+      { reason: 'duplicate', type: 'order', jobId: 'job-2' },
+      { reason: 'muted', type: 'note', jobId: 'job-1' },
+    ]);
+    // A feed is not made by what it did not get.
+    expect(await open.log.database.query(`SELECT FROM tidings.feed WHERE recipient = 'nobody'`)).toEqual([]);
+
+    await open.log.database.query(
+      `UPDATE tidings.dropped SET at = now() - interval '31 days' WHERE job_id <> 'job-3'`,
+    );
+    await new Retention(open.log.database, {
+      days: 30,
+      maxEntries: null,
+      sweepMs: 1,
+      dedupeKeyDays: 90,
+    }).sweep();
+    expect(await dropped()).toMatchObject([{ jobId: 'job-3' }]);
+    await new PostgresLogEraser(open.log.database).eraseRecipient(feed('noted'));
+    expect(await open.log.database.query('SELECT FROM tidings.dropped')).toEqual([]);
+  });
+
+  it('keeps no job waiting when it cannot be noted: that is said once', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const closed = await openLog(test.url);
+    await closed.close();
+    const log = new PostgresDropLog(closed.database);
+    const one = [{ feed: feed('noted'), reason: 'muted' as const, type: 'note', jobId: '1' }];
+    await Promise.all([log.record(one), log.record(one)]);
+    await log.record(one);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('could not be noted for support')]]);
+    warn.mockRestore();
+  });
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { PageRequest } from '../../../src/contract/ports/inbox.js';
+import { PAGE_BOUNDS } from '../../../src/log/inbox/postgres-inbox.js';
+import type { Statement } from '../../../src/log/database/statement.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { nodesOf, rowsOf, type PlanNode } from './explained.js';
+import { openInbox, request, type OpenInbox } from './open-inbox.js';
+
+const ENTRIES = 100_000;
+const feed = { tenant: '', recipient: 'bulk' };
+
+describe('on a feed with 100,000 entries', () => {
+  let test: TestDatabase;
+  let open: OpenInbox;
+  let plans: PlanNode[];
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    open = await openInbox(test.url, { queryTimeoutMs: 100_000 });
+    const { database } = open.log;
+    await database.pool.query(
+      `INSERT INTO tidings.feed (tenant, recipient, head, kept)
+       SELECT '', 'bulk', ${ENTRIES}, ${ENTRIES} UNION ALL SELECT '', 'other-' || n, n % 20, 0 FROM generate_series(1, 3000) n`,
+    );
+    // All read, none archived, all of one type: a filter for anything else fits nothing. A few have expired.
+    await database.pool.query(
+      `INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, read_at, expires_at, bytes)
+       SELECT f.id, s, gen_random_uuid(), 'x', 't', '{}', now(), now(), CASE WHEN s % 1000 = 0 THEN now() END, 400
+         FROM tidings.feed f, generate_series(1, f.head) s ORDER BY random()`,
+    );
+    await database.pool.query('VACUUM ANALYZE tidings.entry, tidings.feed');
+
+    const query = database.query.bind(database);
+    database.query = async <Row extends object>(statement: string | Statement, values: unknown[] = []) => {
+      const text = database.text(statement);
+      const explained = await query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+        values,
+      );
+      plans.push(explained[0]!['QUERY PLAN'][0].Plan);
+      return query<Row & Record<string, unknown>>(text, values);
+    };
+  }, 120_000);
+  beforeEach(() => {
+    plans = [];
+  });
+
+  afterAll(async () => {
+    await open.close();
+    await test.drop();
+  });
+
+  /** The nodes of the one statement that ran; fails if it read a table without an index. */
+  function nodes(): PlanNode[] {
+    expect(plans).toHaveLength(1);
+    const all = nodesOf(plans[0]!);
+    expect(all.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+    return all;
+  }
+
+  it.each<[string, Partial<PageRequest>]>([
+    ['the first page', {}],
+    ['a page in the middle', { before: { epoch: '', seq: 50_000 } }],
+    ['the last page', { before: { epoch: '', seq: 20 } }],
+  ])('%s reads its own rows and few more, from the primary key and in its order', async (_what, parts) => {
+    await page(parts);
+    const all = nodes();
+    const scan = all.find((node) => node['Index Name'] === 'entry_pkey')!;
+    expect(scan).toMatchObject({ 'Node Type': 'Index Scan', 'Scan Direction': 'Backward' });
+    expect(rowsOf(scan)).toBeLessThanOrEqual(25 + 2);
+    // The one sort is of the page.
+    const sorts = all.filter((node) => node['Node Type'] === 'Sort');
+    expect(sorts.map((node) => node['Actual Rows']).every((rows) => rows <= 26)).toBe(true);
+  });
+
+  it.each<[string, Partial<PageRequest>]>([
+    ['unread', { unread: true }],
+    ['archived', { archived: true }],
+    ['of a type', { type: 'rare' }],
+    ['all at once', { unread: true, archived: true, type: 'rare', limit: 100 }],
+  ])('a filter that nothing fits (%s) looks at a bounded number of rows', async (_what, parts) => {
+    const { items, next } = await page(parts);
+    expect(items).toEqual([]);
+    expect(next).toMatch(new RegExp(`-${ENTRIES - PAGE_BOUNDS.scanned + 1}$`));
+    const scans = nodes().filter((node) => node['Relation Name'] === 'entry');
+    const looked = scans
+      .filter((node) => node['Index Name'] !== 'entry_expiring')
+      .reduce((sum, node) => sum + rowsOf(node), 0);
+    expect(looked).toBeGreaterThan(0);
+    expect(looked).toBeLessThanOrEqual(PAGE_BOUNDS.scanned);
+  });
+
+  it('the count looks at the feed and at what has expired, by index', async () => {
+    await open.inbox.count(feed);
+    const all = nodes();
+    const scans = all.filter((node) => node['Relation Name'] === 'entry');
+    expect(scans.reduce((sum, node) => sum + rowsOf(node), 0)).toBeLessThanOrEqual(ENTRIES / 1_000);
+    expect(all.map((node) => node['Index Name'])).toContain('feed_tenant_recipient');
+  });
+
+  async function page({ before, ...parts }: Partial<PageRequest>) {
+    if (!before) return open.inbox.page(feed, request(parts));
+    const { epoch } = await open.log.reader.open(feed);
+    plans.length = 0;
+    return open.inbox.page(feed, request({ ...parts, before: { ...before, epoch } }));
+  }
+});

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { SCHEMA_VERSION } from '../../../src/log/migrations/index.js';
+import { openLog } from '../open-log.js';
+
+describe('the migrations', () => {
+  let test: TestDatabase;
+
+  beforeEach(async () => {
+    test = await createTestDatabase();
+  });
+
+  afterEach(async () => {
+    await test.drop();
+  });
+
+  it('run once when several processes start on an empty database at the same moment', async () => {
+    const logs = await Promise.all(Array.from({ length: 4 }, () => openLog(test.url)));
+    const { rows } = await logs[0]!.database.pool.query<{ n: number }>(
+      'SELECT count(*)::int AS n FROM tidings.migration',
+    );
+    expect(rows[0]!.n).toBe(SCHEMA_VERSION);
+    expect(new Set(logs.map(({ database }) => database.identity)).size).toBe(1);
+    await Promise.all(logs.map((log) => log.close()));
+  });
+
+  it('make the tables that the entities describe', async () => {
+    const log = await openLog(test.url);
+    const { upQueries } = await log.database.dataSource.driver.createSchemaBuilder().log();
+    // Postgres writes the expression of this one default in another way than it was given.
+    const differences = upQueries
+      .map(({ query }) => query)
+      .filter((query) => !query.includes('"epoch" SET DEFAULT'));
+    expect(differences).toEqual([]);
+    await log.close();
+  });
+
+  it('write to their own schema only', async () => {
+    const log = await openLog(test.url);
+    const { rows } = await log.database.pool.query<{ schema: string }>(
+      `SELECT DISTINCT n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname NOT LIKE 'pg_%' AND n.nspname <> 'information_schema'`,
+    );
+    expect(rows).toEqual([{ schema: 'tidings' }]);
+    await log.close();
+  });
+
+  it('run under newer code that says so, and are refused under code that is too old', async () => {
+    await (await openLog(test.url)).close();
+    const client = new pg.Client(test.url);
+    await client.connect();
+    await client.query('INSERT INTO tidings.schema_version VALUES ($1, $2)', [
+      SCHEMA_VERSION + 1,
+      SCHEMA_VERSION,
+    ]);
+    await (await openLog(test.url)).close();
+    await client.query('INSERT INTO tidings.schema_version VALUES ($1, $1)', [SCHEMA_VERSION + 2]);
+    await client.end();
+    await expect(openLog(test.url)).rejects.toThrow(/needs schema version .* deploy a newer version/);
+  });
+
+  it('say that the database is away as an outage, and a wrong password as what it is', async () => {
+    const away = new URL(test.url);
+    away.port = '1';
+    await expect(openLog(away.href)).rejects.toMatchObject({ code: 'log-unavailable' });
+    const wrong = new URL(test.url);
+    wrong.password = 'wrong';
+    await expect(openLog(wrong.href)).rejects.toMatchObject({
+      code: '28P01',
+      message: expect.stringMatching(/^Postgres at \S+:\d+\/\w+ refuses: password authentication failed/),
+    });
+    const other = new URL(test.url);
+    other.pathname = '/nowhere';
+    await expect(openLog(other.href)).rejects.toThrow(
+      /^Postgres at \S+\/nowhere refuses: database "nowhere"/,
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PAGE_BYTES } from '../../../src/log/read/feed-reader.js';
+import type { Statement } from '../../../src/log/database/statement.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { notification, openLog, type Log } from '../open-log.js';
+
+describe('reading the log', () => {
+  let test: TestDatabase;
+  let log: Log;
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    log = await openLog(test.url);
+  });
+
+  afterAll(async () => {
+    await log.close();
+    await test.drop();
+  });
+
+  const feed = (recipient: string) => ({ tenant: '', recipient });
+
+  it('makes the row of a feed that nobody has written to, once, with an epoch', async () => {
+    const [one, two] = await Promise.all([log.reader.open(feed('new')), log.reader.open(feed('new'))]);
+    expect(one).toEqual({ feedId: one.feedId, epoch: one.epoch, head: 0, floor: 0, unread: 0, unseen: 0 });
+    expect(one.epoch).toMatch(/^[a-z0-9]{10}$/);
+    expect(two).toEqual(one);
+    expect(await log.reader.page(one.feedId, 0)).toEqual({
+      ...one,
+      unread: undefined,
+      unseen: undefined,
+      entries: [],
+    });
+  });
+
+  it('says of a feed that does not exist that it is gone', async () => {
+    expect(await log.reader.page('999999999', 0)).toBeNull();
+    expect(await log.reader.heads(['999999999'])).toEqual([]);
+  });
+
+  it('reads the pages of many feeds in one query', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `many-${i}`);
+    await log.append(names.map((name) => notification(name, { title: name })));
+    const opened = await Promise.all(names.map((name) => log.reader.open(feed(name))));
+    log.pageReads.length = 0;
+    const pages = await Promise.all(opened.map(({ feedId }) => log.reader.page(feedId, 0)));
+    expect(log.pageReads).toEqual([40]);
+    expect(pages.map((page) => (JSON.parse(page!.entries[0]!.json!) as { title: string }).title)).toEqual(
+      names,
+    );
+  });
+
+  it('bounds a page by bytes, but never below one entry', async () => {
+    const big = JSON.stringify('x'.repeat(64 * 1024 - 2));
+    await log.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
+    const { feedId, head } = await log.reader.open(feed('big'));
+    let seq = 0;
+    while (seq < head) {
+      const { entries } = (await log.reader.page(feedId, seq))!;
+      expect(entries.length).toBeGreaterThan(0);
+      const bytes = entries.reduce((sum, { json }) => sum + Buffer.byteLength(json!), 0);
+      expect(bytes).toBeLessThanOrEqual(PAGE_BYTES);
+      expect(entries[0]!.seq).toBe(seq + 1);
+      seq = entries.at(-1)!.seq;
+    }
+    await log.append([notification('huge', { body: 'y'.repeat(PAGE_BYTES), dataJson: big })]);
+    const huge = await log.reader.open(feed('huge'));
+    expect((await log.reader.page(huge.feedId, 0))!.entries).toHaveLength(1);
+  });
+
+  it('moves past entries that are hidden or expired without their content, and does not count them', async () => {
+    await log.append([
+      notification('mixed'),
+      notification('mixed', { expiresAt: new Date(Date.now() - 1_000) }),
+      notification('mixed', { expiresAt: new Date(Date.now() + 60_000) }),
+    ]);
+    const opened = await log.reader.open(feed('mixed'));
+    expect(opened).toMatchObject({ head: 3, unread: 2, unseen: 2 });
+    const page = await log.reader.page(opened.feedId, 0);
+    expect(page!.entries.map(({ seq, json }) => [seq, json !== null])).toEqual([
+      [1, true],
+      [2, false],
+      [3, true],
+    ]);
+  });
+
+  it('finds pages, feeds and expired entries by index alone in a full log', async () => {
+    await log.database.pool.query(`
+      INSERT INTO tidings.feed (tenant, recipient, head, kept)
+      SELECT '', 'bulk-' || n, 5000, 5000 FROM generate_series(1, 20) n
+       UNION ALL SELECT '', 'empty-' || n, 0, 0 FROM generate_series(1, 3000) n`);
+    await log.database.pool.query(`
+      INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, bytes)
+      SELECT id, s, gen_random_uuid(), 'x', 't', '{}', now(), 400
+        FROM tidings.feed, generate_series(1, 5000) s WHERE recipient LIKE 'bulk-%'`);
+    await log.database.pool.query('ANALYZE');
+    const statements: string[] = [];
+    const query = log.database.query.bind(log.database);
+    log.database.query = async <Row extends Record<string, unknown>>(
+      statement: string | Statement,
+      values: unknown[] = [],
+    ) => {
+      const { rows } = await log.database.pool.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${log.database.text(statement)}`,
+        values,
+      );
+      statements.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+      return query<Row>(statement, values);
+    };
+    const { feedId } = await log.reader.open(feed('bulk-7'));
+    await log.reader.page(feedId, 20);
+    await log.reader.heads([feedId]);
+    log.database.query = query;
+    expect(statements).toHaveLength(3);
+    for (const plan of statements) {
+      expect(plan).not.toContain('Seq Scan');
+      expect(plan).toContain('Index');
+    }
+    // In order from the index: nothing of the feed is sorted, but the one page across feeds.
+    expect(statements[1]!.match(/Sort Key/g)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { FeedKey } from '../../../src/contract/model/feed.js';
+import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
+import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { openInbox, type OpenInbox } from '../inbox/open-inbox.js';
+import { notification } from '../open-log.js';
+
+describe('the erasure of a recipient in the log', () => {
+  let test: TestDatabase;
+  let open: OpenInbox;
+  let eraser: PostgresLogEraser;
+  let tenant: string;
+  let ada: string;
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+    open = await openInbox(test.url);
+    eraser = new PostgresLogEraser(open.log.database);
+  });
+  beforeEach(() => {
+    tenant = `tenant-${randomUUID()}`;
+    ada = `ada-${randomUUID()}`;
+  });
+
+  afterAll(async () => {
+    await open.close();
+    await test.drop();
+  });
+
+  const feed = (recipient: string): FeedKey => ({ tenant, recipient });
+  const sql = (text: string, values: unknown[] = []) =>
+    open.log.database.query<Record<string, unknown>>(text, values);
+  const append = async (recipient: string, parts: Parameters<typeof notification>[1] = {}) =>
+    (await open.log.appender.append([notification(recipient, { feed: feed(recipient), ...parts })]))[0]!;
+  /** Every row of ours, as text, in which one of these words is found. */
+  async function tracesOf(...words: string[]): Promise<string[]> {
+    const tables = await sql(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'tidings'`,
+    );
+    const rows = await Promise.all(
+      tables.map(({ name }) =>
+        sql(`SELECT '${String(name)}: ' || t::text AS row FROM tidings.${String(name)} t`),
+      ),
+    );
+    return rows
+      .flat()
+      .map(({ row }) => String(row))
+      .filter((row) => words.some((word) => row.includes(word)));
+  }
+
+  it('leaves nothing but a hash, of everything that a recipient can have', async () => {
+    await open.log.append(
+      Array.from({ length: 6_000 }, () => notification('', { feed: feed(ada), title: `for ${ada} only` })),
+    );
+    await append(ada, {
+      collapseKey: `a key of ${ada}`,
+      dedupeKey: `k:of ${ada}`,
+      expiresAt: new Date(Date.now() + 60_000),
+    });
+    await open.preferences.put(feed(ada), { muted: ['note'] });
+    const { feedId, epoch } = await open.log.reader.open(feed(ada));
+    await open.changes.change(feed(ada), 'read', { upTo: { epoch, seq: 3_000 } });
+    await new PostgresDropLog(open.log.database).record([
+      { feed: feed(ada), reason: 'muted', type: 'note', jobId: `a job of ${ada}` },
+    ]);
+    await append('grace');
+    expect((await tracesOf(ada)).length).toBeGreaterThan(6_000);
+
+    const before = Date.now();
+    const { at, ...report } = await eraser.eraseRecipient(feed(ada));
+    expect(report).toEqual({ feeds: 1, entries: 6_002 });
+    expect(at.getTime()).toBeGreaterThanOrEqual(before - 1_000);
+    expect(await tracesOf(ada)).toEqual([]);
+    for (const table of [
+      'feed WHERE id',
+      'entry WHERE feed_id',
+      'read_mark WHERE feed_id',
+      'dropped WHERE feed_id',
+    ])
+      expect(await sql(`SELECT FROM tidings.${table} = $1`, [feedId])).toEqual([]);
+    expect(await open.log.reader.page(feedId, 0)).toBeNull();
+    // And nobody else is touched.
+    expect(await open.log.reader.open(feed('grace'))).toMatchObject({ head: 1, unread: 1 });
+  }, 60_000);
+
+  it('gives who comes back another feed with another epoch, and remembers nothing', async () => {
+    await append(ada);
+    await open.preferences.put(feed(ada), { muted: ['note'] });
+    const before = await open.log.reader.open(feed(ada));
+    await eraser.eraseRecipient(feed(ada));
+    const after = await open.log.reader.open(feed(ada));
+    expect(after).toMatchObject({ head: 0, floor: 0, unread: 0, unseen: 0 });
+    expect(after.epoch).not.toBe(before.epoch);
+    expect(after.feedId).not.toBe(before.feedId);
+    expect(await open.preferences.get(feed(ada))).toEqual({ muted: [] });
+  });
+
+  it('keeps out the jobs from before it, for ever and without a row that says whom, and takes those from after it', async () => {
+    await append(ada);
+    const { at } = await eraser.eraseRecipient(feed(ada));
+    const [old, young] = [new Date(at.getTime() - 1), new Date(at.getTime() + 1)];
+    expect(await append(ada, { queuedAt: old })).toEqual({ outcome: 'erased', feed: feed(ada) });
+    expect(await append(ada, { queuedAt: at })).toMatchObject({ outcome: 'erased' });
+    expect(await tracesOf(ada)).toEqual([]);
+    // Opened, and still nothing in it: also then the old ones stay out.
+    await open.log.reader.open(feed(ada));
+    expect(await append(ada, { queuedAt: old })).toMatchObject({ outcome: 'erased' });
+    expect(await append(ada, { queuedAt: young })).toMatchObject({ outcome: 'appended', seq: 1 });
+    expect(await append(ada, { queuedAt: old })).toMatchObject({ outcome: 'erased' });
+    expect(await open.log.reader.open(feed(ada))).toMatchObject({ head: 1, unread: 1 });
+  });
+
+  it('makes the row for the young job of a batch, and keeps out the old one beside it', async () => {
+    const { at } = await eraser.eraseRecipient(feed(ada));
+    const at2 = (ms: number) => notification('', { feed: feed(ada), queuedAt: new Date(at.getTime() + ms) });
+    const results = await open.log.appender.append([
+      at2(-5),
+      at2(5),
+      notification('', { feed: feed('grace') }),
+    ]);
+    expect(results.map(({ outcome }) => outcome)).toEqual(['erased', 'appended', 'appended']);
+  });
+
+  it('may be repeated, also of somebody who was never there', async () => {
+    await append(ada);
+    expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 1, entries: 1 });
+    expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 0, entries: 0 });
+    expect(await eraser.eraseRecipient(feed('never there'))).toMatchObject({ feeds: 0, entries: 0 });
+    expect(await append('never there', { queuedAt: new Date(0) })).toMatchObject({ outcome: 'erased' });
+    expect(await append('never there')).toMatchObject({ outcome: 'appended' });
+  });
+
+  it('goes on where it broke off: a feed that is empty already is removed, with a new epoch meanwhile', async () => {
+    await append(ada);
+    const before = await open.log.reader.open(feed(ada));
+    const query = open.log.database.query.bind(open.log.database);
+    open.log.database.query = (text, values) =>
+      open.log.database.text(text).includes('DELETE')
+        ? Promise.reject(new Error('cut'))
+        : query(text, values);
+    await expect(eraser.eraseRecipient(feed(ada))).rejects.toThrow('cut');
+    open.log.database.query = query;
+    const between = await open.log.reader.open(feed(ada));
+    expect(between).toMatchObject({ head: 1, floor: 1, unread: 0, unseen: 0 });
+    expect(between.epoch).not.toBe(before.epoch);
+    expect((await open.log.reader.page(between.feedId, 0))!.entries).toEqual([]);
+    expect(await append(ada, { queuedAt: new Date(0) })).toMatchObject({ outcome: 'erased' });
+    expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 1, entries: 1 });
+    expect(await tracesOf(ada)).toEqual([]);
+  });
+
+  it('loses nothing of who comes back while it still deletes', async () => {
+    await append(ada, { title: `from before ${ada}` });
+    const query = open.log.database.query.bind(open.log.database);
+    open.log.database.query = async (text, values) => {
+      if (open.log.database.text(text).includes('DELETE FROM "tidings".feed'))
+        await append(ada, { title: 'from after', queuedAt: new Date(Date.now() + 60_000) });
+      return query(text, values);
+    };
+    await eraser.eraseRecipient(feed(ada));
+    open.log.database.query = query;
+    const after = await open.log.reader.open(feed(ada));
+    expect(after).toMatchObject({ head: 2, floor: 1, unread: 1 });
+    const { entries } = (await open.log.reader.page(after.feedId, 1))!;
+    expect(entries.map(({ json }) => json)).toEqual([expect.stringContaining('from after')]);
+    expect(await tracesOf(`from before ${ada}`)).toEqual([]);
+    expect(await append(ada, { queuedAt: new Date(0) })).toMatchObject({ outcome: 'erased' });
+  });
+
+  it('never lets an old job in, however it falls together with one', async () => {
+    for (let round = 0; round < 15; round += 1) {
+      const recipient = `race-${round}`;
+      const old = new Date(Date.now() - 60_000);
+      const [first, , second] = await Promise.all([
+        append(recipient, { queuedAt: old }),
+        eraser.eraseRecipient(feed(recipient)),
+        append(recipient, { queuedAt: old }),
+      ]);
+      // Whatever they were told: if it was taken, it was erased after that.
+      expect(['appended', 'erased']).toContain(first.outcome);
+      expect(['appended', 'erased']).toContain(second.outcome);
+      expect(
+        await sql(
+          'SELECT FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id WHERE recipient = $1 AND e.seq > f.floor',
+          [recipient],
+        ),
+      ).toEqual([]);
+      expect(await append(recipient, { queuedAt: old })).toMatchObject({ outcome: 'erased' });
+    }
+  });
+
+  it('of a tenant takes all its recipients, tells of them as they go, and no other tenant', async () => {
+    const names = Array.from({ length: 120 }, (_, n) => `user-${n}`);
+    await open.log.append(names.map((name) => notification('', { feed: feed(name) })));
+    const other = { tenant: `${tenant}-2`, recipient: 'user-1' };
+    await open.log.append([notification('', { feed: other })]);
+    const told: FeedKey[][] = [];
+    const { at, ...report } = await eraser.eraseTenant(tenant, (feeds) => told.push([...feeds]));
+    expect(report).toEqual({ feeds: 120, entries: 120 });
+    expect(told.length).toBeGreaterThan(1);
+    expect(
+      told
+        .flat()
+        .map(({ recipient }) => recipient)
+        .sort(),
+    ).toEqual([...names].sort());
+    expect(await sql('SELECT FROM tidings.feed WHERE tenant = $1', [tenant])).toEqual([]);
+    expect(await open.log.reader.open(other)).toMatchObject({ head: 1 });
+
+    const before = new Date(at.getTime() - 1);
+    expect(await append('user-7', { queuedAt: before })).toMatchObject({ outcome: 'erased' });
+    expect(await append('never there', { queuedAt: before })).toMatchObject({ outcome: 'erased' });
+    expect(await append('user-7', { queuedAt: new Date(at.getTime() + 1) })).toMatchObject({
+      outcome: 'appended',
+    });
+    expect(await append('user-7', { queuedAt: before })).toMatchObject({ outcome: 'erased' });
+  });
+
+  it('is found by index alone', async () => {
+    await sql(
+      `INSERT INTO tidings.feed (tenant, recipient, head) SELECT 'bulk', 'b-' || n, 2 FROM generate_series(1, 3000) n`,
+    );
+    await sql(`INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, bytes)
+               SELECT id, s, gen_random_uuid(), 'x', 't', '{}', now(), 400 FROM tidings.feed, generate_series(1, 2) s WHERE tenant = 'bulk'`);
+    await sql('ANALYZE');
+    const query = open.log.database.query.bind(open.log.database);
+    const plans: string[] = [];
+    open.log.database.query = async (text, values) => {
+      const explained = await query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${open.log.database.text(text)}`,
+        values,
+      );
+      plans.push(explained.map((row) => row['QUERY PLAN']).join('\n'));
+      return query(text, values);
+    };
+    await eraser.eraseRecipient({ tenant: 'bulk', recipient: 'b-7' });
+    open.log.database.query = query;
+    expect(plans).toHaveLength(4);
+    for (const plan of plans)
+      expect(plan.replace(/Seq Scan on (dropped|read_mark)/g, '')).not.toContain('Seq Scan');
+  });
+});

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { register as globalRegister, Registry } from 'prom-client';
+import { PrometheusMetrics } from '../../src/metrics/prometheus.js';
+
+let metrics: PrometheusMetrics;
+beforeEach(() => {
+  metrics = new PrometheusMetrics({ register: new Registry() });
+});
+afterEach(() => metrics.register.clear());
+
+async function scrape(): Promise<string[]> {
+  return (await metrics.register.metrics()).split('\n');
+}
+
+describe('the metrics', () => {
+  it('count what the stages report', async () => {
+    metrics.batchAppended({ appended: 7, duplicates: 2, durationMs: 3 });
+    metrics.feedsBusy(4);
+    metrics.entriesDelivered(5, 'memory');
+    metrics.entriesDelivered(6, 'log');
+    metrics.pagesRead(30);
+    metrics.healed();
+    metrics.reset('epoch');
+    metrics.streamOpened();
+    metrics.streamOpened();
+    metrics.streamClosed('client');
+    metrics.streamRefused('busy');
+    metrics.jobProcessed('completed');
+    metrics.busMessage('sent');
+    metrics.busFailed();
+    metrics.observeQueue(() => Promise.resolve({ waiting: 3, active: 1 }));
+    expect(await scrape()).toEqual(
+      expect.arrayContaining([
+        'tidings_entries_appended_total 7',
+        'tidings_entries_duplicate_total 2',
+        'tidings_append_batch_duration_seconds_sum 0.003',
+        'tidings_append_batch_duration_seconds_bucket{le="0.005"} 1',
+        'tidings_append_batch_entries_sum 9',
+        'tidings_append_feeds_busy_total 4',
+        'tidings_entries_delivered_total{source="memory"} 5',
+        'tidings_entries_delivered_total{source="log"} 6',
+        'tidings_page_queries_total 1',
+        'tidings_pages_read_total 30',
+        'tidings_stream_heals_total 1',
+        'tidings_stream_resets_total{reason="epoch"} 1',
+        'tidings_streams_open 1',
+        'tidings_streams_opened_total 2',
+        'tidings_streams_closed_total{reason="client"} 1',
+        'tidings_streams_refused_total{reason="busy"} 1',
+        'tidings_jobs_processed_total{outcome="completed"} 1',
+        'tidings_bus_messages_total{direction="sent"} 1',
+        'tidings_bus_failures_total 1',
+        'tidings_queue_jobs{state="waiting"} 3',
+        'tidings_queue_jobs{state="active"} 1',
+      ]),
+    );
+  });
+
+  it('are named by the conventions of Prometheus: a prefix, base units, _total for counters and nothing else', async () => {
+    for (const metric of await metrics.register.getMetricsAsJSON()) {
+      if (!metric.name.startsWith('tidings_')) continue;
+      expect({ [metric.name]: metric.name.endsWith('_total') }).toEqual({
+        [metric.name]: String(metric.type) === 'counter',
+      });
+      expect(metric.name).toMatch(/^tidings_[a-z]+(_[a-z]+)*$/);
+      expect(metric.name).not.toMatch(/_(ms|milliseconds|kilobytes)/);
+    }
+  });
+
+  it('may be made twice in one process, and are in the global registry if no other is given', () => {
+    const other = new PrometheusMetrics({ register: new Registry() });
+    other.healed();
+    other.register.clear();
+    expect(new PrometheusMetrics().register).toBe(globalRegister);
+    globalRegister.clear();
+  });
+
+  it('leave the depth of a queue that fails or hangs out, and tell the rest', async () => {
+    Logger.overrideLogger(false);
+    let asked = 0;
+    for (const depth of [() => Promise.reject(new Error('away')), () => new Promise<never>(() => asked++)]) {
+      metrics.observeQueue(depth);
+      const lines = await scrape();
+      expect(lines.filter((line) => line.startsWith('tidings_queue_jobs{'))).toEqual([]);
+      expect(lines).toContain('tidings_streams_open 0');
+    }
+    await scrape();
+    expect(asked).toBe(1);
+  });
+});

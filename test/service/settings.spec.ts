@@ -1,0 +1,319 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidSettingsError } from '../../src/contract/errors.js';
+import { resolveOptions } from '../../src/contract/options/options.js';
+import { readSettings, type Environment } from '../../src/service/settings/settings.js';
+import { toOptions } from '../../src/service/settings/to-options.js';
+import { VARIABLES } from '../../src/service/settings/variables.js';
+
+const SECRET = 'a-secret-of-at-least-32-bytes-for-HS256';
+
+function problems(env: Environment): Record<string, string> {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (!(error instanceof InvalidSettingsError)) throw error;
+    return Object.fromEntries(error.fields.map(({ field, problem }) => [field, problem]));
+  }
+  return {};
+}
+
+function optionsOf(env: Environment): ReturnType<typeof toOptions> {
+  const settings = readSettings(env);
+  const credentials = settings.development
+    ? { jwtSecret: SECRET, producerApiKey: 'dev_0123456789abcdef' }
+    : null;
+  const databaseUrl = settings.databaseUrl ?? 'postgres://embedded';
+  return toOptions(settings, { databaseUrl, credentials, types: [] });
+}
+
+describe('the settings of the service', () => {
+  it('need none: embedded Postgres, development credentials, this machine only', () => {
+    expect(readSettings({})).toMatchObject({
+      development: true,
+      host: '127.0.0.1',
+      port: 3000,
+      databaseUrl: null,
+      redisUrl: null,
+      roles: ['api', 'worker'],
+      dataDir: '.tidings',
+      jwt: null,
+      logLevel: 'log',
+      warnings: [],
+    });
+  });
+
+  it('read every variable of a full production environment', () => {
+    const settings = readSettings({
+      NODE_ENV: 'production',
+      PORT: '8080',
+      HOST: '::',
+      DATABASE_URL: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
+      REDIS_URL: 'rediss://:secret@redis:6380/2',
+      TIDINGS_ROLES: 'worker, api',
+      TIDINGS_TYPES: './types.mjs',
+      TIDINGS_QUEUE: 'notices',
+      TIDINGS_DATA_DIR: '/var/lib/tidings',
+      AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
+      AUTH_JWT_ISSUER: 'https://id.example.com',
+      AUTH_JWT_AUDIENCE: 'tidings',
+      AUTH_COOKIE: 'session',
+      AUTH_TENANT_CLAIM: 'org',
+      PRODUCER_API_KEYS: 'producer-key-number-1, producer-key-number-2,producer-key-number-1',
+      SUPPORT_API_KEYS: 'support-key-number-1',
+      ADMIN_API_KEYS: 'admin-key-of-16-chars',
+      CORS_ORIGINS: 'https://app.example.com,http://localhost:5173',
+      STREAM_HEARTBEAT_MS: '5000',
+      STREAM_MAX_PER_RECIPIENT: 'off',
+      RETENTION_DAYS: '365',
+      RETENTION_MAX_ENTRIES: 'off',
+      WORKER_CONCURRENCY: '500',
+      LOG_LEVEL: 'info',
+    });
+    expect(settings).toEqual({
+      production: true,
+      development: false,
+      host: '::',
+      port: 8080,
+      databaseUrl: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
+      redisUrl: 'rediss://:secret@redis:6380/2',
+      roles: ['worker', 'api'],
+      typesFile: './types.mjs',
+      queueName: 'notices',
+      jwt: {
+        secret: undefined,
+        jwksUrl: 'https://id.example.com/jwks.json',
+        issuer: 'https://id.example.com',
+        audience: 'tidings',
+        cookie: 'session',
+        tenantClaim: 'org',
+      },
+      producerApiKeys: ['producer-key-number-1', 'producer-key-number-2'],
+      supportApiKeys: ['support-key-number-1'],
+      adminApiKeys: ['admin-key-of-16-chars'],
+      allowedOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      dataDir: '/var/lib/tidings',
+      heartbeatMs: 5000,
+      maxPerRecipient: null,
+      retentionDays: 365,
+      retentionMaxEntries: null,
+      workerConcurrency: 500,
+      logLevel: 'log',
+      warnings: [],
+    });
+  });
+
+  it('are all listed when wrong, each with its name, its value and the fix', () => {
+    const wrong = problems({
+      PORT: '70000',
+      HOST: 'http://0.0.0.0',
+      DATABASE_URL: 'mysql://root:hunter2@db/app',
+      REDIS_URL: 'redis:6379',
+      TIDINGS_ROLES: 'api,workers',
+      TIDINGS_QUEUE: 'a:b',
+      AUTH_JWT_SECRET: 'short',
+      AUTH_JWKS_URL: 'ftp://id.example.com',
+      AUTH_COOKIE: 'a b',
+      PRODUCER_API_KEYS: 'a-long-enough-api-key,hunter2',
+      SUPPORT_API_KEYS: 'with white space inside',
+      ADMIN_API_KEYS: 'ключ-достаточной-длины',
+      CORS_ORIGINS: 'https://app.example.com/',
+      STREAM_HEARTBEAT_MS: '15s',
+      STREAM_MAX_PER_RECIPIENT: '0',
+      RETENTION_DAYS: '-1',
+      RETENTION_MAX_ENTRIES: '1e3',
+      WORKER_CONCURRENCY: '0.5',
+      LOG_LEVEL: 'trace',
+    });
+    expect(wrong).toEqual({
+      PORT: 'must be a whole number from 0 to 65535 (such as 3000), is "70000"',
+      HOST: 'must be an address such as 0.0.0.0 or a host name, without a port; is "http://0.0.0.0"',
+      DATABASE_URL:
+        'must begin with postgres:// or postgresql://, such as postgres://user:password@localhost:5432/app; is "mysql://root:***@db/app"',
+      REDIS_URL: 'must begin with redis:// or rediss://, such as redis://localhost:6379; is "redis:6379"',
+      TIDINGS_ROLES: 'must be "api", "worker" or "api,worker", is "api,workers"',
+      TIDINGS_QUEUE: 'must not contain ":" (BullMQ), is "a:b"',
+      AUTH_JWT_SECRET:
+        'must have at least 32 bytes (RFC 7518, section 3.2), has 5 (make one: openssl rand -base64 48)',
+      // Both that it is malformed and that it contradicts the secret are told; the later one is kept here.
+      AUTH_JWKS_URL:
+        'must not be set together with AUTH_JWT_SECRET: tokens are checked in one way. Unset one',
+      AUTH_JWT_ISSUER: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
+      AUTH_JWT_AUDIENCE: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
+      AUTH_COOKIE: 'must be the name of a cookie, such as session; is "a b"',
+      PRODUCER_API_KEYS:
+        'must be keys of at least 16 characters with commas between them, one has 7 (make one: openssl rand -hex 24)',
+      SUPPORT_API_KEYS:
+        'must be keys of visible ASCII characters, as they travel in a header; one has others',
+      ADMIN_API_KEYS: 'must be keys of visible ASCII characters, as they travel in a header; one has others',
+      CORS_ORIGINS:
+        'must be origins (scheme, host and port, no path), here https://app.example.com; one is "https://app.example.com/"',
+      STREAM_HEARTBEAT_MS: 'must be a whole number from 100 to 2147483647 (such as 15000), is "15s"',
+      STREAM_MAX_PER_RECIPIENT:
+        'must be a whole number from 1 to 1000000 (such as 20) or "off" for no limit, is "0"',
+      RETENTION_DAYS: 'must be a whole number from 1 to 36500 (such as 30) or "off" for no limit, is "-1"',
+      RETENTION_MAX_ENTRIES:
+        'must be a whole number from 1 to 1000000000 (such as 1000) or "off" for no limit, is "1e3"',
+      WORKER_CONCURRENCY: 'must be a whole number from 1 to 10000 (such as 100), is "0.5"',
+      LOG_LEVEL: 'must be one of verbose, debug, log, warn, error, fatal or info, is "trace"',
+    });
+  });
+
+  it('take the urls of several nodes for a Redis Cluster', () => {
+    const REDIS_URL = 'redis://:secret@a:6379,redis://:secret@b:6379';
+    expect(optionsOf({ REDIS_URL })).toMatchObject({ redis: { nodes: REDIS_URL.split(',') } });
+    expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://b' })).toEqual({
+      REDIS_URL:
+        'names the nodes of a Redis Cluster, which must all have the same scheme, user and password, which count for the other nodes, too',
+    });
+    expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://:hunter2@b:x' })).toEqual({
+      REDIS_URL:
+        'cannot be parsed (percent-encode special characters of the password), such as redis://localhost:6379; is "redis://:***@a,redis://:***@b:x"',
+    });
+  });
+
+  it('never repeat a secret in an error', () => {
+    const secrets = {
+      DATABASE_URL: 'postgres://user:hunter2@ho st:abc/db',
+      REDIS_URL: 'http://:hunter2/pa@ss@redis',
+      AUTH_JWT_SECRET: 'hunter2',
+      PRODUCER_API_KEYS: 'hunter2',
+      SUPPORT_API_KEYS: 'hunter2 hunter2 hunter2',
+      ADMIN_API_KEYS: 'hunter2é-and-long-enough',
+      CORS_ORIGINS: 'https://user:hunter2@app.example.com',
+    };
+    const wrong = problems(secrets);
+    expect(Object.keys(wrong).sort()).toEqual(Object.keys(secrets).sort());
+    expect(JSON.stringify(wrong)).not.toContain('hunter2');
+  });
+
+  it('refuse "*" as an origin, because any page could act for the user', () => {
+    expect(problems({ CORS_ORIGINS: 'https://app.example.com,*' })).toEqual({
+      CORS_ORIGINS: 'must not be "*": any page could act for the user. List the origins, with commas',
+    });
+  });
+
+  it.each([
+    [
+      'both a secret and a key server',
+      {
+        AUTH_JWT_SECRET: SECRET,
+        AUTH_JWKS_URL: 'https://id/jwks',
+        AUTH_JWT_ISSUER: 'i',
+        AUTH_JWT_AUDIENCE: 'a',
+      },
+      ['AUTH_JWKS_URL'],
+    ],
+    [
+      'a key server without issuer and audience',
+      { AUTH_JWKS_URL: 'https://id/jwks' },
+      ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'],
+    ],
+    ['an issuer with nothing to check it on', { AUTH_JWT_ISSUER: 'https://id' }, ['AUTH_JWT_ISSUER']],
+    ['production without a way to know users', { NODE_ENV: 'production' }, ['AUTH_JWT_SECRET']],
+    ['development credentials open to the network', { HOST: '0.0.0.0' }, ['HOST']],
+    ['development credentials on IPv6 everywhere', { HOST: '::' }, ['HOST']],
+  ])('that contradict each other are refused: %s', (_name, env, fields) => {
+    expect(Object.keys(problems(env))).toEqual(fields);
+  });
+
+  it('allow a worker alone to have no way to know users, in production too', () => {
+    expect(readSettings({ NODE_ENV: 'production', TIDINGS_ROLES: 'worker' })).toMatchObject({
+      development: false,
+      jwt: null,
+    });
+  });
+
+  it.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])(
+    'take %s as this machine for development credentials',
+    (host) => {
+      expect(readSettings({ HOST: host })).toMatchObject({ development: true, host });
+    },
+  );
+
+  it('count the empty text as not set, as a compose file makes it', () => {
+    const empty = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, '']));
+    expect(readSettings(empty)).toEqual(readSettings({}));
+  });
+
+  it.each([
+    ['TIDINGS_ROLE', 'TIDINGS_ROLES'],
+    ['AUTH_JWT_SECRETS', 'AUTH_JWT_SECRET'],
+    ['AUTH_ISSUER', 'AUTH_JWT_ISSUER'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['PRODUCER_API_KEY', 'PRODUCER_API_KEYS'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['redis_url', 'REDIS_URL'],
+  ])('warn of %s, which nearly has the name of a variable', (name, nearest) => {
+    expect(readSettings({ [name]: 'x' }).warnings).toEqual([
+      `${name} is set but not read; did you mean ${nearest}?`,
+    ]);
+  });
+
+  it.each([
+    [
+      'variables of other programs',
+      { PATH: '/bin', HOSTNAME: 'x', REPORT: '1', AUTH_PROVIDER_ID: 'x', STREAM_NAME_PREFIX: 'x' },
+    ],
+    [
+      'what Kubernetes sets for a service called tidings',
+      { TIDINGS_PORT: 'tcp://10.0.0.1:80', TIDINGS_SERVICE_HOST: '10.0.0.1', TIDINGS_PORT_80_TCP_PORT: '80' },
+    ],
+  ])('do not warn of %s', (_name, env) => {
+    expect(readSettings(env).warnings).toEqual([]);
+  });
+
+  it('warn when nothing limits the growth of feeds', () => {
+    const { warnings } = readSettings({ RETENTION_DAYS: 'off', RETENTION_MAX_ENTRIES: 'off' });
+    expect(warnings).toEqual([
+      'RETENTION_DAYS and RETENTION_MAX_ENTRIES are both off: feeds grow without end.',
+    ]);
+  });
+
+  it('keep dedupe keys at least as long as entries', () => {
+    expect(resolveOptions(optionsOf({ RETENTION_DAYS: '400' })).retention).toMatchObject({
+      days: 400,
+      dedupeKeyDays: 400,
+    });
+    expect(resolveOptions(optionsOf({})).retention).toMatchObject({ days: 30, dedupeKeyDays: 90 });
+  });
+
+  it('add the development key to the producers and to nothing else', () => {
+    expect(optionsOf({ PRODUCER_API_KEYS: 'producer-key-number-1' }).http).toMatchObject({
+      producerApiKeys: ['producer-key-number-1', 'dev_0123456789abcdef'],
+    });
+    expect(optionsOf({ AUTH_JWT_SECRET: SECRET }).http).toMatchObject({
+      jwt: { secret: SECRET },
+      producerApiKeys: [],
+    });
+  });
+
+  it('are either refused by name or accepted by the module: never accepted here and refused there', () => {
+    const names = Object.keys(VARIABLES);
+    const value = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        '0',
+        '1',
+        'off',
+        '99999',
+        'a:b',
+        'api',
+        'worker',
+        'postgres://x/y',
+        'redis://x',
+        'redis://x,redis://y',
+        'https://a.example',
+      ),
+    );
+    const environment = fc.dictionary(fc.constantFrom(...names), value);
+    fc.assert(
+      fc.property(environment, (env) => {
+        const wrong = problems(env);
+        expect(names).toEqual(expect.arrayContaining(Object.keys(wrong)));
+        if (Object.keys(wrong).length === 0) resolveOptions(optionsOf(env));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

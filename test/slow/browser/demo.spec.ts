@@ -1,0 +1,127 @@
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { startChromium } from '../../support/chromium.js';
+import { eventually } from '../../support/eventually.js';
+import { buildService, killServices, spawnService } from '../../support/service.js';
+import { describeWith } from '../../support/tools.js';
+
+const STEP = { timeoutMs: 30_000 };
+
+describeWith('chromium', 'the demo page in Chromium', () => {
+  let browser: BrowserContext;
+  let page: Page;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    await buildService();
+    const service = await spawnService();
+    await service.says(/listens on http/, 60_000);
+    browser = await startChromium();
+    browser.setDefaultTimeout(20_000);
+    page = await browser.newPage();
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(String(error)));
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(`${service.origin}/demo`);
+  }, 300_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await killServices();
+  });
+
+  const desk = (user: string): Locator => page.locator(`.desk[data-name=${user}]`);
+  const rows = (user: string): Locator => desk(user).locator('.inbox .row');
+  const press = (user: string, name: string): Promise<void> =>
+    desk(user).getByRole('button', { name, exact: true }).click();
+  const fact = (user: string, name: string): Promise<string> =>
+    desk(user).locator(`[data-fact=${name}]`).innerText();
+  const received = (user: string, count: number): Promise<void> =>
+    eventually(async () => expect(await fact(user, 'received')).toBe(String(count)), STEP);
+  const badge = (user: string): Promise<string> => desk(user).locator('.bar .badge').innerText();
+  const state = (user: string): Promise<string> => desk(user).locator('.state').innerText();
+
+  it('shows a live notification to the user for whom a button was pressed, and to nobody else', async () => {
+    for (const [before, user] of ['ada', 'grace'].entries()) {
+      await eventually(async () => expect(await state(user)).toBe('live'), STEP);
+      await press(user, 'Complete a task');
+      await received(user, 1);
+      await press(user, 'Place an order');
+      await received(user, 2);
+      await eventually(async () => expect(await rows(user).count()).toBe(2));
+      await eventually(async () => expect(await badge(user)).toBe('2'));
+      await eventually(async () => expect(await fact(user, 'latency')).toMatch(/^\d+ ms$/));
+      expect(await desk(user).locator('.frames').textContent()).toContain('event: new-order');
+      expect(await rows('grace').count()).toBe(before * 2);
+    }
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('shows what was missed while the connection was cut, once, in order, with the cursor it went on from', async () => {
+    const toggle = desk('ada').getByRole('switch', { name: 'Connection' });
+    await toggle.click();
+    expect([await toggle.getAttribute('aria-checked'), await state('ada')]).toEqual(['false', 'cut']);
+    // Not before: that the last ones were seen may be an entry that was still on its way.
+    const from = await fact('ada', 'cursor');
+    await press('ada', 'Complete a task');
+    await press('ada', 'Place an order');
+    // Of another feed, and later: by now those of ada are on their way.
+    await press('grace', 'Complete a task');
+    await received('grace', 3);
+    expect(await rows('ada').count()).toBe(2);
+    await toggle.click();
+    await received('ada', 4);
+    await eventually(async () => expect(await desk('ada').locator('.caught-up').isVisible()).toBe(true));
+    const [, count, before, after] = /^(\d+) missed entr.*from cursor (\S+) to (\S+):/.exec(
+      await desk('ada').locator('.caught-up').innerText(),
+    )!;
+    expect([before, after]).toEqual([from, await fact('ada', 'cursor')]);
+    // The queue may have had the second job still in hand when the connection was back; then it came live.
+    expect(Number(count)).toBeGreaterThan(0);
+    expect(await rows('ada').count()).toBe(4);
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('keeps bell and inbox, which share a feed, in step when something is read', async () => {
+    await desk('grace').locator('.inbox').getByRole('button', { name: 'Mark all read' }).click();
+    await eventually(async () => expect(await desk('grace').locator('.bar .badge').isVisible()).toBe(false));
+    await desk('grace').locator('.bar .bell').click();
+    await eventually(async () => expect(await desk('grace').locator('.bar .row').count()).toBe(3));
+    expect(await desk('grace').locator('.bar .row.unread').count()).toBe(0);
+    await page.keyboard.press('Escape');
+    // The server has it: a page that is loaded anew says the same.
+    await page.reload();
+    await eventually(async () => expect(await rows('grace').count()).toBe(3), STEP);
+    expect(await rows('grace').and(page.locator('.unread')).count()).toBe(0);
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('stands a burst of a hundred', async () => {
+    await press('ada', 'Burst of 100');
+    await received('ada', 100);
+    await eventually(async () => expect(await badge('ada')).toBe('99+'));
+    await page.evaluate(`{
+      const inbox = document.querySelector('.desk[data-name=ada] .inbox');
+      const scroller = inbox.shadowRoot.querySelector('.scroller');
+      scroller.scrollTop = scroller.scrollHeight;
+    }`);
+    await eventually(async () => expect(await rows('ada').count()).toBeGreaterThan(50));
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('has nothing against WCAG 2.2 AA that axe finds, light or dark', async () => {
+    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const violations = await page.evaluate<string[]>(
+        `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] })
+          .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target.join(' ') + failureSummary)))`,
+      );
+      expect(violations).toEqual([]);
+    }
+  }, 60_000);
+});

@@ -1,0 +1,99 @@
+import { connect } from 'node:net';
+import type { RedisServer } from '../../../support/redis.js';
+import { QueueView } from '../queue-view.js';
+import type { World } from '../world.js';
+import { sleep, type Fault } from './fault.js';
+
+function redisOf(world: World): RedisServer {
+  if (world.redis === null) throw new Error('There is no Redis in this world');
+  return world.redis;
+}
+
+const killed: Fault = {
+  name: 'Redis killed, with its append-only file',
+  part: 'redis',
+  backend: 'redis',
+  async inject({ world, random }) {
+    await redisOf(world).kill();
+    await sleep(random.int(0, 1_000));
+    await redisOf(world).start();
+  },
+};
+
+const restarted: Fault = {
+  name: 'Redis restarted',
+  part: 'redis',
+  backend: 'redis',
+  async inject({ world }) {
+    await redisOf(world).stop();
+    await redisOf(world).start();
+  },
+};
+
+const subscriptionsKilled: Fault = {
+  name: "Redis kills the bus's subscriptions",
+  part: 'redis',
+  backend: 'redis',
+  async inject({ world, random }) {
+    for (let times = random.int(1, 3); times > 0; times--) {
+      await command(redisOf(world).port, 'CLIENT KILL TYPE pubsub').catch(() => {});
+      await sleep(random.int(50, 500));
+    }
+  },
+};
+
+const frozen: Fault = {
+  name: 'Redis frozen',
+  part: 'redis',
+  backend: 'redis',
+  async inject({ world, profile }) {
+    redisOf(world).pause();
+    await sleep(profile.freezeMs);
+    redisOf(world).resume();
+  },
+};
+
+/** Nobody can reach it while it is looked at, so that what it had when it died is known. */
+const emptied: Fault = {
+  name: 'Redis killed without an append-only file',
+  part: 'redis',
+  backend: 'redis',
+  async inject({ world, ledger }) {
+    const reopen = world.waysTo('redis').map((way) => way.shut());
+    // What was sent already is still being worked on.
+    await sleep(100);
+    const view = QueueView.open(world);
+    const pending = new Set((await view.pending()).map(({ notification }) => notification));
+    await view.close();
+    await redisOf(world).kill();
+    await redisOf(world).start();
+    ledger.excuse('was on the queue when Redis lost it', ({ index }) => pending.has(index));
+    for (const open of reopen) open();
+  },
+};
+
+/** The bus on either backend. */
+const lossyBus: Fault = {
+  name: 'messages of the bus dropped',
+  part: 'network',
+  async inject({ world, random }) {
+    world.busIsLossy = true;
+    await sleep(random.int(1_500, 3_000));
+    world.busIsLossy = false;
+  },
+};
+
+/** One inline command. */
+function command(port: number, line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${line}\r\n`));
+    socket.setTimeout(2_000, () => socket.destroy(new Error('no answer')));
+    socket.once('data', () => socket.destroy());
+    socket.once('error', reject);
+    socket.once('close', () => resolve());
+  });
+}
+
+export const REDIS_FAULTS: readonly Fault[] = [killed, restarted, subscriptionsKilled, frozen];
+export const EMPTIED: Fault = emptied;
+export const LOSSY_BUS: Fault = lossyBus;
