@@ -44,7 +44,7 @@ describe('the samples of the README and of its pages', () => {
     mkdirSync(prisma, { recursive: true });
     writeFileSync(
       join(prisma, 'client.ts'),
-      `export * from '${relative(prisma, join(PACKAGE, 'test/outbox/prisma/client/client.js'))}';`,
+      `export * from '${relative(prisma, join(PACKAGE, 'test/jobs/outbox/prisma/client/client.js'))}';`,
     );
   }, 180_000);
 
