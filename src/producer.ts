@@ -2,7 +2,8 @@
  * `tidings/producer`: typed notifications from programs without Nest. It loads BullMQ, and `pg` where Postgres is used; nothing of
  * the module, its log or its HTTP interface.
  */
-import { redisAddress, type RedisPlace } from './contract/options/connections.js';
+import type { RedisPlace } from './contract/options/connections.js';
+import { redisAddress } from './platform/addresses.js';
 import { InvalidSettingsError, type InvalidField } from './contract/errors.js';
 import { nameProblem } from './contract/model/feed.js';
 import type { AnyNotificationType } from './contract/model/notification-type.js';

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { postgresAddress, redisAddress, type PostgresAddress } from '../contract/options/connections.js';
+import type { PostgresAddress } from '../contract/options/connections.js';
+import { postgresAddress, redisAddress } from '../platform/addresses.js';
 import { resolveOptions } from '../contract/options/options.js';
 import { assertMigrated } from '../log/migrations/migrator.js';
 import { bullmqProblem } from './bullmq-schema.js';

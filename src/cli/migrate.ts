@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { runMigrations } from 'bullmq';
-import { postgresAddress } from '../contract/options/connections.js';
+import { postgresAddress } from '../platform/addresses.js';
 import { resolveOptions } from '../contract/options/options.js';
 import { SCHEMA_VERSION } from '../log/migrations/index.js';
 import { assertMigrated, migrate, migrationSql } from '../log/migrations/migrator.js';

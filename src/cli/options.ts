@@ -1,4 +1,4 @@
-import { redisOptionsOf } from '../contract/options/connections.js';
+import { redisOptionsOf } from '../platform/addresses.js';
 import type { TidingsOptions } from '../contract/options/options.js';
 import { SHIPPED_TYPES } from '../types/shipped/index.js';
 import { loadTypes } from '../service/types-loader.js';

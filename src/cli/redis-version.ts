@@ -1,5 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
-import { isClusterAddress, type RedisAddress } from '../contract/options/connections.js';
+import type { RedisAddress } from '../contract/options/connections.js';
+import { isClusterAddress } from '../platform/addresses.js';
 
 const ANSWER_MS = 5_000;
 /** The first with sharded pub/sub. */

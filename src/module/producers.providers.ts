@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
-import { postgresAddress, type PostgresAddress } from '../contract/options/connections.js';
+import type { PostgresAddress } from '../contract/options/connections.js';
+import { postgresAddress } from '../platform/addresses.js';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import { NOTIFIER, PRODUCER, RESOLVED_OPTIONS } from '../contract/tokens.js';
 import { QueueNotifier } from '../jobs/produce/notifier.js';

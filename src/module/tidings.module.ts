@@ -10,7 +10,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { getQueueToken } from '@nestjs/bullmq';
-import { postgresAddress, redisAddress } from '../contract/options/connections.js';
+import { postgresAddress, redisAddress } from '../platform/addresses.js';
 import { LogUnavailableError } from '../contract/errors.js';
 import {
   resolveOptions,

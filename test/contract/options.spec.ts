@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { redisAddress, redisOptionsOf } from '../../src/contract/options/connections.js';
 import { InvalidSettingsError } from '../../src/contract/errors.js';
 import {
   resolveOptions,
@@ -58,44 +57,6 @@ describe('The options', () => {
     expect(prefix({ connection }, { prefix: 'shop{1}' })).toBe('shop{1}');
     expect(prefix({ url: 'redis://a' })).toBe('bull');
     expect(prefix({ url: 'redis://a' }, { prefix: 'shop' })).toBe('shop');
-  });
-
-  it('say once as whom all nodes of a cluster are reached', () => {
-    expect(
-      redisAddress({ url: null, nodes: ['rediss://ann:p%40ss@a', 'rediss://ann:p%40ss@[::1]:7000'] }),
-    ).toEqual({
-      nodes: [
-        { host: 'a', port: 6379 },
-        { host: '::1', port: 7000 },
-      ],
-      options: { dnsLookup: expect.any(Function) },
-      redisOptions: { username: 'ann', password: 'p@ss', tls: {} },
-    });
-  });
-
-  it('copy of a Cluster where it is and as whom, and nothing of what it does', () => {
-    const connection = {
-      isCluster: true,
-      options: {
-        natMap: {},
-        scaleReads: 'slave',
-        keyPrefix: 'shop:',
-        redisOptions: { password: 'secret', keyPrefix: 'shop:', db: 0, commandTimeout: 5 },
-      },
-      startupNodes: [{ host: 'a', port: 6379, keyPrefix: 'shop:' }, 'redis://b', 7000],
-    };
-    expect(redisAddress({ url: null, connection })).toEqual({
-      nodes: [{ host: 'a', port: 6379 }, 'redis://b', 7000],
-      options: { natMap: {} },
-      redisOptions: { password: 'secret' },
-    });
-  });
-
-  it('take several urls with commas between them for a cluster, and a password with commas for what it is', () => {
-    expect(redisOptionsOf('redis://a,redis://b:7000, redis://c')).toEqual({
-      nodes: ['redis://a', 'redis://b:7000', 'redis://c'],
-    });
-    expect(redisOptionsOf('redis://:1,2,3@a')).toEqual({ url: 'redis://:1,2,3@a' });
   });
 
   it.each<[string, Partial<Record<keyof TidingsOptions, unknown>>, string[]]>([

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
-import { redisAddress } from '../../src/contract/options/connections.js';
+import { redisAddress } from '../../src/platform/addresses.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { feedHash, redisPrefix } from '../../src/live/channel.js';
 import { RedisBus } from '../../src/live/redis-bus.js';

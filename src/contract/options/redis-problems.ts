@@ -1,4 +1,4 @@
-import { startupNodesOf, type RedisConnectionLike, type RedisPlace } from './connections.js';
+import type { RedisClusterAddress, RedisConnectionLike, RedisPlace } from './connections.js';
 import type { InvalidField } from '../errors.js';
 import { nameProblem } from '../model/feed.js';
 import { choiceProblems } from './options-shape.js';
@@ -65,4 +65,10 @@ export function nodesProblem(nodes: readonly string[]): string | null {
 
 function onCluster(redis: RedisPlace | null): boolean {
   return Boolean(redis?.nodes ?? redis?.connection?.isCluster);
+}
+
+/** The nodes that a `Cluster` was made with; `null` if it does not tell. They are no part of its types. */
+export function startupNodesOf(cluster: RedisConnectionLike): RedisClusterAddress['nodes'] | null {
+  const { startupNodes } = cluster as { startupNodes?: unknown };
+  return Array.isArray(startupNodes) && startupNodes.length > 0 ? startupNodes : null;
 }

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { postgresAddress, redisAddress } from '../../contract/options/connections.js';
+import { postgresAddress, redisAddress } from '../../platform/addresses.js';
 import type { ResolvedOptions } from '../../contract/options/options.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { JobQueue } from './queue.js';

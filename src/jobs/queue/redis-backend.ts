@@ -1,5 +1,6 @@
 import { createRedisBackend, Queue, type Processor, type WorkerOptions } from 'bullmq';
-import { isClusterAddress, type RedisAddress } from '../../contract/options/connections.js';
+import type { RedisAddress } from '../../contract/options/connections.js';
+import { isClusterAddress } from '../../platform/addresses.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { PatientWorker } from './patient-worker.js';
 import { linkToCluster } from '../../platform/redis/redis-cluster-link.js';

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import pg, { type ClientBase, type Pool, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
-import { describeAddress, postgresAddress } from '../../contract/options/connections.js';
+import { describeAddress, postgresAddress } from '../../platform/addresses.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { ResolvedDatabase } from '../../contract/options/options.js';
 import type { Sql } from '../../contract/ports/sql.js';

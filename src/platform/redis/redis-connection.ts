@@ -1,5 +1,6 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
-import { isClusterAddress, type RedisAddress } from '../../contract/options/connections.js';
+import type { RedisAddress } from '../../contract/options/connections.js';
+import { isClusterAddress } from '../addresses.js';
 import type { Outage } from '../logging/outage.js';
 import { afterSilence } from '../time/watchdog.js';
 

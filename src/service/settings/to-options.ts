@@ -1,4 +1,4 @@
-import { redisOptionsOf } from '../../contract/options/connections.js';
+import { redisOptionsOf } from '../../platform/addresses.js';
 import type { AnyNotificationType } from '../../contract/model/notification-type.js';
 import type { TidingsOptions } from '../../contract/options/options.js';
 import type { DevelopmentCredentials } from '../development-credentials.js';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { redisOptionsOf } from '../../contract/options/connections.js';
+import { redisOptionsOf } from '../../platform/addresses.js';
 import { nameProblem } from '../../contract/model/feed.js';
 import type { Role } from '../../contract/options/options.js';
 import { nodesProblem } from '../../contract/options/redis-problems.js';

@@ -1,0 +1,131 @@
+import type {
+  PostgresAddress,
+  PostgresPool,
+  RedisAddress,
+  RedisClusterAddress,
+  RedisConnectionLike,
+  RedisPlace,
+} from '../contract/options/connections.js';
+import { startupNodesOf } from '../contract/options/redis-problems.js';
+
+const POSTGRES_ADDRESS = [
+  'connectionString',
+  'host',
+  'port',
+  'user',
+  'database',
+  'password',
+  'ssl',
+  'options',
+] as const;
+
+// Not: what is about the host's own commands (keyPrefix, commandTimeout, retries, lazyConnect, autoPipelining ...).
+const REDIS_ADDRESS = [
+  'host',
+  'port',
+  'path',
+  'family',
+  'username',
+  'password',
+  'db',
+  'tls',
+  'name',
+  'role',
+  'sentinels',
+  'sentinelUsername',
+  'sentinelPassword',
+  'sentinelTLS',
+  'enableTLSForSentinelMode',
+  'natMap',
+  'connectionName',
+] as const;
+
+// A Cluster has no databases but 0, and finds its nodes itself.
+const CLUSTER_NODE = ['family', 'username', 'password', 'tls', 'connectionName'] as const;
+const CLUSTER_ADDRESS = [
+  'natMap',
+  'dnsLookup',
+  'useSRVRecords',
+  'resolveSrv',
+  'slotsRefreshTimeout',
+] as const;
+
+export function isClusterAddress(address: RedisAddress): address is RedisClusterAddress {
+  return typeof address === 'object' && Array.isArray(address['nodes']);
+}
+
+/** Where connections of our own go that cannot be the host's: LISTEN, BullMQ and migrations need sessions with settings of their own. */
+export function postgresAddress(database: {
+  readonly url: string | null;
+  readonly pool?: PostgresPool | null;
+}): PostgresAddress {
+  // Property by property: pg hides the password from enumeration.
+  if (database.pool) return picked(database.pool.options, POSTGRES_ADDRESS);
+  return { connectionString: database.url ?? undefined };
+}
+
+/** Host and database for a message, never the password. */
+export function describeAddress({ connectionString, host, port, database }: PostgresAddress): string {
+  if (connectionString && URL.canParse(connectionString)) {
+    const url = new URL(connectionString);
+    return `${url.host}${url.pathname}`;
+  }
+  return `${host ?? 'localhost'}:${port ?? 5432}/${database ?? ''}`;
+}
+
+/** As {@link postgresAddress}, for Redis: the host's connection says where, ours have settings of their own. */
+export function redisAddress({ url, nodes, connection }: RedisPlace): RedisAddress {
+  if (connection) {
+    return connection.isCluster ? addressOfCluster(connection) : picked(connection.options, REDIS_ADDRESS);
+  }
+  return nodes ? addressOfNodes(nodes) : (url ?? '');
+}
+
+/** What a text with one url, or those of several nodes of a cluster with commas between them, stands for. */
+export function redisOptionsOf(text: string): { url: string } | { nodes: string[] } {
+  // A password may have commas.
+  const urls = text.split(/,\s*(?=rediss?:\/\/)/);
+  return urls.length > 1 ? { nodes: urls } : { url: text };
+}
+
+function addressOfCluster(cluster: RedisConnectionLike): RedisClusterAddress {
+  const { redisOptions } = cluster.options as { redisOptions?: object };
+  return {
+    nodes: (startupNodesOf(cluster) ?? []).map((node) =>
+      typeof node === 'object' ? picked(node, REDIS_ADDRESS) : node,
+    ),
+    options: picked(cluster.options, CLUSTER_ADDRESS),
+    redisOptions: picked(redisOptions ?? {}, CLUSTER_NODE),
+  };
+}
+
+function addressOfNodes(nodes: readonly string[]): RedisClusterAddress {
+  const urls = nodes.map((node) => new URL(node));
+  const { protocol, username, password } = urls[0]!;
+  const tls = protocol === 'rediss:';
+  return {
+    nodes: urls.map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(port || 6379),
+    })),
+    // A certificate is for a name: ioredis would connect to the address that it stands for.
+    options: tls
+      ? { dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host) }
+      : {},
+    // On each node: those of a url would count for the nodes that are in the list alone.
+    redisOptions: {
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(tls && { tls: {} }),
+    },
+  };
+}
+
+function picked(options: object, names: readonly string[]): Record<string, unknown> {
+  const values = options as Record<string, unknown>;
+  return Object.fromEntries(
+    names
+      .filter((name) => values[name] !== undefined && values[name] !== null)
+      .map((name) => [name, values[name]]),
+  );
+}
