@@ -93,8 +93,11 @@ describe('The options', () => {
     ['a name that BullMQ refuses', { queue: { name: 'a:b' } }, ['queue.name']],
     [
       'numbers that are none',
-      { worker: { concurrency: 0 }, stream: { retryMs: '2s' } },
-      ['worker.concurrency', 'stream.retryMs'],
+      {
+        worker: { concurrency: 0, lockDurationMs: -1, stalledIntervalMs: 2 ** 31 },
+        stream: { retryMs: '2s' },
+      },
+      ['worker.concurrency', 'worker.lockDurationMs', 'worker.stalledIntervalMs', 'stream.retryMs'],
     ],
     ['a timer that would fire at once', { stream: { heartbeatMs: 2 ** 31 } }, ['stream.heartbeatMs']],
     ['keys that go before their entries', { retention: { days: 100 } }, ['retention.dedupeKeyDays']],

@@ -5,6 +5,7 @@ import { defineNotification, type AnyNotificationType } from '../../src/contract
 import { resolveOptions, type RedisOptions } from '../../src/contract/options/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
+import { IMPATIENT_WORKER } from '../support/impatient.js';
 import {
   openJobQueue,
   type JobQueue,
@@ -90,7 +91,11 @@ export async function openJobs(
     redis: server.redis,
     roles: ['worker'],
     queue: { name, prefix: settings.prefix, enqueueTimeoutMs: settings.answerMs },
-    worker: { concurrency: settings.concurrency, unknownTypeRetryMs: settings.unknownTypeRetryMs },
+    worker: {
+      ...IMPATIENT_WORKER,
+      concurrency: settings.concurrency,
+      unknownTypeRetryMs: settings.unknownTypeRetryMs,
+    },
     types: [...SHIPPED_TYPES, ...(settings.types ?? [])],
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },
   });

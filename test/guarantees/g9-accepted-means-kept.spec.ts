@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { IMPATIENT_SERVICE } from '../support/impatient.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../support/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
@@ -58,6 +59,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
       PRODUCER_API_KEYS: API_KEY,
       TIDINGS_ROLES: roles,
       HOST: '127.0.0.1',
+      ...IMPATIENT_SERVICE,
     });
 
   it('delivers every job that was answered 202 by a process that is killed the next moment', async () => {

@@ -9,6 +9,7 @@ import pg from 'pg';
 import type { TidingsOptions } from '../../src/contract/options/options.js';
 import { SHIPPED_TYPES } from '../../src/types/shipped/index.js';
 import { TidingsModule } from '../../src/module/tidings.module.js';
+import { IMPATIENT_WORKER } from '../support/impatient.js';
 import { createTestDatabase, startPostgres, type PrivatePostgres } from '../support/postgres.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect, type SseClient, type SseFrame } from '../support/sse-client.js';
@@ -59,6 +60,7 @@ export class House {
         redis: this.redis && { url: this.redis.url },
         types: [...SHIPPED_TYPES],
         ...options,
+        worker: { ...IMPATIENT_WORKER, ...options.worker },
         stream: { retryMs: 50, headCheckMs: 1_000, ...options.stream },
         http: { jwt: { secret: JWT_SECRET }, producerApiKeys: [API_KEY], ...options.http },
       }),

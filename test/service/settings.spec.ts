@@ -68,6 +68,8 @@ describe('the settings of the service', () => {
       RETENTION_DAYS: '365',
       RETENTION_MAX_ENTRIES: 'off',
       WORKER_CONCURRENCY: '500',
+      WORKER_LOCK_DURATION_MS: '60000',
+      WORKER_STALLED_INTERVAL_MS: '5000',
       LOG_LEVEL: 'info',
     });
     expect(settings).toEqual({
@@ -98,6 +100,8 @@ describe('the settings of the service', () => {
       retentionDays: 365,
       retentionMaxEntries: null,
       workerConcurrency: 500,
+      workerLockDurationMs: 60_000,
+      workerStalledIntervalMs: 5_000,
       logLevel: 'log',
       warnings: [],
     });
@@ -123,6 +127,8 @@ describe('the settings of the service', () => {
       RETENTION_DAYS: '-1',
       RETENTION_MAX_ENTRIES: '1e3',
       WORKER_CONCURRENCY: '0.5',
+      WORKER_LOCK_DURATION_MS: '15s',
+      WORKER_STALLED_INTERVAL_MS: '0',
       LOG_LEVEL: 'trace',
     });
     expect(wrong).toEqual({
@@ -155,6 +161,8 @@ describe('the settings of the service', () => {
       RETENTION_MAX_ENTRIES:
         'must be a whole number from 1 to 1000000000 (such as 1000) or "off" for no limit, is "1e3"',
       WORKER_CONCURRENCY: 'must be a whole number from 1 to 10000 (such as 100), is "0.5"',
+      WORKER_LOCK_DURATION_MS: 'must be a whole number from 100 to 2147483647 (such as 15000), is "15s"',
+      WORKER_STALLED_INTERVAL_MS: 'must be a whole number from 100 to 2147483647 (such as 10000), is "0"',
       LOG_LEVEL: 'must be one of verbose, debug, log, warn, error, fatal or info, is "trace"',
     });
   });

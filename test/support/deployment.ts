@@ -1,6 +1,7 @@
 import { createPostgresBackend, Queue, type createRedisBackend } from 'bullmq';
 import pg from 'pg';
 import { mintToken } from '../../src/service/development-credentials.js';
+import { IMPATIENT_SERVICE } from './impatient.js';
 import { createTestDatabase, type TestDatabase } from './postgres.js';
 import { startRedis, type RedisServer } from './redis.js';
 import { spawnService, type ServiceProcess } from './service.js';
@@ -34,6 +35,7 @@ export class Deployment {
       AUTH_JWT_SECRET: SECRET,
       AUTH_COOKIE: COOKIE,
       PRODUCER_API_KEYS: PRODUCER_KEY,
+      ...IMPATIENT_SERVICE,
       ...env,
     });
     await service.says(/listens on http/, START_MS);

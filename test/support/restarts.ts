@@ -61,7 +61,7 @@ export async function surviveRestarts(
   await receives();
   stopped = true;
   await producing;
-  // A job that ran in a killed process is locked for 15 s, and found by the second check after that.
+  // A job that ran in a killed process is locked for a while, and found by the second check after that.
   await eventually(async () => (await feed.log()).received.length >= sent.length, {
     timeoutMs: STEP_MS,
     everyMs: 200,

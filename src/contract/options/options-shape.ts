@@ -52,7 +52,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   database: DATABASE,
   redis: REDIS,
   queue: QUEUE,
-  worker: namesOf<WorkerOptions>({ concurrency: true, unknownTypeRetryMs: true }),
+  worker: namesOf<WorkerOptions>({
+    concurrency: true,
+    unknownTypeRetryMs: true,
+    lockDurationMs: true,
+    stalledIntervalMs: true,
+  }),
   stream: namesOf<StreamOptions>({
     heartbeatMs: true,
     maxPerRecipient: true,

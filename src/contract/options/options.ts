@@ -58,7 +58,13 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
       enqueueTimeoutMs: 5_000,
       ...defined(options.queue),
     },
-    worker: { concurrency: 100, unknownTypeRetryMs: 900_000, ...defined(options.worker) },
+    worker: {
+      concurrency: 100,
+      unknownTypeRetryMs: 900_000,
+      lockDurationMs: 15_000,
+      stalledIntervalMs: 10_000,
+      ...defined(options.worker),
+    },
     stream: {
       heartbeatMs: 15_000,
       maxPerRecipient: 20,

@@ -100,6 +100,16 @@ export interface WorkerOptions {
    * How long a job of an unknown type waits for a worker that knows it. Default 900,000. Raise it if a rolling deploy takes longer.
    */
   unknownTypeRetryMs?: number;
+  /**
+   * BullMQ's `lockDuration`: a running job is locked for this long, and the lock is renewed at half of it. Default 15,000. Raise it if the event loop
+   * of the process blocks for seconds; a job whose lock expires runs twice, and the log drops the second.
+   */
+  lockDurationMs?: number;
+  /**
+   * BullMQ's `stalledInterval`: how often jobs without a lock are looked for. Those of a worker that was killed run again after at most
+   * `lockDurationMs` and two of these intervals. Default 10,000.
+   */
+  stalledIntervalMs?: number;
 }
 
 /** The SSE streams. */

@@ -52,7 +52,7 @@ export class NotificationWorker {
 
   constructor({ jobs, options, ...ports }: WorkerParts) {
     this.waits = jobs.backend.waits;
-    const { concurrency, unknownTypeRetryMs } = options.worker;
+    const { concurrency, unknownTypeRetryMs, lockDurationMs, stalledIntervalMs } = options.worker;
     const server = jobs.backend.name === 'redis' ? 'Redis' : 'Postgres';
     this.task = `It takes jobs from the queue "${jobs.name}" on ${server} (${concurrency} at a time)`;
     this.processor = new JobProcessor({
@@ -64,10 +64,8 @@ export class NotificationWorker {
     });
     this.connected = jobs.openWorker(this.processor.process, {
       concurrency,
-      // A worker that was killed leaves its jobs locked for this long; they are found at the next check but one. A worker that lives
-      // renews its locks; should it fail to, the job runs twice and the log drops the second.
-      lockDuration: 15_000,
-      stalledInterval: 10_000,
+      lockDuration: lockDurationMs,
+      stalledInterval: stalledIntervalMs,
       // BullMQ fails a job for good after so many stalls. An outage is not the job's fault; the largest integer of Postgres.
       maxStalledCount: 2 ** 31 - 1,
       runRetryDelay: 1_000,

@@ -36,6 +36,8 @@ export interface Settings {
   readonly retentionDays?: number | null;
   readonly retentionMaxEntries?: number | null;
   readonly workerConcurrency?: number;
+  readonly workerLockDurationMs?: number;
+  readonly workerStalledIntervalMs?: number;
   readonly logLevel: LogLevel;
   /** What is not wrong but looks like a mistake: one sentence each, to be logged at start. */
   readonly warnings: readonly string[];
@@ -85,6 +87,8 @@ export function readSettings(env: Environment): Settings {
     retentionDays: vars.RETENTION_DAYS,
     retentionMaxEntries: vars.RETENTION_MAX_ENTRIES,
     workerConcurrency: vars.WORKER_CONCURRENCY,
+    workerLockDurationMs: vars.WORKER_LOCK_DURATION_MS,
+    workerStalledIntervalMs: vars.WORKER_STALLED_INTERVAL_MS,
     logLevel: vars.LOG_LEVEL ?? 'log',
     warnings: warningsOf(set, vars),
   };

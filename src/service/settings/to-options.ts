@@ -24,7 +24,11 @@ export function toOptions(settings: Settings, surroundings: Surroundings): Tidin
     database: { url: databaseUrl },
     redis: settings.redisUrl === null ? null : redisOptionsOf(settings.redisUrl),
     queue: { name: settings.queueName },
-    worker: { concurrency: settings.workerConcurrency },
+    worker: {
+      concurrency: settings.workerConcurrency,
+      lockDurationMs: settings.workerLockDurationMs,
+      stalledIntervalMs: settings.workerStalledIntervalMs,
+    },
     stream: { heartbeatMs: settings.heartbeatMs, maxPerRecipient: settings.maxPerRecipient },
     retention: {
       days: settings.retentionDays,

@@ -164,6 +164,8 @@ export const VARIABLES = {
   RETENTION_DAYS: limit(1, 36_500, '30'),
   RETENTION_MAX_ENTRIES: limit(1, 1_000_000_000, '1000'),
   WORKER_CONCURRENCY: whole(1, 10_000, '100'),
+  WORKER_LOCK_DURATION_MS: whole(100, MAX_TIMER_MS, '15000'),
+  WORKER_STALLED_INTERVAL_MS: whole(100, MAX_TIMER_MS, '10000'),
   LOG_LEVEL: variable((value, wrong): LogLevel => {
     // What most other programs call it.
     const level = value === 'info' ? 'log' : value;
