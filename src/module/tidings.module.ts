@@ -200,11 +200,21 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: READINESS_CHECKS,
-    inject: [LogDatabase, JobQueue, RESOLVED_OPTIONS],
-    useFactory: (log: LogDatabase, jobs: JobQueue, { roles }: ResolvedOptions): ReadinessCheck[] => [
+    inject: [LogDatabase, JobQueue, NotificationWorker, Escalations],
+    useFactory: (
+      log: LogDatabase,
+      jobs: JobQueue,
+      worker: NotificationWorker | null,
+      escalations: Escalations | null,
+    ): ReadinessCheck[] => [
       { name: 'postgres', check: () => log.query('SELECT 1') },
       // Without the queue an instance still streams; taking them all out of the balancer would end that, too.
-      ...(roles.includes('worker') ? [{ name: 'queue', check: () => jobs.depth() }] : []),
+      ...(worker
+        ? [
+            { name: 'queue', check: () => jobs.depth() },
+            { name: 'worker', check: () => Promise.all([worker.check(), escalations?.worker.check()]) },
+          ]
+        : []),
     ],
   },
 ];
@@ -228,10 +238,10 @@ export class TidingsModule
   /** @internal Nest makes it. */
   constructor(
     // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
-    @Inject(NotificationWorker) private readonly worker: (Closable & { start(): Promise<void> }) | null,
+    @Inject(NotificationWorker) private readonly worker: (Closable & { start(): void }) | null,
     @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
     @Inject(Escalations)
-    private readonly escalations: (Closable & { start(): Promise<void>; stop(): Promise<void> }) | null,
+    private readonly escalations: (Closable & { start(): void; stop(): Promise<void> }) | null,
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
@@ -254,12 +264,12 @@ export class TidingsModule
     return compose(super.forRootAsync(options), options.queueName, options.controllers);
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  onApplicationBootstrap(): void {
     this.options.metrics.observeQueue?.(this.queueDepth);
-    await this.worker?.start();
     if (!this.worker) return;
+    this.worker.start();
     this.relay?.start();
-    await this.escalations?.start();
+    this.escalations?.start();
     this.retention.start();
     this.expiry.start();
   }

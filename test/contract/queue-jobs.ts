@@ -104,7 +104,7 @@ export async function openJobs(
   const jobs = await openJobQueue(options);
   const worker =
     settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, dropLog, options });
-  await worker?.start();
+  worker?.start();
   return {
     name,
     jobs,

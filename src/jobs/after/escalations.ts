@@ -6,17 +6,15 @@ import type { Escalation } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import { backoffMs } from '../../platform/time/backoff.js';
-import { settlesWithin } from '../../platform/time/with-timeout.js';
-import { FinishedJobsSweep, KEPT } from '../queue/finished-jobs.js';
 import { notificationAt } from './notification-lookup.js';
 import { JobQueue } from '../queue/queue.js';
+import { QueueWorker } from '../queue/queue-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 
 const ATTEMPTS = 12;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 600_000;
 const CONCURRENCY = 20;
-const CLOSE_MS = 3_000;
 
 /** The data of a job: names the recipient as jobs of notifications do, so that an erasure finds it. */
 interface EscalationJob {
@@ -55,8 +53,7 @@ export class Escalations {
 
   private readonly logger = new Logger('Escalations');
   private readonly rules: ReadonlyMap<string, Escalation>;
-  private connected: ReturnType<JobQueue['openWorker']> | null = null;
-  private readonly sweep: FinishedJobsSweep | null;
+  readonly worker: QueueWorker;
 
   constructor(
     /** A queue of its own. */
@@ -65,7 +62,12 @@ export class Escalations {
     private readonly reader: FeedReader,
   ) {
     this.rules = new Map(rules.map((rule) => [rule.name, rule]));
-    this.sweep = jobs.backend.trims ? null : new FinishedJobsSweep(jobs.queue, jobs.errors.report);
+    this.worker = new QueueWorker(
+      jobs,
+      (job, token) => this.process(job as Job<EscalationJob>, token),
+      { concurrency: CONCURRENCY },
+      this.logger,
+    );
   }
 
   /**
@@ -89,31 +91,14 @@ export class Escalations {
     if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
   }
 
-  /** Begins to call the handlers. On Postgres it rejects if the queue cannot be reached. */
-  async start(): Promise<void> {
-    this.connected = this.jobs.openWorker((job, token) => this.process(job as Job<EscalationJob>, token), {
-      concurrency: CONCURRENCY,
-      maxStalledCount: 2 ** 31 - 1,
-      runRetryDelay: 1_000,
-      ...(this.jobs.backend.trims && { removeOnComplete: KEPT.completed, removeOnFail: KEPT.failed }),
-    });
-    const { instance } = this.connected;
-    const ready = instance.waitUntilReady().then(() => {
-      void instance.run();
-      this.sweep?.start();
-    });
-    if (!this.jobs.backend.waits) return ready;
-    ready.catch((error) => this.logger.error(`It cannot run: ${describeError(error)}`));
+  /** Starts to call the handlers, as soon as the queue is there. */
+  start(): void {
+    this.worker.start();
   }
 
   /** Lets running handlers end, for at most 3 s; those that take longer are called again. */
-  async stop(): Promise<void> {
-    if (this.connected) {
-      const { instance, destroy } = this.connected;
-      if (!(await settlesWithin(CLOSE_MS, instance.close()))) await instance.abandon();
-      await destroy();
-    }
-    await this.sweep?.stop();
+  stop(): Promise<void> {
+    return this.worker.close();
   }
 
   /** Closes the queue. */

@@ -13,6 +13,9 @@ const FETCH_RETRY_MS = 500;
  *   a job whose entry is in the log; here it stays active until it is found stalled, and runs again as a duplicate.
  */
 export class PatientWorker extends Worker {
+  /** Why the last fetch failed; `null` if it did not. */
+  fetchProblem: unknown = null;
+
   override async run(): Promise<void> {
     try {
       await super.run();
@@ -30,8 +33,11 @@ export class PatientWorker extends Worker {
 
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
     try {
-      return await super.moveToActive(token, name);
+      const job = await super.moveToActive(token, name);
+      this.fetchProblem = null;
+      return job;
     } catch (error) {
+      this.fetchProblem = error;
       if (!this.closing) await sleep(FETCH_RETRY_MS * (1 + Math.random()));
       throw error;
     }

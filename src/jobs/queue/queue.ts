@@ -71,11 +71,9 @@ export class JobQueue {
     return this.closed !== undefined;
   }
 
-  /** A Worker of this queue, not running yet; the caller closes it. */
+  /** A Worker of this queue, not running yet; the caller closes it, and listens to its errors. */
   openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
-    const connected = this.backend.openWorker(this.name, unlessWithdrawn(processor), options);
-    connected.instance.on('error', this.errors.report);
-    return connected;
+    return this.backend.openWorker(this.name, unlessWithdrawn(processor), options);
   }
 
   /** How many jobs are in each state. @throws {QueueUnavailableError} */

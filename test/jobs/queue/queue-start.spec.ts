@@ -43,8 +43,10 @@ describe('The queue on Postgres, at its start,', () => {
     cleanUps.push(() => database.drop());
     const jobs = await openJobs({ database, redis: null }, { concurrency: 7 });
     cleanUps.push(() => jobs.close());
-    expect(log.mock.calls.flat()).toContain(
-      'It takes jobs from the queue "tidings" on Postgres (7 at a time)',
+    await eventually(() =>
+      expect(log.mock.calls.flat()).toContain(
+        'Taking jobs from the queue "tidings" on Postgres, up to 7 at a time',
+      ),
     );
   });
 
