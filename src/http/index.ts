@@ -4,11 +4,11 @@ import { RESOLVED_OPTIONS } from '../contract/tokens.js';
 import { createRecipientAuthenticator } from './credentials/index.js';
 import { ApiKeys } from './credentials/api-keys.js';
 import { RecipientAuthenticator } from './credentials/recipient-authenticator.js';
+import { AllowedMethods } from './routes/allowed-methods.js';
 import { ChangesController, RemovalController } from './routes/changes.controller.js';
 import { ErasureController } from './routes/erasure.controller.js';
 import { InboxController } from './routes/inbox.controller.js';
 import { JobsController } from './routes/jobs.controller.js';
-import { MethodNotAllowedController } from './routes/method-not-allowed.controller.js';
 import { NotificationsController } from './routes/notifications.controller.js';
 import { PreferencesController } from './routes/preferences.controller.js';
 import { RecallController } from './routes/recall.controller.js';
@@ -26,7 +26,6 @@ export { ErasureController } from './routes/erasure.controller.js';
 export { InboxController } from './routes/inbox.controller.js';
 export { JobsController } from './routes/jobs.controller.js';
 export { jsonObject } from './request/json-body.js';
-export { MethodNotAllowedController } from './routes/method-not-allowed.controller.js';
 export { mount, type Mounting } from './mount.js';
 export { NotificationsController, type Accepted } from './routes/notifications.controller.js';
 export { PreferencesController } from './routes/preferences.controller.js';
@@ -52,12 +51,12 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   JobsController,
   SupportController,
   ErasureController,
-  MethodNotAllowedController,
   RemovalController,
 ];
 
 /** What the controllers and guards ask for beside the ports, made from RESOLVED_OPTIONS. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
+  AllowedMethods,
   {
     provide: RecipientAuthenticator,
     inject: [RESOLVED_OPTIONS],

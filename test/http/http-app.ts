@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { Module, type LoggerService, type Type } from '@nestjs/common';
-import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory, RouterModule } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { of, type Observable } from 'rxjs';
 import { z } from 'zod';
@@ -193,6 +193,12 @@ export interface HttpAppSettings {
   readonly http?: HttpOptions;
   /** Controllers of a host beside ours. */
   readonly controllers?: Type[];
+  /** The same, with routes that are registered after ours. */
+  readonly laterControllers?: Type[];
+  /** Where `RouterModule` puts the module. */
+  readonly modulePath?: string;
+  /** What the host does between `create` and `listen`, such as setting a prefix. */
+  readonly configure?: (nest: NestExpressApplication) => void;
   /** As a host imports us: no filter, no body limit and no CORS of ours for the whole application. */
   readonly asHost?: boolean;
   /** `false`: Nest writes what the handlers return, as it does for a host's own `@Sse()` routes. */
@@ -203,6 +209,9 @@ export interface HttpAppSettings {
 export async function startHttpApp({
   http,
   controllers = [],
+  laterControllers = [],
+  configure,
+  modulePath = '',
   asHost = false,
   ownWriter = true,
 }: HttpAppSettings = {}): Promise<HttpApp> {
@@ -226,6 +235,7 @@ export async function startHttpApp({
     controllers: [
       ...controllers,
       ...(ownWriter ? mount(HTTP_CONTROLLERS, { path: 'v1', decorators: [] }) : HTTP_CONTROLLERS),
+      ...laterControllers,
     ],
     providers: [
       { provide: RESOLVED_OPTIONS, useValue: options },
@@ -241,7 +251,12 @@ export async function startHttpApp({
   })
   class HttpTestModule {}
 
-  const nest = await NestFactory.create<NestExpressApplication>(HttpTestModule, {
+  @Module({
+    imports: [HttpTestModule, RouterModule.register([{ path: modulePath, module: HttpTestModule }])],
+  })
+  class RootModule {}
+
+  const nest = await NestFactory.create<NestExpressApplication>(RootModule, {
     logger,
     abortOnError: false,
     forceCloseConnections: true,
@@ -251,6 +266,7 @@ export async function startHttpApp({
     nest.enableCors(corsOptions(options.http.allowedOrigins));
     nest.useGlobalFilters(new ProblemFilter(nest.get(HttpAdapterHost)));
   }
+  configure?.(nest);
   await nest.listen(0, '127.0.0.1');
   const { port } = nest.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

@@ -5,6 +5,19 @@ import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import { printable } from '../../platform/logging/printable.js';
 import { answerTo, type ProblemAnswer } from './problem.js';
 
+/** Writes a problem to a response that has not begun. */
+export function sendProblem(
+  httpAdapter: HttpAdapterHost['httpAdapter'],
+  response: unknown,
+  { problem, headers }: ProblemAnswer,
+): void {
+  httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json');
+  httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+  for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
+  // As text: for an object Nest 11 would overwrite the Content-Type with application/json.
+  httpAdapter.reply(response, JSON.stringify(problem), problem.status);
+}
+
 /**
  * Answers every error as `application/problem+json`, on Express and on Fastify. Our controllers use it themselves, so that a host's own
  * routes keep the host's filters; the service registers it for the whole application, because unknown routes and bodies
@@ -27,12 +40,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       httpAdapter.end(response);
       return;
     }
-    const { problem, headers } = answer;
-    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json');
-    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
-    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
-    // As a text: of an object Nest 11 would say that it is application/json after all.
-    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
+    sendProblem(httpAdapter, response, answer);
   }
 
   #log(error: unknown, { kind, problem }: ProblemAnswer): void {

@@ -4,6 +4,7 @@ import { HttpException } from '@nestjs/common';
 import { ERROR_TABLE, TidingsError, type ErrorCode, type InvalidField } from '../../contract/errors.js';
 import { InvalidTokenError } from '../credentials/invalid-token.error.js';
 import { printable } from '../../platform/logging/printable.js';
+import { MethodNotAllowed } from './method-not-allowed.js';
 
 /** The body of every error: `application/problem+json` (RFC 9457). */
 export interface Problem {
@@ -52,7 +53,10 @@ export function answerTo(error: unknown): ProblemAnswer {
       detail: printable(detailOf(error), MAX_DETAIL_LENGTH),
       code,
     },
-    headers: status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {},
+    headers: {
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(error instanceof MethodNotAllowed && { Allow: error.allow }),
+    },
   };
 }
 

@@ -1,15 +1,4 @@
-import {
-  Controller,
-  Delete,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Req,
-  UseFilters,
-  UseGuards,
-  UseInterceptors,
-} from '@nestjs/common';
+import { Delete, HttpCode, Inject, Param, Post, Req, UseGuards } from '@nestjs/common';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { InboxChanges, InboxCounts, StateChange } from '../../contract/ports/inbox.js';
 import { INBOX_CHANGES } from '../../contract/tokens.js';
@@ -17,19 +6,16 @@ import { MAX_RECIPIENT_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
-import { PrivateAnswer } from '../response/private-answer.js';
-import { ProblemFilter } from '../response/problem.filter.js';
-import { CurrentFeed, RecipientGuard } from '../credentials/recipient.guard.js';
+import { CurrentFeed } from '../credentials/recipient.guard.js';
 import { readId, readSelection } from '../request/selection.js';
+import { AllowedMethodsGuard } from './allowed-methods.guard.js';
+import { RecipientRoutes } from './audiences.js';
 
 /**
  * What a recipient does with notifications: `POST /v1/notifications/<change>` with `{ids}` or `{upTo}`, which may be repeated. Each answers
  * the counts after it.
  */
-@Controller('v1/notifications')
-@UseFilters(ProblemFilter)
-@UseGuards(RecipientGuard)
-@UseInterceptors(PrivateAnswer)
+@RecipientRoutes('v1/notifications')
 export class ChangesController {
   constructor(@Inject(INBOX_CHANGES) private readonly changes: InboxChanges) {}
 
@@ -70,11 +56,9 @@ export class ChangesController {
   }
 }
 
-/** `DELETE /v1/notifications/:id`. Apart, because its path takes any word: it comes after all that are words of ours. */
-@Controller('v1/notifications')
-@UseFilters(ProblemFilter)
-@UseGuards(RecipientGuard)
-@UseInterceptors(PrivateAnswer)
+/** `DELETE /v1/notifications/:id`. The first guard keeps it off `DELETE /v1/notifications/read` and the like. */
+@RecipientRoutes('v1/notifications')
+@UseGuards(AllowedMethodsGuard)
 export class RemovalController {
   constructor(@Inject(INBOX_CHANGES) private readonly changes: InboxChanges) {}
 

@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
-import { Controller, Delete, Inject, Logger, Param, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { Delete, Inject, Logger, Param, Req } from '@nestjs/common';
 import { InvalidRequestError } from '../../contract/errors.js';
 import type { Eraser, ErasureReport } from '../../contract/ports/erase.js';
 import { ERASER } from '../../contract/tokens.js';
-import { AdminGuard, CurrentHolder } from '../credentials/api-key.guard.js';
+import { CurrentHolder } from '../credentials/api-key.guard.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import { readFeed } from '../request/feed-path.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { readTenant } from '../request/page-query.js';
-import { ProblemFilter } from '../response/problem.filter.js';
+import { AdminRoutes } from './audiences.js';
 
 /** `DELETE /v1/feeds...`: erases recipients and tenants, for good. */
-@Controller('v1/feeds')
-@UseFilters(ProblemFilter)
-@UseGuards(AdminGuard)
+@AdminRoutes('v1/feeds')
 export class ErasureController {
   readonly #logger = new Logger('TidingsErasure');
 

@@ -1,19 +1,15 @@
-import { Controller, Get, Header, Inject, Req, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
+import { Get, Header, Inject, Req } from '@nestjs/common';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { Inbox, InboxCounts } from '../../contract/ports/inbox.js';
 import { INBOX } from '../../contract/tokens.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { pageJson } from '../response/page-json.js';
 import { readPageQuery, refuseQuery } from '../request/page-query.js';
-import { PrivateAnswer } from '../response/private-answer.js';
-import { ProblemFilter } from '../response/problem.filter.js';
-import { CurrentFeed, RecipientGuard } from '../credentials/recipient.guard.js';
+import { CurrentFeed } from '../credentials/recipient.guard.js';
+import { RecipientRoutes } from './audiences.js';
 
 /** `/v1/notifications` as its recipient sees it. */
-@Controller('v1/notifications')
-@UseFilters(ProblemFilter)
-@UseGuards(RecipientGuard)
-@UseInterceptors(PrivateAnswer)
+@RecipientRoutes('v1/notifications')
 export class InboxController {
   constructor(@Inject(INBOX) private readonly inbox: Inbox) {}
 

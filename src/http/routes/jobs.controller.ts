@@ -1,17 +1,14 @@
-import { Controller, Delete, Inject, Param, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { Delete, Inject, Param, Req } from '@nestjs/common';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import { JOB_CANCELLER } from '../../contract/tokens.js';
-import { ProducerGuard } from '../credentials/api-key.guard.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { refuseQuery } from '../request/page-query.js';
-import { ProblemFilter } from '../response/problem.filter.js';
+import { ProducerRoutes } from './audiences.js';
 
 /** `/v1/jobs`: what producers have put on the queue. */
-@Controller('v1/jobs')
-@UseFilters(ProblemFilter)
-@UseGuards(ProducerGuard)
+@ProducerRoutes('v1/jobs')
 export class JobsController {
   constructor(@Inject(JOB_CANCELLER) private readonly canceller: JobCanceller) {}
 

@@ -1,16 +1,16 @@
-import { Controller, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
 import { parseJobData, type JobData } from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { EnqueueOptions, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
-import { CurrentHolder, ProducerGuard } from '../credentials/api-key.guard.js';
+import { CurrentHolder } from '../credentials/api-key.guard.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
-import { ProblemFilter } from '../response/problem.filter.js';
+import { ProducerRoutes } from './audiences.js';
 
 /** The jobs that a request put on the queue. */
 export interface Accepted {
@@ -18,15 +18,13 @@ export interface Accepted {
 }
 
 /** `/v1/notifications`. */
-@Controller('v1/notifications')
-@UseFilters(ProblemFilter)
+@ProducerRoutes('v1/notifications')
 export class NotificationsController {
   constructor(@Inject(PRODUCER) private readonly producer: Producer) {}
 
   /** `POST /v1/notifications`: the body is a job's data with its `type`. 202 means that the queue has stored it (G9). */
   @Post()
   @HttpCode(202)
-  @UseGuards(ProducerGuard)
   async publish(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Accepted> {
     const options = enqueueOptions(request, producer);
     const { type, ...data } = await jsonObject(request, MAX_BODY_BYTES);

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Put, Req, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
+import { Get, Inject, Put, Req } from '@nestjs/common';
 import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
 import { kindOf, type FeedKey } from '../../contract/model/feed.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
@@ -8,15 +8,11 @@ import { MAX_RECIPIENT_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
-import { PrivateAnswer } from '../response/private-answer.js';
-import { ProblemFilter } from '../response/problem.filter.js';
-import { CurrentFeed, RecipientGuard } from '../credentials/recipient.guard.js';
+import { CurrentFeed } from '../credentials/recipient.guard.js';
+import { RecipientRoutes } from './audiences.js';
 
 /** `/v1/preferences`: what a recipient does not want to get. */
-@Controller('v1/preferences')
-@UseFilters(ProblemFilter)
-@UseGuards(RecipientGuard)
-@UseInterceptors(PrivateAnswer)
+@RecipientRoutes('v1/preferences')
 export class PreferencesController {
   constructor(@Inject(PREFERENCES) private readonly preferences: Preferences) {}
 

@@ -1,13 +1,12 @@
-import { Controller, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { parseRecall } from '../../contract/model/job.js';
 import type { Recaller, RecallOutcome } from '../../contract/ports/recall.js';
 import { RECALLER } from '../../contract/tokens.js';
-import { ProducerGuard } from '../credentials/api-key.guard.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
-import { ProblemFilter } from '../response/problem.filter.js';
+import { ProducerRoutes } from './audiences.js';
 
 /** What became of a recall, one result for each recipient in the order of `to`. */
 export interface Recalled {
@@ -15,9 +14,7 @@ export interface Recalled {
 }
 
 /** `POST /v1/notifications/recall`: takes back what was sent under a dedupe key, or will be. */
-@Controller('v1/notifications/recall')
-@UseFilters(ProblemFilter)
-@UseGuards(ProducerGuard)
+@ProducerRoutes('v1/notifications/recall')
 export class RecallController {
   constructor(@Inject(RECALLER) private readonly recaller: Recaller) {}
 

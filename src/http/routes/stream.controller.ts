@@ -1,4 +1,4 @@
-import { Controller, HttpException, Inject, Logger, Req, Res, Sse, UseFilters } from '@nestjs/common';
+import { HttpException, Inject, Logger, Req, Res, Sse } from '@nestjs/common';
 import { EMPTY, type Observable } from 'rxjs';
 import { isRetryable } from '../../contract/errors.js';
 import type { Frame, Streams } from '../../contract/ports/stream.js';
@@ -7,13 +7,12 @@ import { RecipientAuthenticator, type RecipientIdentity } from '../credentials/r
 import { whileAuthenticated } from '../credentials/revalidation.js';
 import { rawResponse, type HttpRequest, type HttpResponse } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
-import { ProblemFilter } from '../response/problem.filter.js';
 import { ResponseOutlet } from '../response/response-outlet.js';
 import { readStreamQuery } from '../request/stream-query.js';
+import { TidingsRoutes } from './audiences.js';
 
 /** `GET /v1/stream`: a feed, live. */
-@Controller('v1')
-@UseFilters(ProblemFilter)
+@TidingsRoutes('v1')
 export class StreamController {
   readonly #logger = new Logger('TidingsHttp');
 

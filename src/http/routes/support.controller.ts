@@ -1,32 +1,17 @@
-import {
-  Controller,
-  Get,
-  Header,
-  Inject,
-  Logger,
-  Param,
-  Req,
-  UseFilters,
-  UseGuards,
-  UseInterceptors,
-} from '@nestjs/common';
+import { Get, Header, Inject, Logger, Param, Req } from '@nestjs/common';
 import type { SupportView } from '../../contract/ports/support.js';
 import { SUPPORT_VIEW } from '../../contract/tokens.js';
-import { CurrentHolder, SupportGuard } from '../credentials/api-key.guard.js';
+import { CurrentHolder } from '../credentials/api-key.guard.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import { readFeed } from '../request/feed-path.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { pageJson } from '../response/page-json.js';
 import { readSupportQuery } from '../request/page-query.js';
 import { printable } from '../../platform/logging/printable.js';
-import { PrivateAnswer } from '../response/private-answer.js';
-import { ProblemFilter } from '../response/problem.filter.js';
+import { SupportRoutes } from './audiences.js';
 
 /** What the support team sees. The only route besides erasure where a path names somebody's feed (G8), so each look is logged. */
-@Controller('v1/feeds/:recipient/notifications')
-@UseFilters(ProblemFilter)
-@UseGuards(SupportGuard)
-@UseInterceptors(PrivateAnswer)
+@SupportRoutes('v1/feeds/:recipient/notifications')
 export class SupportController {
   readonly #logger = new Logger('TidingsSupport');
 
