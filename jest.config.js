@@ -1,8 +1,10 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/test'],
+  roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // `npm run test:slow`, see jest.slow.config.js.
+  testPathIgnorePatterns: ['<rootDir>/test/slow/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -10,7 +10,7 @@ import { corsOptions, ProblemFilter } from '../../src/http/index.js';
 import { TidingsModule } from '../../src/module/tidings.module.js';
 import { notification } from '../log/open-log.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { connect, type SseClient } from '../support/sse-client.js';
 import { ALLOWED_ORIGIN, API_KEY, SECRET } from '../http/http-app.js';
 import { problemOf } from '../http/problem-of.js';
@@ -66,7 +66,7 @@ describe('the notifications of a recipient over HTTP', () => {
   let one: Instance;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     one = await Instance.start(test.url);
     instances = [one, await Instance.start(test.url)];
   }, 60_000);

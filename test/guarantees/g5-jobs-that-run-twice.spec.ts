@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { notification, openLog, type Log } from '../log/open-log.js';
 
 /** Feeds that are locked before the one that counts: for as long as that takes, the statement's snapshot grows old. */
@@ -13,7 +13,7 @@ describe('G5: jobs that run in two processes at the same moment', () => {
   let quick: Log;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     [slow, quick] = await Promise.all([openLog(test.url), openLog(test.url)]);
   });
 

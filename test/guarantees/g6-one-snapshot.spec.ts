@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Retention } from '../../src/log/upkeep/retention.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { notification, openLog, type Log } from '../log/open-log.js';
 
 describe('G6: a page is of one snapshot', () => {
@@ -9,7 +9,7 @@ describe('G6: a page is of one snapshot', () => {
   let other: Log;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     [log, other] = await Promise.all([openLog(test.url), openLog(test.url)]);
   });
 

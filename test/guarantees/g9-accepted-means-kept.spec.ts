@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { IMPATIENT_SERVICE } from '../support/impatient.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../support/service.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect } from '../support/sse-client.js';
 import { eventually } from '../support/eventually.js';
@@ -38,7 +38,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
   beforeAll(() => buildService(), 180_000);
 
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await createMigratedDatabase();
     if (backend === 'Redis') redis = await startRedis({ appendonly: true });
   });
 

@@ -10,7 +10,7 @@ import type { TidingsOptions } from '../../src/contract/options/options.js';
 import { SHIPPED_TYPES } from '../../src/types/shipped/index.js';
 import { TidingsModule } from '../../src/module/tidings.module.js';
 import { IMPATIENT_WORKER } from '../support/impatient.js';
-import { createTestDatabase, startPostgres, type PrivatePostgres } from '../support/postgres.js';
+import { createMigratedDatabase, startPostgres, type PrivatePostgres } from '../support/postgres.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect, type SseClient, type SseFrame } from '../support/sse-client.js';
 import { describeWith } from '../support/tools.js';
@@ -48,7 +48,7 @@ export class House {
       const postgres = await startPostgres();
       return new House(postgres.url, postgres, redis, () => postgres.stop('immediate'));
     }
-    const database = await createTestDatabase();
+    const database = await createMigratedDatabase();
     return new House(database.url, null, redis, () => database.drop());
   }
 

@@ -2,7 +2,7 @@ import { createPostgresBackend, Queue, type createRedisBackend } from 'bullmq';
 import pg from 'pg';
 import { mintToken } from '../../src/service/development-credentials.js';
 import { IMPATIENT_SERVICE } from './impatient.js';
-import { createTestDatabase, type TestDatabase } from './postgres.js';
+import { createMigratedDatabase, type TestDatabase } from './postgres.js';
 import { startRedis, type RedisServer } from './redis.js';
 import { spawnService, type ServiceProcess } from './service.js';
 
@@ -23,7 +23,7 @@ export class Deployment {
   ) {}
 
   static async open(backend: 'postgres' | 'redis'): Promise<Deployment> {
-    return new Deployment(await createTestDatabase(), backend === 'redis' ? await startRedis() : null);
+    return new Deployment(await createMigratedDatabase(), backend === 'redis' ? await startRedis() : null);
   }
 
   /** Starts a process of it, with these variables besides; resolves when it listens. */

@@ -6,15 +6,15 @@ const { default: Sequencer } = require('@jest/test-sequencer');
  */
 const LONGEST = [
   'prove/prove',
-  'e2e/event-source',
-  'guarantees/g3-database-away',
+  'slow/restarts',
   'hosts/hosts',
+  'guarantees/g3-database-away',
   'contract/queue-redis',
   'contract/queue-postgres',
   'browser/event-source',
   'browser/client',
   'guarantees/g9-accepted-means-kept',
-  'e2e/service/lifecycle',
+  'slow/lifecycle',
   'browser/element-axe',
   'hosts/examples',
   'guarantees/g3-nothing-lost',

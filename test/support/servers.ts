@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive } from '../../src/embedded-postgres/postmaster.js';
 import { DEBIAN_PACKAGES, findTool, type Tool } from './find-tool.js';
-import { SHARED_URL, startPostgres, stopAllPostgres } from './postgres.js';
+import { initialisePostgres, SHARED_URL, startPostgres, stopAllPostgres } from './postgres.js';
 import { stopAllRedis } from './redis.js';
 
 const ROOT_PREFIX = 'tidings-test-';
@@ -19,6 +19,7 @@ export async function setUp(): Promise<void> {
   chmodSync(root, 0o755);
   // jest's workers are started later and get these.
   process.env.TIDINGS_TEST_ROOT = root;
+  await initialisePostgres();
   process.env[SHARED_URL] = (await startPostgres()).superuserUrl;
 }
 

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { eventually } from './eventually.js';
-import { createTestDatabase, startPostgres } from './postgres.js';
+import { createMigratedDatabase, createTestDatabase, startPostgres } from './postgres.js';
 import { startRedis } from './redis.js';
 import { connect } from './sse-client.js';
 import { SseParser } from './sse-parser.js';
@@ -31,6 +31,19 @@ describe('createTestDatabase', () => {
     await one.drop();
     await two.drop();
     await expect(rows(one.url, 'SELECT 1')).rejects.toMatchObject({ code: '3D000' });
+  });
+});
+
+describe('createMigratedDatabase', () => {
+  it('gives each caller the tables of the log and of BullMQ, and nothing in them', async () => {
+    const [one, two] = await Promise.all([createMigratedDatabase(), createMigratedDatabase()]);
+    const count =
+      'SELECT (SELECT count(*) FROM tidings.installation)::int AS n, (SELECT count(*) FROM bullmq.job)::int AS jobs';
+    await rows(one.url, `INSERT INTO tidings.installation (incarnation) VALUES (gen_random_uuid())`);
+    expect(await rows(one.url, count)).toEqual([{ n: 1, jobs: 0 }]);
+    expect(await rows(two.url, count)).toEqual([{ n: 0, jobs: 0 }]);
+    await one.drop();
+    await two.drop();
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
 describe('the append', () => {
@@ -10,7 +10,7 @@ describe('the append', () => {
   let two: Log;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     [one, two] = await Promise.all([openLog(test.url), openLog(test.url)]);
   });
 

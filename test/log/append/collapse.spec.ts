@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NotificationItem } from '../../../src/contract/model/entry.js';
 import type { NewNotification } from '../../../src/contract/ports/append.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
 import { recount } from '../inbox/recount.js';
 import { notification } from '../open-log.js';
@@ -11,7 +11,7 @@ describe('notifications with a collapse key', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
 

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
 import { notification, openLog } from '../open-log.js';
 
@@ -12,7 +12,7 @@ describe('what is dropped at the append', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { ExplainingSession, rowsOf, type Explained } from './explained.js';
 import { openInbox, type OpenInbox } from './open-inbox.js';
 import { recount } from './recount.js';
@@ -16,7 +16,7 @@ describe('a change of state in a feed with 100,000 entries', () => {
   let head = ENTRIES;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url, { queryTimeoutMs: 100_000 });
     session = await ExplainingSession.open(test.adminUrl);
     // Plans inside functions are kept from the sixth call on: here those of a database that is as good as empty.

@@ -6,7 +6,7 @@ import { MAX_CHANGED_IDS, type StateChange } from '../../../src/contract/ports/i
 import type { NewNotification } from '../../../src/contract/ports/append.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { notification } from '../open-log.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, type OpenInbox } from './open-inbox.js';
 import { recount } from './recount.js';
 
@@ -17,7 +17,7 @@ describe('a change of state', () => {
   let epoch: string;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
   beforeEach(() => {

@@ -15,7 +15,7 @@ import { GroupCommitAppender } from '../../../src/log/append/group-commit.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { FeedStreams } from '../../../src/stream/feed-streams.js';
 import { eventually } from '../../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { propertyOptions } from '../../support/property.js';
 import { FakeBus } from '../../live/fake-bus.js';
 import { openLog, notification, type Log } from '../open-log.js';
@@ -362,7 +362,7 @@ describe('the inbox, whatever happens', () => {
   let log: Log;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     log = await openLog(test.url);
   });
 

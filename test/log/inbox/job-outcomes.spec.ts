@@ -7,7 +7,7 @@ import { Locales } from '../../../src/jobs/work/locales.js';
 import { TypeRegistry } from '../../../src/types/type-registry.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { declaredTypes, openInbox, request, type OpenInbox } from './open-inbox.js';
 
 describe('a job', () => {
@@ -17,7 +17,7 @@ describe('a job', () => {
   let ada: string;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
     processor = new JobProcessor({
       types: new TypeRegistry(declaredTypes),

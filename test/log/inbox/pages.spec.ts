@@ -5,7 +5,7 @@ import { PAGE_BOUNDS } from '../../../src/log/inbox/postgres-inbox.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { notification } from '../open-log.js';
 import { eventually } from '../../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, seqsOf, type OpenInbox } from './open-inbox.js';
 
 const feed = (recipient: string) => ({ tenant: '', recipient });
@@ -17,7 +17,7 @@ describe('the pages of a feed', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
 
@@ -238,7 +238,7 @@ describe('pages in bad times', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url, { queryTimeoutMs: 1_500 });
   });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { PageRequest } from '../../../src/contract/ports/inbox.js';
 import { PAGE_BOUNDS } from '../../../src/log/inbox/postgres-inbox.js';
 import type { Statement } from '../../../src/log/database/statement.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { nodesOf, rowsOf, type PlanNode } from './explained.js';
 import { openInbox, request, type OpenInbox } from './open-inbox.js';
 
@@ -15,7 +15,7 @@ describe('on a feed with 100,000 entries', () => {
   let plans: PlanNode[];
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url, { queryTimeoutMs: 100_000 });
     const { database } = open.log;
     await database.pool.query(

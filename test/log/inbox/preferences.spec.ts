@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, type OpenInbox } from './open-inbox.js';
 
 describe('preferences', () => {
@@ -7,7 +7,7 @@ describe('preferences', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
 

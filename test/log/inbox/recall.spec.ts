@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { NotificationItem } from '../../../src/contract/model/entry.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { notification } from '../open-log.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, type OpenInbox } from './open-inbox.js';
 import { recount } from './recount.js';
 
@@ -11,7 +11,7 @@ describe('a recall', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
   beforeEach(() => {

@@ -3,7 +3,7 @@ import { parseCursor } from '../../../src/contract/model/cursor.js';
 import type { NotificationItem } from '../../../src/contract/model/entry.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { notification } from '../open-log.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, seqsOf, type OpenInbox } from './open-inbox.js';
 
 describe('the view of support', () => {
@@ -11,7 +11,7 @@ describe('the view of support', () => {
   let open: OpenInbox;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
 

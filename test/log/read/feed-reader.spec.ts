@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PAGE_BYTES } from '../../../src/log/read/feed-reader.js';
 import type { Statement } from '../../../src/log/database/statement.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
 describe('reading the log', () => {
@@ -9,7 +9,7 @@ describe('reading the log', () => {
   let log: Log;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     log = await openLog(test.url);
   });
 

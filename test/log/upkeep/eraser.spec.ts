@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { FeedKey } from '../../../src/contract/model/feed.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, type OpenInbox } from '../inbox/open-inbox.js';
 import { notification } from '../open-log.js';
 
@@ -15,7 +15,7 @@ describe('the erasure of a recipient in the log', () => {
   let ada: string;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
     eraser = new PostgresLogEraser(open.log.database);
   });

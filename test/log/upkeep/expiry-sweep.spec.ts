@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Announcement } from '../../../src/contract/ports/live.js';
 import { ExpirySweep } from '../../../src/log/upkeep/expiry-sweep.js';
 import { eventually } from '../../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
 import { recount } from '../inbox/recount.js';
 import { notification } from '../open-log.js';
@@ -16,7 +16,7 @@ describe('the expiry sweep', () => {
   let recipient: string;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     open = await openInbox(test.url);
   });
   beforeEach(() => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ResolvedOptions } from '../../../src/contract/options/options.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { recount } from '../inbox/recount.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
@@ -10,7 +10,7 @@ describe('the retention', () => {
   let log: Log;
 
   beforeEach(async () => {
-    test = await createTestDatabase();
+    test = await createMigratedDatabase();
     log = await openLog(test.url);
   });
 

@@ -26,6 +26,7 @@ export async function runTests(directory: string, { file, test }: CaughtBy): Pro
   const report = join(directory, 'mutation-report.json');
   await rm(report, { force: true });
   await jest(directory, [
+    ...(file.startsWith('test/slow/') ? ['--config', 'jest.slow.config.js'] : []),
     ...['--runTestsByPath', file, '--runInBand', '--json', `--outputFile=${report}`],
     // A broken product may leave anything open.
     '--forceExit',

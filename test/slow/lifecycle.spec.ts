@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { eventually } from '../../support/eventually.js';
-import { createTestDatabase } from '../../support/postgres.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase } from '../support/postgres.js';
 import {
   buildService,
   killServices,
   spawnService,
   startService,
   type ServiceProcess,
-} from '../../support/service.js';
-import { connect, type SseClient } from '../../support/sse-client.js';
+} from '../support/service.js';
+import { connect, type SseClient } from '../support/sse-client.js';
 
 // Processes start, and on a busy machine that takes a while.
 jest.setTimeout(120_000);
