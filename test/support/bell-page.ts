@@ -56,7 +56,14 @@ export async function openBellPage(
     body = TOOLBAR,
     attributes = 'lang="en"',
     now = null,
-  }: { body?: string; attributes?: string; now?: Date | null } = {},
+    patch = (element) => element,
+  }: {
+    body?: string;
+    attributes?: string;
+    now?: Date | null;
+    /** Changes the element's script, to take a feature of the browser away from it. */
+    patch?: (element: string) => string;
+  } = {},
 ): Promise<Page> {
   const [element, tools] = await Promise.all([
     bundle('src/browser/element/index.ts'),
@@ -65,7 +72,7 @@ export async function openBellPage(
   const files: Record<string, [string, string]> = {
     '/': ['text/html; charset=utf-8', html(body, attributes)],
     '/page.css': ['text/css', STYLE],
-    '/tidings-element.js': ['text/javascript', element],
+    '/tidings-element.js': ['text/javascript', patch(element)],
     '/tools.js': ['text/javascript', tools],
   };
   const page = await context.newPage();

@@ -92,7 +92,7 @@ export async function reactScript(): Promise<string> {
   const source = `
     import { createElement, StrictMode, useState } from 'react';
     import { createRoot } from 'react-dom/client';
-    import { FeedProvider, useFeed, useNotification, useUnread } from './src/react/index.ts';
+    import { FeedProvider, useFeed, useNotification, useUnread } from './src/browser/react/index.ts';
     function Badge() {
       const { items, status, markAllRead } = useFeed();
       const [heard, setHeard] = useState('');

@@ -19,7 +19,7 @@ export function button(className: string, part: string, ...children: Child[]): H
   return h('button', { type: 'button', class: className, part }, ...children);
 }
 
-/** Writes only what differs: the same text again would be read out again in a live region, and would cost a layout. */
+/** Writes a text that differs from the present one: writing the same again costs a layout, and a live region announces it again. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -29,18 +29,7 @@ export function setAttribute(element: Element, name: string, value: string | nul
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** What has the focus, also where the tree is a shadow. */
+/** The focused element of the tree, or shadow tree, that an element is in. */
 export function focused(within: HTMLElement): Element | null {
   return (within.getRootNode() as Document | ShadowRoot).activeElement;
-}
-
-/** The language that an element is in: of the nearest `lang`, through shadow roots, else of the browser. */
-export function languageOf(element: Element): string | undefined {
-  for (let at: Element | null = element; at !== null;) {
-    const holder: Element | null = at.closest('[lang]:not([lang=""])');
-    if (holder) return holder.getAttribute('lang') ?? undefined;
-    const root = at.getRootNode();
-    at = root instanceof ShadowRoot ? root.host : null;
-  }
-  return undefined;
 }

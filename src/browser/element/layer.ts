@@ -1,18 +1,26 @@
 import { h } from './dom.js';
-import { placeBeside } from './place.js';
+import { isMeasured, placeBeside } from './place.js';
 
 /**
- * What the panel opens in: the top layer, above whatever the page has, and not cut off by it.
+ * A popover around the panel: in the top layer, so that nothing of the page covers it or cuts it off.
  *
- *     closed --show()--> open --Escape, hide(), the focus or a pointer goes elsewhere--> closed
+ *     closed --show()--> open --Escape, hide(), focus or pointer moves elsewhere--> closed
  *
- * The focus goes into the panel when it opens and back to the anchor when it closes, unless the user has put it elsewhere. A page
- * that can see the focus move behind the panel would lose it there, so it closes then.
+ * The focus moves into the panel when it opens, and back to the anchor when it closes, unless the user has moved it elsewhere.
  */
 export class Layer {
   readonly element: HTMLElement;
   private opened = false;
-  private readonly place = (): void => placeBeside(this.element, this.anchor);
+  private readonly window = h('div', { class: 'window', 'aria-hidden': 'true' });
+  private readonly place = (): void =>
+    placeBeside({ layer: this.element, anchor: this.anchor, window: this.window });
+  private readonly onScroll = (): void => {
+    if (isMeasured(this.element)) this.place();
+  };
+  private readonly onScrollEnd = (): void => {
+    // CSS anchor positioning follows a frame later, and keeps its side as long as anything of the panel fits there.
+    requestAnimationFrame(() => requestAnimationFrame(() => this.opened && this.place()));
+  };
   private readonly onPointer = (event: Event): void => {
     if (!event.composedPath().includes(this.host)) this.hide(false);
   };
@@ -23,8 +31,8 @@ export class Layer {
     private readonly panel: HTMLElement,
     private readonly changed: (open: boolean) => void,
   ) {
-    this.element = h('div', { class: 'layer', popover: 'manual' }, panel);
-    // The dimmed page around a sheet.
+    this.element = h('div', { class: 'layer', popover: 'manual' }, panel, this.window);
+    // The dimmed area around a sheet.
     this.element.addEventListener('click', ({ target }) => {
       if (target === this.element) this.hide(true);
     });
@@ -37,7 +45,7 @@ export class Layer {
     return this.opened;
   }
 
-  /** Handles Escape, if it is open. */
+  /** Closes an open layer on Escape. */
   onKey(event: KeyboardEvent): void {
     if (!this.opened || event.key !== 'Escape') return;
     event.preventDefault();
@@ -49,14 +57,15 @@ export class Layer {
     if (this.opened) return;
     this.opened = true;
     this.element.dataset['open'] = '';
-    // Browsers before 2024 have no top layer: the panel is a fixed box there.
+    // Without popovers the layer is a fixed box.
     this.element.showPopover?.();
     this.changed(true);
     this.place();
     this.panel.focus({ preventScroll: true });
     document.addEventListener('pointerdown', this.onPointer, true);
     addEventListener('resize', this.place);
-    addEventListener('scroll', this.place, { capture: true, passive: true });
+    addEventListener('scroll', this.onScroll, { capture: true, passive: true });
+    addEventListener('scrollend', this.onScrollEnd, { capture: true });
   }
 
   hide(returnFocus: boolean): void {
@@ -64,9 +73,11 @@ export class Layer {
     this.opened = false;
     document.removeEventListener('pointerdown', this.onPointer, true);
     removeEventListener('resize', this.place);
-    removeEventListener('scroll', this.place, { capture: true });
+    removeEventListener('scroll', this.onScroll, { capture: true });
+    removeEventListener('scrollend', this.onScrollEnd, { capture: true });
     if (returnFocus) this.anchor.focus({ preventScroll: true });
     delete this.element.dataset['open'];
+    delete this.element.dataset['measured'];
     if (this.element.isConnected) this.element.hidePopover?.();
     this.changed(false);
   }

@@ -4,7 +4,6 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Days, times and numbers in one language and the browser's time zone. */
 export class Times {
-  private readonly locale: string | undefined;
   private readonly ago: Intl.RelativeTimeFormat;
   private readonly days: Intl.RelativeTimeFormat;
   private readonly clock: Intl.DateTimeFormat;
@@ -14,17 +13,16 @@ export class Times {
   private readonly exact: Intl.DateTimeFormat;
   private readonly numbers: Intl.NumberFormat;
 
-  constructor(language: string | undefined) {
-    this.locale = usable(language);
-    const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(this.locale, options);
-    this.ago = new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto', style: 'short' });
-    this.days = new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto' });
+  constructor(private readonly locale: string | undefined) {
+    const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options);
+    this.ago = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
+    this.days = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
     this.clock = date({ hour: 'numeric', minute: '2-digit' });
     this.weekday = date({ weekday: 'long' });
     this.date = date({ day: 'numeric', month: 'long' });
     this.dateAndYear = date({ day: 'numeric', month: 'long', year: 'numeric' });
     this.exact = date({ dateStyle: 'full', timeStyle: 'short' });
-    this.numbers = new Intl.NumberFormat(this.locale);
+    this.numbers = new Intl.NumberFormat(locale);
   }
 
   number(value: number): string {
@@ -59,15 +57,6 @@ export class Times {
 /** Midnight before, in the browser's time zone. */
 export function startOfDay(at: Date): number {
   return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
-}
-
-/** A `lang` that is no language tag makes Intl throw; the browser's language is better than nothing. */
-function usable(language: string | undefined): string | undefined {
-  try {
-    return Intl.getCanonicalLocales(language)[0];
-  } catch {
-    return undefined;
-  }
 }
 
 function capital(text: string, locale: string | undefined): string {

@@ -16,7 +16,7 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
   let element = '';
 
   beforeAll(async () => {
-    element = readFileSync(join(dirname(await buildService()), 'element/index.js'), 'utf8');
+    element = readFileSync(join(dirname(await buildService()), 'browser/element/index.js'), 'utf8');
     deployment = await Deployment.open('postgres');
     browser = await startChromium();
     browser.setDefaultTimeout(20_000);

@@ -474,6 +474,18 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     expect(title).toEqual({ direction: 'ltr', textAlign: 'right' });
   });
 
+  it.each([
+    ['lang="de_DE"', 'Heute'],
+    ['lang="fr" data-lang="no language"', 'Aujourd’hui'],
+    ['lang="no language" data-lang="de_AT.UTF-8"', 'Heute'],
+  ])('names days in the nearest language that the browser knows: <html %s>', async (attributes, today) => {
+    const own = /data-lang="([^"]*)"/.exec(attributes)?.[1];
+    await show('new FakeFeed(ordinary())', { attributes });
+    if (own) await page.evaluate(`document.getElementById('bell').setAttribute('lang', '${own}')`);
+    await openPanel(page);
+    expect(await page.locator('.day').first().textContent()).toBe(today);
+  });
+
   it('stays within the window wherever the bell is, and is a sheet on a phone', async () => {
     const corners = [
       'inset: 0 auto auto 0',

@@ -47,7 +47,7 @@ a { color: inherit; text-decoration: none; }
 }
 
 .bell {
-  display: grid; place-items: center; position: relative;
+  display: grid; place-items: center; position: relative; anchor-name: --tidings-bell;
   width: var(--tidings-bell-size, 40px); height: var(--tidings-bell-size, 40px);
   border-radius: 50%;
   color: var(--tidings-bell-color, inherit);

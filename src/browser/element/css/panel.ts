@@ -1,14 +1,23 @@
 export const PANEL = `
 .layer { display: none; position: fixed; z-index: 2147483000; inset: auto; margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
 .layer[data-open] {
-  display: block; left: var(--_left, 8px); top: var(--_top, auto); bottom: var(--_bottom, auto);
-  width: min(var(--tidings-panel-width, 400px), 100vw - 16px);
+  --_width: min(var(--tidings-panel-width, 400px), 100% - 16px);
+  display: flex; flex-direction: column; width: var(--_width); max-height: min(var(--tidings-panel-height, 620px), 100% - 16px); margin-block: 8px;
+  position-anchor: --tidings-bell; position-area: block-end span-all; position-try: most-block-size flip-block;
+  justify-self: self-end; inset-inline-end: clamp(8px, anchor(self-end), 100% - 8px - var(--_width));
 }
+@media (width > 480px) {
+  .layer[data-measured] {
+    position-area: none; position-try: none; justify-self: auto; inset: var(--_top) auto var(--_bottom) var(--_left); margin: 0;
+    max-height: min(var(--tidings-panel-height, 620px), var(--_room));
+  }
+}
+.window { display: none; position: fixed; inset: 0; visibility: hidden; pointer-events: none; }
+.layer[data-open] .window { display: block; }
 :host([inline]) .layer { display: block; position: static; width: auto; }
 
 .panel {
-  display: flex; flex-direction: column; position: relative;
-  max-height: min(var(--tidings-panel-height, 620px), var(--_room, 100dvh));
+  display: flex; flex-direction: column; position: relative; min-height: 0;
   overflow: clip;
   border-radius: var(--_radius);
   background: var(--_surface); color: var(--_text);
@@ -23,7 +32,7 @@ export const PANEL = `
 .panel:focus { outline: none; }
 .panel:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 .layer[data-open] .panel { transform-origin: var(--_origin, 50% 0); animation: open 0.2s var(--_ease); }
-:host([inline]) .panel { height: var(--tidings-panel-height, 480px); max-height: none; box-shadow: none; }
+:host([inline]) .panel { height: var(--tidings-panel-height, 480px); box-shadow: none; }
 @keyframes open { from { opacity: 0; scale: 0.96; translate: 0 -4px; } }
 
 .grip { display: none; }
@@ -39,7 +48,8 @@ export const PANEL = `
   color: var(--_accent); font-size: 13px; font-weight: 550; white-space: nowrap;
   transition: background-color 0.15s;
 }
-.quiet { margin-inline-start: auto; }
+.quiet { margin-inline-start: auto; min-width: 0; }
+.quiet span { overflow: hidden; text-overflow: ellipsis; }
 .quiet:hover, .retry:hover { background: color-mix(in srgb, var(--_accent) 9%, transparent); }
 .quiet[aria-disabled] { color: var(--_muted); cursor: default; background: none; }
 .quiet .icon { font-size: 14px; }
@@ -112,12 +122,12 @@ export const PANEL = `
 
 @media (max-width: 480px) {
   .layer[data-open] {
-    display: flex; flex-direction: column; justify-content: flex-end;
-    inset: 0; width: auto; height: auto; max-width: none; max-height: none;
+    justify-content: flex-end; justify-self: stretch; position-area: none; position-try: none;
+    inset: 0; width: auto; height: auto; max-width: none; max-height: none; margin: 0;
     background: rgb(8 10 16 / 0.45); animation: dim 0.2s;
   }
   .layer[data-open] .panel {
-    width: 100%; max-height: 86dvh; border-end-start-radius: 0; border-end-end-radius: 0; padding-block-end: env(safe-area-inset-bottom);
+    width: 100%; max-height: 86%; border-end-start-radius: 0; border-end-end-radius: 0; padding-block-end: env(safe-area-inset-bottom);
     animation: slide 0.28s var(--_ease);
   }
   .layer[data-open] .grip { display: block; flex: none; width: 36px; height: 4px; margin: 8px auto 0; border-radius: 2px; background: color-mix(in srgb, var(--_muted) 40%, transparent); }
