@@ -14,7 +14,8 @@ import type {
   NotifyRequest,
 } from '../contract/model/notify.js';
 import type { Eraser, ErasureReport } from '../contract/ports/erase.js';
-import type { Inbox, InboxChanges, InboxCounts, Selection, StateChange } from '../contract/ports/inbox.js';
+import type { StateChange } from '../contract/model/selection.js';
+import type { Inbox, InboxChanges, InboxCounts } from '../contract/ports/inbox.js';
 import type { Preferences, RecipientPreferences } from '../contract/ports/preferences.js';
 import type { CancelOutcome, JobCanceller } from '../contract/ports/produce.js';
 import type { Recaller } from '../contract/ports/recall.js';
@@ -35,7 +36,6 @@ import { rawResponse } from '../http/request/http-request.js';
 import { ResponseOutlet } from '../http/response/response-outlet.js';
 import { readStreamQuery } from '../http/request/stream-query.js';
 import {
-  cursorOf,
   feedKey,
   pageRequest,
   wrong,
@@ -222,8 +222,7 @@ export class TidingsService implements Notifier {
   }
 
   private async change(feed: FeedOf, change: StateChange, selected: Selected): Promise<InboxCounts> {
-    const selection: Selection =
-      'upTo' in selected ? { upTo: cursorOf('upTo', selected.upTo) } : { ids: selected };
+    const selection = 'upTo' in selected ? selected : { ids: selected };
     return this.changes.change(feedKey(feed), change, selection);
   }
 }

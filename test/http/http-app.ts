@@ -8,6 +8,7 @@ import { NotFoundError, UnknownTypeError } from '../../src/contract/errors.js';
 import type { FeedKey } from '../../src/contract/model/feed.js';
 import { parseJobData, type JobData } from '../../src/contract/model/job.js';
 import { defineNotification, validateData } from '../../src/contract/model/notification-type.js';
+import { parseSelection, type Selection, type StateChange } from '../../src/contract/model/selection.js';
 import { resolveOptions, type HttpOptions } from '../../src/contract/options/options.js';
 import type { Eraser, ErasureReport } from '../../src/contract/ports/erase.js';
 import type {
@@ -119,8 +120,12 @@ export class RecordingPorts
   /** Thrown by the next calls, if set. */
   failure: Error | null = null;
 
-  change = (...args: unknown[]): Promise<InboxCounts> =>
-    this.#answer({ unread: 0, unseen: 0, cursor: 'e-0' }, 'change', ...args);
+  /** Checks the selection as the port must. */
+  change = async (feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts> =>
+    this.#answer(
+      { unread: 0, unseen: 0, cursor: 'e-0' },
+      ...['change', feed, change, parseSelection(change, selection)],
+    );
   get = (feed: FeedKey): Promise<RecipientPreferences> => this.#answer({ muted: ['new-order'] }, 'get', feed);
   put = (feed: FeedKey, preferences: RecipientPreferences): Promise<RecipientPreferences> =>
     this.#answer(preferences, 'put', feed, preferences);

@@ -1,5 +1,6 @@
 import type { Cursor } from '../model/cursor.js';
 import type { FeedKey } from '../model/feed.js';
+import type { Selection, StateChange } from '../model/selection.js';
 
 /** The most items that a page may be asked for. */
 export const MAX_PAGE_ITEMS = 100;
@@ -61,18 +62,3 @@ export interface InboxChanges {
    */
   change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts>;
 }
-
-/** The most ids of one change. */
-export const MAX_CHANGED_IDS = 10_000;
-
-/**
- * What a recipient does with notifications. `seen`: the bell was opened, so that the badge resets while they stay unread. `remove`: gone
- * from every page and device, for good.
- */
-export type StateChange = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
-
-/** The changes that know `upTo`; the others take ids. `seen` takes nothing else. */
-export const UP_TO_CHANGES: readonly StateChange[] = ['read', 'seen', 'archive'];
-
-/** Some notifications, 1 to {@link MAX_CHANGED_IDS}; or all up to a place, so that what arrives meanwhile stays as it is. */
-export type Selection = { readonly ids: readonly string[] } | { readonly upTo: Cursor };

@@ -1,11 +1,22 @@
 import { formatCursor } from '../../contract/model/cursor.js';
-import { InvalidRequestError, LogUnavailableError, NotFoundError } from '../../contract/errors.js';
+import {
+  InvalidRequestError,
+  LogUnavailableError,
+  NotFoundError,
+  type InvalidField,
+} from '../../contract/errors.js';
 import type { FeedKey } from '../../contract/model/feed.js';
-import type { InboxChanges, InboxCounts, Selection, StateChange } from '../../contract/ports/inbox.js';
+import {
+  MAX_REPORTED_IDS,
+  parseSelection,
+  type ParsedSelection,
+  type Selection,
+  type StateChange,
+} from '../../contract/model/selection.js';
+import type { InboxChanges, InboxCounts } from '../../contract/ports/inbox.js';
 import type { Announcer } from '../../contract/ports/live.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { announcementOf, type ChangeRow } from './change-row.js';
-import { checkSelection, unknownFields } from './selection.js';
 import { Turnstile } from './concurrency-limiter.js';
 
 /** A change that waits for its feed holds a connection: whatever clients send, the appends and the streams find one. */
@@ -30,14 +41,18 @@ export class PostgresInboxChanges implements InboxChanges {
   }
 
   async change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts> {
-    checkSelection(change, selection);
-    const row = await this.turnstile.pass(() => this.run(feed, change, selection));
+    const parsed = parseSelection(change, selection);
+    const row = await this.turnstile.pass(() => this.run(feed, change, parsed));
     refuse(row, selection);
     if (row.outcome === 'changed') this.announcer.announce([announcementOf(feed, row)]);
     return { unread: row.unread, unseen: row.unseen, cursor: formatCursor(row.epoch, Number(row.head)) };
   }
 
-  private async run({ tenant, recipient }: FeedKey, change: StateChange, selection: Selection): Promise<Row> {
+  private async run(
+    { tenant, recipient }: FeedKey,
+    change: StateChange,
+    selection: ParsedSelection,
+  ): Promise<Row> {
     const [row] =
       'upTo' in selection
         ? await this.sql.query<Row>(this.upTo, [
@@ -54,13 +69,22 @@ export class PostgresInboxChanges implements InboxChanges {
 function refuse({ outcome, unknown_ids: unknown }: Row, selection: Selection): void {
   if (outcome === 'changed' || outcome === 'same') return;
   if ('ids' in selection) {
-    // A feed that nobody has written to has none of them.
-    const missing = unknown ?? selection.ids.map((id) => id.toLowerCase());
-    throw new NotFoundError(unknownFields(selection.ids, missing));
+    // No row of a feed that nobody has written to: it has none of them.
+    throw new NotFoundError(unknownFields(selection.ids, unknown ?? selection.ids));
   }
   const problem =
     outcome === 'ahead'
       ? 'is ahead of the feed: use the cursor of a page or a frame'
       : 'is not of the present history of this feed: read the first page again';
   throw new InvalidRequestError([{ field: 'upTo', problem }]);
+}
+
+/** The wrong fields for ids that are not in the feed, in the order of the request. */
+function unknownFields(ids: readonly string[], unknown: readonly string[]): InvalidField[] {
+  const missing = new Set(unknown.map((id) => id.toLowerCase()));
+  return ids
+    .map((id, index) => ({ id, field: `ids[${index}]` }))
+    .filter(({ id }) => missing.has(id.toLowerCase()))
+    .slice(0, MAX_REPORTED_IDS)
+    .map(({ id, field }) => ({ field, problem: `is not a notification of this feed: ${id}` }));
 }

@@ -1,6 +1,6 @@
 import { ERROR_TABLE } from '../../contract/errors.js';
 import { MAX_RECIPIENTS } from '../../contract/model/job.js';
-import { MAX_CHANGED_IDS } from '../../contract/ports/inbox.js';
+import { MAX_CHANGED_IDS } from '../../contract/model/selection.js';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 takes it. */
 export type Schema = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { formatCursor } from '../../../src/contract/model/cursor.js';
 import type { NotificationItem } from '../../../src/contract/model/entry.js';
 import type { NewNotification } from '../../../src/contract/ports/append.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -80,7 +81,7 @@ describe('notifications with a collapse key', () => {
       { title: 'old', count: 1, replaces: 0 },
     ]);
     const { epoch, head } = await open.log.reader.open(feed('again'));
-    await open.changes.change(feed('again'), 'read', { upTo: { epoch, seq: head } });
+    await open.changes.change(feed('again'), 'read', { upTo: formatCursor(epoch, head) });
     await publish('again', { title: 'after all were read' });
     expect((await shape('again'))[0]).toEqual({ title: 'after all were read', count: 1, replaces: 0 });
     expect(await counts('again')).toMatchObject({ unread: 1, unseen: 1 });
@@ -103,7 +104,7 @@ describe('notifications with a collapse key', () => {
     await publish('bell');
     await open.log.append([notification('bell')]);
     const { epoch } = await open.log.reader.open(feed('bell'));
-    await open.changes.change(feed('bell'), 'seen', { upTo: { epoch, seq: 2 } });
+    await open.changes.change(feed('bell'), 'seen', { upTo: formatCursor(epoch, 2) });
     await publish('bell');
     expect(await counts('bell')).toMatchObject({ unread: 2, unseen: 1 });
     await publish('bell');

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { formatCursor } from '../../../src/contract/model/cursor.js';
 import type { NotificationItem } from '../../../src/contract/model/entry.js';
-import { MAX_CHANGED_IDS, type StateChange } from '../../../src/contract/ports/inbox.js';
+import { formatCursor } from '../../../src/contract/model/cursor.js';
+import { MAX_CHANGED_IDS, type StateChange } from '../../../src/contract/model/selection.js';
 import type { NewNotification } from '../../../src/contract/ports/append.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { notification } from '../open-log.js';
@@ -42,7 +42,7 @@ describe('a change of state', () => {
   }
   const byIds = (change: StateChange, ids: readonly string[]) => open.changes.change(feed, change, { ids });
   const upTo = (change: StateChange, seq: number) =>
-    open.changes.change(feed, change, { upTo: { epoch, seq } });
+    open.changes.change(feed, change, { upTo: formatCursor(epoch, seq) });
   const counts = (unread: number, unseen: number, head: number) => ({
     unread,
     unseen,
@@ -267,7 +267,6 @@ describe('a change of state', () => {
       'ids[1]',
       `must be a UUID, is "'; DROP TABLE x"`,
     ],
-    ['ids for seen', 'seen', [randomUUID()], 'ids', 'is not known here: seen takes upTo'],
   ])('is refused for %s, and names the field', async (_what, change, ids, field, problem) => {
     await publish(1);
     await expect(byIds(change, ids)).rejects.toMatchObject({
@@ -280,25 +279,36 @@ describe('a change of state', () => {
   it('is refused for a place of another feed, of another epoch, or ahead, and for changes that know no place', async () => {
     await publish(2);
     const foreign = await open.log.reader.open({ ...feed, tenant: 'umbrella' });
-    const at = (change: StateChange, cursor: { epoch: string; seq: number }) =>
-      open.changes.change(feed, change, { upTo: cursor });
+    const at = (change: StateChange, cursor: { epoch: string; seq: number | string }) =>
+      open.changes.change(feed, change, { upTo: `${cursor.epoch}-${cursor.seq}` });
     const refused = (problem: string) => ({ code: 'invalid-request', fields: [{ field: 'upTo', problem }] });
     const otherHistory = refused('is not of the present history of this feed: read the first page again');
     for (const change of ['read', 'seen', 'archive'] as const) {
       await expect(at(change, { epoch: foreign.epoch, seq: 0 })).rejects.toMatchObject(otherHistory);
       const ahead = refused('is ahead of the feed: use the cursor of a page or a frame');
       await expect(at(change, { epoch, seq: 3 })).rejects.toMatchObject(ahead);
-      await expect(at(change, { epoch, seq: Infinity })).rejects.toMatchObject(ahead);
+      await expect(at(change, { epoch, seq: '9'.repeat(20) })).rejects.toMatchObject(ahead);
       expect(await at(change, { epoch, seq: 0 })).toEqual(counts(2, 2, 2));
       const nobody = open.changes.change({ ...feed, recipient: 'nobody' }, change, {
-        upTo: { epoch, seq: 0 },
+        upTo: formatCursor(epoch, 0),
       });
       await expect(nobody).rejects.toMatchObject(otherHistory);
     }
     for (const change of ['unread', 'unarchive', 'remove'] as const)
-      await expect(at(change, { epoch, seq: 1 })).rejects.toMatchObject(
-        refused(`is not known here: ${change} takes ids`),
-      );
+      await expect(at(change, { epoch, seq: 1 })).rejects.toMatchObject({
+        code: 'invalid-request',
+        fields: [
+          { field: 'upTo', problem: 'is not known here; there is ids' },
+          { field: 'ids', problem: 'must be given' },
+        ],
+      });
+    await expect(byIds('seen', [randomUUID()])).rejects.toMatchObject({
+      code: 'invalid-request',
+      fields: [
+        { field: 'ids', problem: 'is not known here; there is upTo' },
+        { field: 'upTo', problem: 'must be given' },
+      ],
+    });
   });
 
   it('waits for a writer that holds the feed, and gives up after 3 s without having done anything', async () => {

@@ -188,7 +188,7 @@ class World {
         if (now.change === 'seen') model.seen(seq);
         else model.change(now.change, (item) => item.seq <= seq);
         return this.checkAnswer(
-          await this.changes.change(feed, now.change, { upTo: { epoch: this.epoch, seq } }),
+          await this.changes.change(feed, now.change, { upTo: formatCursor(this.epoch, seq) }),
         );
       }
       case 'expire': {

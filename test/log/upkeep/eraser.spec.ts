@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { formatCursor } from '../../../src/contract/model/cursor.js';
 import type { FeedKey } from '../../../src/contract/model/feed.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
@@ -61,7 +62,7 @@ describe('the erasure of a recipient in the log', () => {
     });
     await open.preferences.put(feed(ada), { muted: ['note'] });
     const { feedId, epoch } = await open.log.reader.open(feed(ada));
-    await open.changes.change(feed(ada), 'read', { upTo: { epoch, seq: 3_000 } });
+    await open.changes.change(feed(ada), 'read', { upTo: formatCursor(epoch, 3_000) });
     await new PostgresDropLog(open.log.database).record([
       { feed: feed(ada), reason: 'muted', type: 'note', jobId: `a job of ${ada}` },
     ]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { formatCursor } from '../../../src/contract/model/cursor.js';
 import type { Announcement } from '../../../src/contract/ports/live.js';
 import { ExpirySweep } from '../../../src/log/upkeep/expiry-sweep.js';
 import { eventually } from '../../support/eventually.js';
@@ -79,7 +80,7 @@ describe('the expiry sweep', () => {
   it('leaves alone what is to expire later, and counts right whether what expired was read, archived or seen', async () => {
     await append(6, 60_000);
     const { epoch } = await open.log.reader.open(feed());
-    await open.changes.change(feed(), 'seen', { upTo: { epoch, seq: 3 } });
+    await open.changes.change(feed(), 'seen', { upTo: formatCursor(epoch, 3) });
     await open.changes.change(feed(), 'read', { ids: [await idAt(2)] });
     await open.changes.change(feed(), 'archive', { ids: [await idAt(4)] });
     await makeDue(1, 2, 4, 5);

@@ -1,0 +1,81 @@
+import { InvalidRequestError, type InvalidField } from '../errors.js';
+import { parseCursor, type Cursor } from './cursor.js';
+import { kindOf } from './feed.js';
+
+/** The most ids of one change. */
+export const MAX_CHANGED_IDS = 10_000;
+
+/**
+ * What a recipient does with notifications. `seen`: the bell was opened, so that the badge resets while they stay unread. `remove`: gone
+ * from every page and device, for good.
+ */
+export type StateChange = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
+
+/** Some notifications, 1 to {@link MAX_CHANGED_IDS}; or all up to a cursor, so that what arrives meanwhile stays as it is. */
+export type Selection = { readonly ids: readonly string[] } | { readonly upTo: string };
+
+/** A valid selection: unique ids in lower case, or a cursor. */
+export type ParsedSelection = { readonly ids: readonly string[] } | { readonly upTo: Cursor };
+
+/** The fields that each change accepts. */
+const FIELDS: Readonly<Record<StateChange, readonly string[]>> = {
+  read: ['ids', 'upTo'],
+  archive: ['ids', 'upTo'],
+  seen: ['upTo'],
+  unread: ['ids'],
+  unarchive: ['ids'],
+  remove: ['ids'],
+};
+
+// RFC 9562, section 4: written in lower case, read in either.
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** The most wrong ids that an error names, of up to 10,000. */
+export const MAX_REPORTED_IDS = 100;
+
+/**
+ * Reads a selection that comes from outside, whatever its static type. Unknown and ambiguous fields are refused, because a misunderstanding
+ * must not mark more, or less, than was meant.
+ *
+ * @throws {InvalidRequestError} naming each wrong field.
+ */
+export function parseSelection(change: StateChange, selection: Selection): ParsedSelection {
+  const { ids, upTo } = selection as { readonly ids?: unknown; readonly upTo?: unknown };
+  const known = FIELDS[change];
+  const fields: InvalidField[] = Object.keys(selection)
+    .filter((field) => !known.includes(field))
+    .map((field) => ({ field, problem: `is not known here; there is ${known.join(' or ')}` }));
+  const given = known.filter((field) => Object.hasOwn(selection, field));
+  if (given.length === 0) fields.push({ field: known.join(' or '), problem: 'must be given' });
+  if (given.length > 1) fields.push({ field: 'upTo', problem: 'must not be given beside ids' });
+  if (given.includes('ids')) fields.push(...idProblems(ids));
+  const cursor = typeof upTo === 'string' ? parseCursor(upTo) : null;
+  if (given.includes('upTo') && cursor === null) {
+    fields.push({ field: 'upTo', problem: `must be a cursor, such as that of a page, is ${shown(upTo)}` });
+  }
+  if (fields.length > 0) throw new InvalidRequestError(fields);
+  return cursor ? { upTo: cursor } : { ids: [...new Set((ids as string[]).map((id) => id.toLowerCase()))] };
+}
+
+/** The problem of a notification's id, or `null`. */
+export function idProblem(id: unknown): string | null {
+  return typeof id === 'string' && UUID.test(id) ? null : `must be a UUID, is ${shown(id)}`;
+}
+
+function idProblems(ids: unknown): InvalidField[] {
+  if (!Array.isArray(ids)) return [{ field: 'ids', problem: `must be an array, is ${kindOf(ids)}` }];
+  if (ids.length === 0) return [{ field: 'ids', problem: 'must name at least one notification' }];
+  if (ids.length > MAX_CHANGED_IDS) {
+    const problem = `must name at most ${MAX_CHANGED_IDS} notifications, names ${ids.length}`;
+    return [{ field: 'ids', problem }];
+  }
+  return ids
+    .flatMap((id: unknown, index) => {
+      const problem = idProblem(id);
+      return problem ? [{ field: `ids[${index}]`, problem }] : [];
+    })
+    .slice(0, MAX_REPORTED_IDS);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : kindOf(value);
+}
