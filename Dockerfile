@@ -14,7 +14,7 @@ RUN npm run build
 # only the service itself uses. Both are development dependencies of the package, at the versions of the lock file.
 FROM base AS dependencies
 COPY package.json package-lock.json .npmrc ./
-ARG SERVICE_PACKAGES="@nestjs/common @nestjs/core @nestjs/platform-express @nestjs/swagger prom-client reflect-metadata rxjs"
+ARG SERVICE_PACKAGES="@nestjs/common @nestjs/core @nestjs/platform-express prom-client reflect-metadata rxjs swagger-ui-dist yaml"
 RUN npm install --no-save --save-prod --omit=dev --ignore-scripts --no-audit --no-fund \
   $(node -p "const { devDependencies } = require('./package.json'); process.argv.slice(1).map((name) => name + '@' + devDependencies[name]).join(' ')" $SERVICE_PACKAGES)
 
@@ -23,6 +23,8 @@ ENV NODE_ENV=production
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json ./
+# Served at /docs.
+COPY docs/openapi.yaml ./docs/
 # It writes nothing, so that it owns nothing.
 USER node
 EXPOSE 3000

@@ -3,7 +3,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { corsOptions, HTTP_CONTROLLERS, ProblemFilter } from '../http/index.js';
+import { corsOptions, ProblemFilter } from '../http/index.js';
 import { SHIPPED_TYPES } from '../jobs/index.js';
 import { DrainState } from './health/drain-state.js';
 import { HealthController } from './health/health.controller.js';
@@ -12,14 +12,12 @@ import { Readiness } from './health/readiness.js';
 import { DEMO_CREDENTIALS, DemoController } from './demo/demo.controller.js';
 import type { Life } from './lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './metrics.controller.js';
-import { describeControllers, mountDocs } from './openapi/index.js';
+import { DocsController } from './openapi/docs.controller.js';
 import type { Composition, ServicePlan } from './start.js';
 import { TidingsModule } from '../module/tidings.module.js';
 
 /** Longer than any usual proxy keeps an idle connection (nginx 60 s), or it would send a request into a closing one. */
 const KEEP_ALIVE_MS = 65_000;
-
-describeControllers([...HTTP_CONTROLLERS, HealthController, MetricsController, DemoController]);
 
 /** The module as a service of its own: with health, metrics, `/docs` and, for development, the demo page. */
 @Module({})
@@ -32,7 +30,12 @@ export class ServiceModule {
     return {
       module: ServiceModule,
       imports: [TidingsModule.forRoot({ ...options, metrics, controllers: options.roles?.includes('api') })],
-      controllers: [HealthController, MetricsController, ...(credentials ? [DemoController] : [])],
+      controllers: [
+        HealthController,
+        MetricsController,
+        DocsController,
+        ...(credentials ? [DemoController] : []),
+      ],
       providers: [
         DrainState,
         Readiness,
@@ -60,7 +63,6 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   app.disable('x-powered-by');
   app.enableCors(corsOptions(plan.settings.allowedOrigins));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
-  mountDocs(app, plan.version);
 
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;

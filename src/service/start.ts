@@ -20,8 +20,6 @@ const TOKEN_LIFETIME_SECONDS = 7 * 24 * 3_600;
 /** Everything that the application is made of. */
 export interface ServicePlan {
   readonly settings: Settings;
-  /** Of the package. */
-  readonly version: string;
   readonly options: TidingsOptions;
   /** With {@link Settings.development} only; the demo page is mounted then. */
   readonly credentials: DevelopmentCredentials | null;
@@ -56,11 +54,9 @@ export async function startService(life: Life, composition: Composition, env: En
 
   const options = toOptions(settings, { databaseUrl, credentials, types });
   const version = packageVersion();
-  const origin = await composition
-    .open({ settings, version, options, credentials }, life)
-    .catch((error: unknown) => {
-      throw listenProblem(settings, error) ?? error;
-    });
+  const origin = await composition.open({ settings, options, credentials }, life).catch((error: unknown) => {
+    throw listenProblem(settings, error) ?? error;
+  });
   if (life.ending) return;
 
   const development = credentials && {

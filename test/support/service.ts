@@ -192,6 +192,8 @@ function buildInto(home: string): void {
   const config = { extends: here('tsconfig.build.json'), compilerOptions, include: [here('src')] };
   writeFileSync(join(staging, 'tsconfig.json'), JSON.stringify(config));
   copyFileSync(here('package.json'), join(staging, 'package.json'));
+  mkdirSync(join(staging, 'docs'));
+  copyFileSync(here('docs/openapi.yaml'), join(staging, 'docs/openapi.yaml'));
   const nest = here('node_modules/@nestjs/cli/bin/nest.js');
   const args = [nest, 'build', '-p', relative(PACKAGE, join(staging, 'tsconfig.json'))];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' });
@@ -218,6 +220,7 @@ function hashOfSource(): string {
     'tsconfig.json',
     'tsconfig.build.json',
     'scripts/build-browser.js',
+    'docs/openapi.yaml',
   ];
   const hash = createHash('sha256');
   for (const file of [...sources, ...configs.map((name) => join(PACKAGE, name))].sort()) {

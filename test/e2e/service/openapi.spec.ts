@@ -1,66 +1,106 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { ERROR_TABLE } from '../../../src/contract/errors.js';
+import { parse } from 'yaml';
+import { ERROR_TABLE, type ErrorCode } from '../../../src/contract/errors.js';
 import { eventually } from '../../support/eventually.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
+interface Example {
+  readonly value: { readonly code: string; readonly status: number; readonly title: string };
+}
 interface Content {
   readonly schema: object;
-  readonly examples?: Readonly<Record<string, { value: { code: string; status: number } }>>;
+  readonly examples?: Readonly<Record<string, Example>>;
+}
+interface Answer {
+  readonly headers?: object;
+  readonly content?: Record<string, Content>;
+}
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
 }
 interface Operation {
   readonly summary?: string;
   readonly operationId: string;
-  readonly requestBody?: { content: Record<string, Content> };
-  readonly responses: Record<string, { content?: Record<string, Content> }>;
+  readonly parameters?: readonly Parameter[];
+  readonly responses: Record<string, Answer>;
 }
 interface Document {
   readonly openapi: string;
+  readonly info: { readonly version: string };
   readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { schemas: Record<string, object> };
+  readonly components: Record<string, Record<string, object>>;
 }
 
 const SUPPORT_KEY = 'a-key-of-the-support-1';
 const ADMIN_KEY = 'a-key-of-the-admins-1';
-/** Said at the start, at every path, and by `/readyz` in words of its own. */
+/** Reported at the start, at every path, and by `/readyz` as a readiness report. */
 const NOT_OF_A_ROUTE = ['invalid-settings', 'method-not-allowed', 'draining'];
+/** Pages for people, and what they load. */
+const PAGES = /^\/(docs|demo)(\/|$)/;
 
-describe('The OpenAPI document at /docs', () => {
+const text = readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8');
+const raw = parse(text) as Document;
+
+/** What a `$ref` of the document leads to. */
+function lookUp(reference: string): unknown {
+  return reference
+    .replace('#/', '')
+    .split('/')
+    .reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], raw);
+}
+
+/** The document with every reference outside of the schemas replaced by what it leads to. */
+function dereferenced(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(dereferenced);
+  if (typeof node !== 'object' || node === null) return node;
+  const { $ref } = node as { $ref?: string };
+  if ($ref !== undefined && !$ref.startsWith('#/components/schemas/')) return dereferenced(lookUp($ref));
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, dereferenced(value)]));
+}
+const document = dereferenced(raw) as Document;
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]): [method: string, path: string, operation: Operation] => [
+    method.toUpperCase(),
+    path,
+    operation,
+  ]),
+);
+
+describe('docs/openapi.yaml', () => {
   let service: ServiceProcess;
-  let document: Document;
   const ajv = new Ajv2020({ strict: false, allErrors: true });
 
   beforeAll(async () => {
     await buildService();
-    service = await startService({ SUPPORT_API_KEYS: SUPPORT_KEY, ADMIN_API_KEYS: ADMIN_KEY });
-    document = (await (await fetch(`${service.origin}/docs/openapi.json`)).json()) as Document;
+    // With the lines that name each route.
+    service = await startService({
+      SUPPORT_API_KEYS: SUPPORT_KEY,
+      ADMIN_API_KEYS: ADMIN_KEY,
+      LOG_LEVEL: 'debug',
+    });
     addFormats.default(ajv);
-    ajv.addSchema({ $id: 'doc', components: document.components });
+    ajv.addSchema({ $id: 'doc', components: raw.components });
   }, 240_000);
   afterAll(async () => {
     await service.stop();
     await killServices();
   });
 
-  const operations = (): [method: string, path: string, operation: Operation][] =>
-    Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): [string, string, Operation] => [
-        method,
-        path,
-        operation,
-      ]),
-    );
-  const absolute = (schema: object): object =>
-    JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components')) as object;
   const compiled = new Map<string, ValidateFunction>();
   const conforms = (schema: object, value: unknown): void => {
     const key = JSON.stringify(schema);
-    const validate = compiled.get(key) ?? ajv.compile(absolute(schema));
+    const validate =
+      compiled.get(key) ??
+      ajv.compile(JSON.parse(key.replaceAll('"#/components', '"doc#/components')) as object);
     compiled.set(key, validate);
     expect([validate(value), validate.errors ?? [], value]).toEqual([true, [], value]);
   };
-  /** Asks, and holds the answer against what the document says of this route and status. */
+  /** Sends a request and validates the answer against the document's schema of this route and status. */
   const ask = async (
     method: string,
     route: string,
@@ -97,64 +137,96 @@ describe('The OpenAPI document at /docs', () => {
     return { status: response.status, body: {} };
   };
 
-  it('is a page, of the service alone, and a valid document of version 3.1', async () => {
-    const page = await fetch(`${service.origin}/docs`);
-    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-    expect(await page.text()).toContain('Tidings');
-    expect(document.openapi).toBe('3.1.0');
-    for (const [name, schema] of Object.entries(document.components.schemas)) {
-      const validate = ajv.compile(absolute(schema));
-      for (const example of (schema as { examples?: unknown[] }).examples ?? [])
-        expect([name, validate(example), validate.errors]).toEqual([name, true, null]);
+  it('is version 3.1, of this version of the package, and every reference leads somewhere', () => {
+    const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+    expect([raw.openapi, raw.info.version]).toEqual(['3.1.0', version]);
+    const references = new Set(
+      [...text.matchAll(/\$ref: '(#\/[\w/-]+)'/g)].map(([, reference]) => reference!),
+    );
+    expect(references.size).toBeGreaterThan(60);
+    for (const reference of references)
+      expect([reference, typeof lookUp(reference)]).toEqual([reference, 'object']);
+    for (const [kind, components] of Object.entries(raw.components)) {
+      if (kind === 'securitySchemes') continue;
+      const unused = Object.keys(components).filter(
+        (name) => !references.has(`#/components/${kind}/${name}`),
+      );
+      expect([kind, unused]).toEqual([kind, []]);
     }
+    for (const schema of Object.values(raw.components['schemas']!))
+      for (const example of (schema as { examples?: unknown[] }).examples ?? []) conforms(schema, example);
   });
 
-  it('has every route of the application, each with a summary, an answer and its problems', () => {
-    const routes = operations().map(([method, path]) => `${method.toUpperCase()} ${path}`);
-    expect(routes.toSorted()).toEqual(
-      [
-        'GET /healthz',
-        'GET /metrics',
-        'GET /readyz',
-        'GET /v1/stream',
-        'GET /v1/notifications',
-        'POST /v1/notifications',
-        'GET /v1/notifications/count',
-        ...['read', 'unread', 'seen', 'archive', 'unarchive', 'recall'].map(
-          (name) => `POST /v1/notifications/${name}`,
-        ),
-        'DELETE /v1/notifications/{id}',
-        'GET /v1/preferences',
-        'PUT /v1/preferences',
-        'DELETE /v1/jobs/{id}',
-        'GET /v1/feeds/{recipient}/notifications',
-        'DELETE /v1/feeds/{recipient}',
-        'DELETE /v1/feeds',
-      ].toSorted(),
-    );
-    for (const [, path, { summary, responses }] of operations()) {
-      expect([path, summary]).toEqual([path, expect.stringMatching(/./)]);
+  it('is served as it is, as JSON, and as a page that loads nothing from elsewhere', async () => {
+    const yaml = await fetch(`${service.origin}/docs/openapi.yaml`);
+    expect(yaml.headers.get('content-type')).toBe('application/yaml; charset=utf-8');
+    expect(await yaml.text()).toBe(text);
+    const json = await fetch(`${service.origin}/docs/openapi.json`);
+    expect(json.headers.get('content-type')).toContain('application/json');
+    expect(await json.json()).toEqual(raw);
+
+    for (const at of ['/docs', '/docs/']) {
+      const page = await fetch(`${service.origin}${at}`);
+      expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const links = [...(await page.text()).matchAll(/ (?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+      expect(links).toHaveLength(5);
+      for (const link of links) {
+        const asset = await fetch(new URL(link, `${service.origin}${at}`));
+        expect([link, asset.status]).toEqual([link, 200]);
+        expect(asset.headers.get('content-type')).toMatch(
+          /^(text\/(css|javascript)|image\/png|application\/yaml)/,
+        );
+        expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(100);
+      }
+    }
+    for (const path of ['package.json', '..%2Fpackage.json', '..%2fajv%2fpackage.json'])
+      expect([path, (await fetch(`${service.origin}/docs/${path}`)).status]).toEqual([path, 404]);
+  });
+
+  it('has exactly the routes of the running service', () => {
+    const mapped = [...service.stdout.matchAll(/Mapped \{([^,]+), ([A-Z]+)\} route/g)]
+      .map(([, path, method]) => ({ path: path!, route: `${method!} ${path!.replace(/:(\w+)/g, '{$1}')}` }))
+      .filter(({ path }) => !PAGES.test(path))
+      .map(({ route }) => route);
+    expect(mapped.length).toBeGreaterThan(15);
+    expect(operations.map(([method, path]) => `${method} ${path}`).toSorted()).toEqual(mapped.toSorted());
+  });
+
+  it('has for each operation a name, a summary, the parameters of its path and its problems', () => {
+    const names = operations.map(([, , { operationId }]) => operationId);
+    expect(new Set(names).size).toBe(names.length);
+    for (const [method, path, { operationId, summary, parameters = [], responses }] of operations) {
+      expect([method, path, operationId, summary]).toEqual([method, path, expect.stringMatching(/^\w+$/), expect.stringMatching(/./)]); // prettier-ignore
+      const inPath = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
+      expect([path, inPath]).toEqual([path, [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)]);
       if (path.startsWith('/v1/'))
-        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['400', '401']));
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['400', '401', '403']));
     }
   });
 
   it('has every code of a problem, with an example that is one', () => {
     const codes = new Set<string>();
-    for (const [, , { responses }] of operations()) {
+    for (const [, , { responses }] of operations) {
       for (const [status, { content = {} }] of Object.entries(responses)) {
         const { schema, examples = {} } = content['application/problem+json'] ?? {};
         for (const [code, { value }] of Object.entries(examples)) {
-          expect([value.code, value.status]).toEqual([code, Number(status)]);
+          const entry = ERROR_TABLE[code as ErrorCode];
+          expect(value).toMatchObject({ code, status: entry.status, title: entry.title });
+          expect(value.status).toBe(Number(status));
           conforms(schema!, value);
           codes.add(code);
         }
       }
     }
     expect([...codes, ...NOT_OF_A_ROUTE].toSorted()).toEqual(Object.keys(ERROR_TABLE).toSorted());
+    const { properties } = raw.components['schemas']!['Problem'] as {
+      properties: { code: { enum: string[] } };
+    };
+    expect(properties.code.enum.toSorted()).toEqual(Object.keys(ERROR_TABLE).toSorted());
   });
 
-  it('says what the service really answers', async () => {
+  it('describes what the service answers', async () => {
     const key = service.apiKey;
     const order = { taskId: '1', title: 'Export', status: 'succeeded' };
     const job = { type: 'task-completed', to: 'ada', data: order, dedupeKey: 'k' };
@@ -191,7 +263,7 @@ describe('The OpenAPI document at /docs', () => {
     await ask('DELETE', '/v1/feeds', { key: ADMIN_KEY, path: '/v1/feeds?tenant=acme' });
   });
 
-  it('says how the service really refuses', async () => {
+  it('describes how the service refuses', async () => {
     const key = service.apiKey;
     const unknown = '0193f5e2-7c1b-7abc-8def-0123456789ab';
     const codes: unknown[] = [];
