@@ -6,12 +6,8 @@ import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
 import { NotAcknowledgedError } from './acknowledgement.js';
 import { redisPrefix } from './channel.js';
 import { Outage } from '../platform/logging/outage.js';
-import {
-  isCluster,
-  RedisConnection,
-  type RedisClient,
-  type RedisTimings,
-} from '../platform/redis/redis-connection.js';
+import { connectRedis, type RedisConnection, type RedisTimings } from '../platform/redis/redis-connection.js';
+import { ReplicaError } from '../platform/redis/redis-server.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { Signal } from './signal.js';
@@ -20,14 +16,8 @@ import { listenerOf, type Listener } from './subscriptions.js';
 export interface RedisBusOptions {
   /** The identity of the database whose feeds these are, see {@link redisPrefix}. */
   incarnation: string;
-  /**
-   * An address, of which the bus makes two connections of its own and closes them; or connections that stay the caller's:
-   * `subscriber` is used for nothing else then (a subscribed connection takes no other commands).
-   *
-   * On a cluster of our own sharded pub/sub is used (Redis 7), where a message stays in its shard; on a `Cluster` that was handed in if it has
-   * `shardedSubscribers: true`, else the classic one, where every node hears every message. One `Cluster` may be both.
-   */
-  connection: RedisAddress | { readonly publisher: RedisClient; readonly subscriber: RedisClient };
+  /** On a Cluster sharded pub/sub is used (Redis 7): a message stays in its shard. */
+  address: RedisAddress;
   metrics?: Metrics;
   /** How long a subscription waits for its acknowledgement. Default 3,000. */
   subscribeTimeoutMs?: number;
@@ -55,37 +45,47 @@ export class RedisBus implements LiveBus {
   private closed = false;
 
   constructor(options: RedisBusOptions) {
-    const { connection, metrics = NO_METRICS, subscribeTimeoutMs = 3_000 } = options;
+    const { address, metrics = NO_METRICS, subscribeTimeoutMs = 3_000, timings } = options;
     const prefix = redisPrefix(options.incarnation);
-    const timings = { pingEveryMs: 5_000, answerMs: 3_000, ...options.timings };
-    const given = isPair(connection) ? connection : { publisher: connection, subscriber: connection };
-    this.publishing = new RedisConnection(given.publisher, this.outage, timings, {
-      up: () => this.up(),
-      down: () => {},
-    });
-    this.subscribing = new RedisConnection(given.subscriber, this.outage, timings, {
-      up: () => void this.resume(),
-      down: () => this.lost(),
-    });
+    const connect = (up: () => void, down: (problem: Error) => void): RedisConnection => {
+      const connection = connectRedis(
+        address,
+        { use: 'bus', timings },
+        {
+          up,
+          down: (problem) => {
+            this.outage.begin(problem);
+            down(problem);
+          },
+          // An error on a connection that works, such as a refused CLIENT SETINFO, is no outage.
+          error: (error) => {
+            if (connection.client.status !== 'ready') this.outage.begin(error);
+          },
+        },
+      );
+      return connection;
+    };
+    this.publishing = connect(
+      () => this.up(),
+      (problem) => {
+        // Subscribed connections cannot be asked for the role of their server.
+        if (problem instanceof ReplicaError) this.subscribing.drop(problem);
+      },
+    );
+    this.subscribing = connect(
+      () => void this.resume(),
+      () => this.lost(),
+    );
     this.publisher = new RedisPublisher(
       this.publishing,
       prefix,
-      isSharded(this.publishing.client),
       new Outage(this.logger, 'The sending side of the live bus (Redis)'),
       metrics,
     );
-    this.subscriber = new RedisSubscriber(
-      this.subscribing,
-      prefix,
-      isSharded(this.subscribing.client),
-      subscribeTimeoutMs,
-      this.logger,
-      metrics,
-    );
+    this.subscriber = new RedisSubscriber(this.subscribing, prefix, subscribeTimeoutMs, this.logger, metrics);
     // ioredis moves the channels of a cluster from node to node by itself; messages may be lost meanwhile.
-    this.subscribing.on('subscribersReady', () => this.reconnected.fire());
-    this.publishing.start();
-    this.subscribing.start();
+    const emitter: NodeJS.EventEmitter = this.subscribing.client;
+    emitter.on('subscribersReady', () => this.reconnected.fire());
   }
 
   get connected(): boolean {
@@ -139,14 +139,4 @@ export class RedisBus implements LiveBus {
     this.interrupted = false;
     this.reconnected.fire();
   }
-}
-
-function isPair(
-  connection: RedisBusOptions['connection'],
-): connection is { publisher: RedisClient; subscriber: RedisClient } {
-  return typeof connection === 'object' && 'publisher' in connection;
-}
-
-function isSharded(client: RedisClient): boolean {
-  return isCluster(client) && client.options.shardedSubscribers === true;
 }

@@ -4,7 +4,7 @@ import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
 import type { Outage } from '../platform/logging/outage.js';
-import { isCluster, type RedisConnection } from '../platform/redis/redis-connection.js';
+import type { RedisConnection } from '../platform/redis/redis-connection.js';
 
 /** Larger entries travel as head only: thousands of instances would each get a copy that few of them want. */
 export const MAX_ENTRY_BYTES = 16 * 1024;
@@ -25,7 +25,6 @@ export class RedisPublisher {
   constructor(
     private readonly connection: RedisConnection,
     private readonly prefix: string,
-    private readonly sharded: boolean,
     private readonly outage: Outage,
     private readonly metrics: Metrics,
   ) {}
@@ -72,14 +71,14 @@ export class RedisPublisher {
   private async send(messages: readonly [string, string][]): Promise<void> {
     const { client } = this.connection;
     try {
-      if (!isCluster(client)) {
+      if (!client.isCluster) {
         const pipeline = client.pipeline();
         for (const [channel, message] of messages) pipeline.publish(channel, message);
         for (const [error] of (await pipeline.exec()) ?? []) this.count(error);
       } else {
         // The channels of a cluster are in many slots, and a pipeline must stay in one.
         const sent = messages.map(([channel, message]) =>
-          (this.sharded ? client.spublish(channel, message) : client.publish(channel, message)).then(
+          client.spublish(channel, message).then(
             () => this.count(null),
             (error: unknown) => this.count(error),
           ),

@@ -5,7 +5,8 @@ import type { Unsubscribe } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { feedHash } from './channel.js';
-import { isReply, type RedisConnection } from '../platform/redis/redis-connection.js';
+import type { RedisConnection } from '../platform/redis/redis-connection.js';
+import { isReply } from '../platform/redis/redis-server.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** Channels of one SUBSCRIBE when all are subscribed again: one command would hold up Redis, one each is slow. */
@@ -36,15 +37,20 @@ export class RedisSubscriber {
   constructor(
     private readonly connection: RedisConnection,
     private readonly prefix: string,
-    private readonly sharded: boolean,
     private readonly timeoutMs: number,
     private readonly logger: Logger,
     metrics: Metrics,
   ) {
     this.channels = new Subscriptions<Channel>(logger, metrics);
-    connection.on(sharded ? 'smessage' : 'message', (channel, message) =>
-      this.channels.deliver(String(channel), String(message)),
+    // ioredis types the events of its two clients apart.
+    const emitter: NodeJS.EventEmitter = connection.client;
+    emitter.on(this.sharded ? 'smessage' : 'message', (channel: string, message: string) =>
+      this.channels.deliver(channel, message),
     );
+  }
+
+  private get sharded(): boolean {
+    return this.connection.client.isCluster;
   }
 
   /**
@@ -92,8 +98,6 @@ export class RedisSubscriber {
     const error = new NotAcknowledgedError('The live bus was closed');
     for (const channel of this.channels.values()) {
       channel.acknowledgement.settle(error);
-      // A connection that was handed in lives on: leave nothing of ours behind.
-      this.unsubscribe(channel.name);
     }
     this.channels.clear();
   }

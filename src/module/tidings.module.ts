@@ -159,7 +159,7 @@ const PROVIDERS: Provider[] = [
     inject: [RESOLVED_OPTIONS, LogDatabase],
     useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
       redis
-        ? new RedisBus({ incarnation: log.identity, connection: redisAddress(redis), metrics })
+        ? new RedisBus({ incarnation: log.identity, address: redisAddress(redis), metrics })
         : new PostgresBus({
             incarnation: log.identity,
             pool: log.pool,

@@ -1,20 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import { LenientJob } from './lenient-job.js';
 
 /** Between two fetches while the queue refuses them, plus as much again at random. */
 const FETCH_RETRY_MS = 500;
 
 /**
- * BullMQ's Worker, for a queue that may go away and come back. It differs in two points:
+ * BullMQ's Worker, for a queue that may go away and come back. It differs in three points:
  *
  * - A fetch that fails is followed by a pause. BullMQ waits only after ECONNREFUSED; on any other error (a Postgres that is starting
  *   or shutting down, a refused command) its loop spins as fast as the server can say no.
  * - A job only fails if its processor says so. When the queue goes away between the end of a job and its mark as completed, BullMQ would fail
  *   a job whose entry is in the log; here it stays active until it is found stalled, and runs again as a duplicate.
+ * - A job whose data is not JSON reaches its processor, see {@link LenientJob}.
  */
 export class PatientWorker extends Worker {
   /** Why the last fetch failed; `null` if it did not. */
   fetchProblem: unknown = null;
+
+  protected override get Job(): typeof Job {
+    return LenientJob;
+  }
 
   override async run(): Promise<void> {
     try {

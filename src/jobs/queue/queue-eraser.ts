@@ -1,5 +1,6 @@
 import type { Job, JobType, Queue } from 'bullmq';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
+import { UnreadableData } from './lenient-job.js';
 import type { JobQueue } from './queue.js';
 import { WITHDRAWN } from './withdrawn.js';
 
@@ -37,18 +38,16 @@ export class QueueErasure implements QueueEraser {
     let start = 0;
     for (;;) {
       // The newest first: what is added meanwhile moves jobs on to a later page, where they are met twice and not missed.
-      const page = (await this.jobs.ask((queue) =>
-        queue.getJobs([state], start, start + PAGE - 1),
-      )) as Job<unknown>[];
-      if (page.length === 0) return found;
+      const { jobs, length } = await this.jobs.ask((queue) => readPage(queue, state, start));
+      if (length === 0) return found;
       let removed = 0;
-      for (const job of page) {
+      for (const job of jobs) {
         const rest = job.timestamp <= before ? withoutTarget(job.data, target) : undefined;
         if (rest === undefined) continue;
         found += 1;
         if (await this.jobs.ask(() => this.take(job, rest))) removed += 1;
       }
-      start += page.length - removed;
+      start += length - removed;
     }
   }
 
@@ -87,9 +86,35 @@ export class OccasionalQueueErasure implements QueueEraser {
   }
 }
 
+/** @returns The jobs that can be read, and how many there are. */
+async function readPage(
+  queue: Queue,
+  state: JobType,
+  start: number,
+): Promise<{ readonly jobs: readonly Job<unknown>[]; readonly length: number }> {
+  const end = start + PAGE - 1;
+  try {
+    const jobs = (await queue.getJobs([state], start, end)) as Job<unknown>[];
+    return { jobs, length: jobs.length };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // BullMQ cannot read the options of one of them: it is passed over, not its neighbours.
+    const ids = await queue.getRanges([state], start, end);
+    const read = await Promise.all(
+      ids.map((id) =>
+        (queue.getJob(id) as Promise<Job<unknown> | undefined>).catch((problem: unknown) => {
+          if (problem instanceof SyntaxError) return undefined;
+          throw problem;
+        }),
+      ),
+    );
+    return { jobs: read.filter((job) => job !== undefined), length: ids.length };
+  }
+}
+
 /** The data without the target; `null` if nobody is left, `undefined` if it is not about the target. */
 function withoutTarget(data: unknown, { tenant, recipient }: ErasureTarget): object | null | undefined {
-  if (typeof data !== 'object' || data === null) return undefined;
+  if (typeof data !== 'object' || data === null || data instanceof UnreadableData) return undefined;
   const { to, tenant: its = '' } = data as { to?: unknown; tenant?: unknown };
   if (its !== tenant) return undefined;
   const all: unknown[] = Array.isArray(to) ? to : [to];

@@ -6,6 +6,7 @@ import { settlesWithin, within } from '../../platform/time/with-timeout.js';
 import type { PatientWorker } from './patient-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
+import { unlessUnreadable } from './lenient-job.js';
 import { unlessWithdrawn } from './withdrawn.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
@@ -73,7 +74,7 @@ export class JobQueue {
 
   /** A Worker of this queue, not running yet; the caller closes it, and listens to its errors. */
   openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
-    return this.backend.openWorker(this.name, unlessWithdrawn(processor), options);
+    return this.backend.openWorker(this.name, unlessUnreadable(unlessWithdrawn(processor)), options);
   }
 
   /** How many jobs are in each state. @throws {QueueUnavailableError} */

@@ -1,10 +1,10 @@
-import { createRedisBackend, Queue, type Processor, type WorkerOptions } from 'bullmq';
+import { createRedisBackend, type Processor, type Queue, type WorkerOptions } from 'bullmq';
 import type { RedisAddress } from '../../contract/options/connections.js';
-import { isClusterAddress } from '../../platform/addresses.js';
 import type { Connected, QueueBackend } from './backend.js';
+import { LenientQueue } from './lenient-job.js';
 import { PatientWorker } from './patient-worker.js';
-import { linkToCluster } from '../../platform/redis/redis-cluster-link.js';
-import { linkToRedis, type RedisLink } from '../../platform/redis/redis-link.js';
+import { connectRedis } from '../../platform/redis/redis-connection.js';
+import type { RedisUse } from '../../platform/redis/redis-server.js';
 
 /** BullMQ on Redis, a single one or a Cluster. */
 export class RedisBackend implements QueueBackend {
@@ -25,9 +25,9 @@ export class RedisBackend implements QueueBackend {
 
   openQueue(name: string): Connected<Queue> {
     const { prefix } = this;
-    const { client, ...connected } = this.link(false);
+    const { client, ...connected } = this.connect('producer');
     // The check of Redis' version is a command: should the connection be lost in that moment, the Queue would be broken for good.
-    const instance = new Queue(
+    const instance = new LenientQueue(
       name,
       { connection: client, prefix, skipVersionCheck: true },
       createRedisBackend,
@@ -37,7 +37,7 @@ export class RedisBackend implements QueueBackend {
 
   openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {
     const { prefix } = this;
-    const { client, ...connected } = this.link(true);
+    const { client, ...connected } = this.connect('worker');
     const instance = new PatientWorker(
       name,
       processor,
@@ -47,9 +47,13 @@ export class RedisBackend implements QueueBackend {
     return { instance, ...connected };
   }
 
-  private link(patient: boolean): RedisLink {
-    return isClusterAddress(this.address)
-      ? linkToCluster(this.address, patient, this.prefix, this.onError)
-      : linkToRedis(this.address, patient, this.onError);
+  private connect(use: RedisUse) {
+    const connection = connectRedis(this.address, { use, key: this.prefix }, { error: this.onError });
+    return {
+      client: connection.client,
+      usable: () => connection.usable,
+      reach: () => connection.reach(),
+      destroy: () => connection.close(),
+    };
   }
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import type { Outage } from '../logging/outage.js';
-import { afterSilence } from '../time/watchdog.js';
+import { watchdog } from '../time/watchdog.js';
 
 /** How long a silent server is believed to be alive. */
 export interface ListenTimings {
@@ -106,9 +106,7 @@ export class ListenClient {
     const { answerMs } = this.timings;
     let endWait = (): void => {};
     const silence = new Promise<never>((_, reject) => {
-      endWait = afterSilence(answerMs, () =>
-        reject(new Error(`Postgres gave no answer within ${answerMs} ms`)),
-      );
+      endWait = watchdog(answerMs, () => reject(new Error(`Postgres gave no answer within ${answerMs} ms`)));
     });
     try {
       await Promise.race([client.query(statement), silence]);

@@ -1,219 +1,167 @@
-import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type { RedisAddress } from '../../contract/options/connections.js';
 import { isClusterAddress } from '../addresses.js';
-import type { Outage } from '../logging/outage.js';
-import { afterSilence } from '../time/watchdog.js';
+import { watchdog } from '../time/watchdog.js';
+import { ClusteredRedis } from './clustered-redis.js';
+import { isReply, ReplicaError, type RedisClient, type RedisServer, type RedisUse } from './redis-server.js';
+import { StandaloneRedis } from './standalone-redis.js';
 
-export type RedisClient = Redis | Cluster;
-
-/** By its own word: a host's client may be of another copy of ioredis, which `instanceof` does not know. */
-export function isCluster(client: RedisClient): client is Cluster {
-  return client.isCluster;
-}
-
-/** An address has no methods. */
-function isClient(given: RedisAddress | RedisClient): given is RedisClient {
-  return typeof given === 'object' && 'duplicate' in given && typeof given.duplicate === 'function';
-}
-
-/** Whether Redis itself said no (NOPERM and the like): that is an answer, too, unlike a lost connection. */
-export function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-/** How long a silent server is believed to be alive. */
+/** How a server that does not answer is noticed. */
 export interface RedisTimings {
-  /** How often the server is asked whether it is alive. Default 5,000. */
-  pingEveryMs: number;
-  /** A server that takes longer to answer, or to take us in, is given up. Default 3,000. */
-  answerMs: number;
+  /** How often the server is asked for a sign of life. Default 5,000. */
+  readonly probeEveryMs: number;
+  /** A server that takes longer to answer, or to accept the connection, is given up. Default 5,000. */
+  readonly answerMs: number;
 }
 
-/** A connection that is closed needs no longer than this, see `disconnectTimeout`. */
-const CLOSE_MS = 1_000;
+/** Who hears of a connection. */
+export interface RedisListener {
+  readonly up?: () => void;
+  /** It is not usable any more, or an attempt to make it so has failed. */
+  readonly down?: (problem: Error) => void;
+  /** An error that has no caller; the connection may work all the same. */
+  readonly error: (error: unknown) => void;
+}
 
-const retryMs = (times: number): number =>
-  Math.min(100 * 2 ** Math.min(times, 10), 3_000) * (0.5 + Math.random() / 2);
-
-/** What holds for each connection that we make ourselves. */
-const NODE: RedisOptions = {
-  connectTimeout: 5_000,
-  keepAlive: 10_000,
-  // A frozen server never answers our FIN.
-  disconnectTimeout: 200,
-};
-
-const OWN: RedisOptions = {
-  ...NODE,
-  // Nothing waits for Redis to come back: it would be stale by then, and waiting things pile up. On a loss, what is under
-  // way is rejected at once (0 retries) instead of sent again.
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  // The bus subscribes again itself, since it must know when all is acknowledged.
-  autoResubscribe: false,
-  retryStrategy: retryMs,
-};
-
-/**
- * Commands may wait here: ioredis connects to a node with the first of them, and would refuse the next. What comes late does no harm, and
- * while the whole cluster is away nothing is sent.
- */
-const OWN_CLUSTER: ClusterOptions = {
-  shardedSubscribers: true,
-  clusterRetryStrategy: retryMs,
-  retryDelayOnFailover: 0,
-  retryDelayOnClusterDown: 0,
-};
-
-function connectTo(address: RedisAddress): RedisClient {
-  if (typeof address === 'string') return new Redis(address, OWN);
-  if (!isClusterAddress(address)) return new Redis({ ...address, ...OWN });
-  return new Cluster([...address.nodes], {
-    ...address.options,
-    ...OWN_CLUSTER,
-    redisOptions: { ...address.redisOptions, ...NODE },
-  });
+/** @param key On a Cluster: a key of the queue that the connection is for. */
+export function connectRedis(
+  address: RedisAddress,
+  { use, key = null, timings }: { use: RedisUse; key?: string | null; timings?: Partial<RedisTimings> },
+  listener: RedisListener,
+): RedisConnection {
+  let connection: RedisConnection | null = null;
+  const onError = (error: unknown): void => {
+    if (!connection?.isClosed) listener.error(error);
+  };
+  const server = isClusterAddress(address)
+    ? new ClusteredRedis(address, use, key, onError)
+    : new StandaloneRedis(address, use, onError);
+  connection = new RedisConnection(server, listener, { probeEveryMs: 5_000, answerMs: 5_000, ...timings });
+  return connection;
 }
 
 /**
- * One connection of the bus, ours (made from a url) or handed in, as something that is up or down:
+ * A connection to Redis that comes back by itself:
  *
- *     down --ready--> up --close, end, or a ping unanswered--> down
+ *     down --ready, and the server answers as a primary--> up --close, end, no answer, or a replica--> down
+ *       any state --close()--> closed
  *
- * A frozen server keeps its sockets open, so it only shows by not answering. Our own connection is cut and made anew
- * then; one that was handed in is left alone and counts as up again with its next answer.
- *
- * A cluster of ours is asked for its slots instead, so that a replica which took over is found; that it is silent means that no node
- * answers. One that was handed in is not asked. (Not by `slotsRefreshInterval`: ioredis begins that timer anew when it is closed in the
- * middle of a refresh, and the process would not end.)
+ * A frozen or cut-off server keeps its sockets open, for up to 15 minutes of TCP's retransmissions, and after a failover the sockets of the
+ * former primary stay open, too. So the server is asked regularly, and a connection without an answer, or to a replica, is cut and made anew.
  */
 export class RedisConnection {
-  readonly client: RedisClient;
-  private readonly owned: boolean;
-  private readonly pings: NodeJS.Timeout | null;
+  private readonly probes: NodeJS.Timeout;
   /** Ends the wait for an answer. */
-  private silence: (() => void) | undefined;
+  private stopWaiting: (() => void) | undefined;
   private isUp = false;
+  private replica: ReplicaError | null = null;
   private closed = false;
-  private readonly listening: (() => void)[] = [];
 
   constructor(
-    given: RedisAddress | RedisClient,
-    private readonly outage: Outage,
+    private readonly server: RedisServer,
+    private readonly listener: RedisListener,
     private readonly timings: RedisTimings,
-    private readonly changed: { up: () => void; down: () => void },
   ) {
-    this.owned = !isClient(given);
-    this.client = isClient(given) ? given : connectTo(given);
-    this.on('ready', () => this.up());
-    this.on('connect', () => this.expectAnswer());
-    this.on('error', (error) => this.trouble(error));
-    this.on('close', () => this.down('the connection was lost'));
-    this.on('end', () => this.down('the connection was closed'));
-    this.pings =
-      isCluster(this.client) && !this.owned
-        ? null
-        : setInterval(() => this.ping(), timings.pingEveryMs).unref();
+    // ioredis types the events of its two clients apart.
+    const emitter: NodeJS.EventEmitter = server.client;
+    emitter.on('connect', () => this.expectAnswer());
+    emitter.on('ready', () => {
+      this.stopWaiting?.();
+      this.stopWaiting = undefined;
+      this.probe(false);
+    });
+    emitter.on('close', () => this.down(this.replica ?? new Error('the connection was lost')));
+    emitter.on('end', () => this.down(new Error('the connection was closed')));
+    this.probes = setInterval(() => this.probe(true), timings.probeEveryMs).unref();
   }
 
-  /** Begins: a connection that was handed in may be up already, or wait for its first use. */
-  start(): void {
-    if (this.client.status === 'ready') this.up();
-    else if (this.client.status === 'wait') this.client.connect().catch((error) => this.trouble(error));
+  get client(): RedisClient {
+    return this.server.client;
   }
 
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Whether the server answered as a primary when it was asked last. */
   get connected(): boolean {
     return this.isUp;
   }
 
-  on(event: string, listener: (...values: unknown[]) => void): void {
-    // ioredis types its events one by one; here they are kept in order to be taken off again.
-    const emitter: NodeJS.EventEmitter = this.client;
-    emitter.on(event, listener);
-    this.listening.push(() => emitter.off(event, listener));
+  /** Whether commands can be sent at this moment. */
+  get usable(): boolean {
+    return this.replica === null && this.server.usable;
+  }
+
+  /** Resolves when commands can be sent; rejects while the server is unavailable, or a replica. */
+  async reach(): Promise<void> {
+    if (this.replica) throw this.replica;
+    if (!this.isUp || !this.usable) await this.server.reach();
+  }
+
+  /** Leaves this connection for a new one. */
+  drop(problem: Error): void {
+    if (this.closed) return;
+    this.listener.error(problem);
+    this.down(problem);
+    this.server.reconnect();
   }
 
   async close(): Promise<void> {
     this.closed = true;
     this.isUp = false;
-    clearInterval(this.pings ?? undefined);
-    this.heard();
-    for (const stopListening of this.listening) stopListening();
-    if (!this.owned || this.client.status === 'end') return;
-    this.client.on('error', () => {}); // what a closing connection has to say concerns nobody
-    // Between two attempts to connect there is no socket that could say that it has ended.
-    const ended = this.client.status === 'reconnecting' ? null : once(this.client, 'end', CLOSE_MS);
-    this.client.disconnect();
-    await ended;
+    clearInterval(this.probes);
+    this.stopWaiting?.();
+    await this.server.end();
   }
 
-  private up(): void {
-    this.heard();
-    if (this.isUp || this.closed) return;
-    this.isUp = true;
-    this.changed.up();
-  }
-
-  private down(problem: unknown): void {
-    this.heard();
-    this.trouble(problem);
-    if (!this.isUp) return;
-    this.isUp = false;
-    this.changed.down();
-  }
-
-  private trouble(problem: unknown): void {
-    // An error on a connection that works, such as a refused CLIENT SETINFO, is no outage.
-    if (!this.closed && this.client.status !== 'ready') this.outage.begin(problem);
-  }
-
-  private ping(): void {
-    const { client } = this;
-    if (client.status !== 'ready' || this.silence !== undefined) return;
-    if (isCluster(client)) {
-      client.refreshSlotsCache((error) => {
-        if (error && client.status === 'ready') this.unanswered(error);
-      });
-      return;
-    }
+  /** @param mayDrop `false` right after a connection was made: while the address leads to a replica, one is enough for each interval. */
+  private probe(mayDrop: boolean): void {
+    if (this.closed || this.stopWaiting || this.client.status !== 'ready') return;
     this.expectAnswer();
-    client.ping().then(
-      () => this.up(),
+    this.server.probe().then(
+      () => this.answered(),
       (error: unknown) => {
-        if (isReply(error)) this.up();
+        if (error instanceof ReplicaError) this.foundReplica(error, mayDrop);
+        else if (isReply(error)) this.answered();
+        // A lost connection says so itself; of a cluster's, only some node may be gone.
+        else if (!this.closed && this.client.status === 'ready') this.listener.error(error);
+        this.heard();
       },
     );
   }
 
-  private expectAnswer(): void {
+  private answered(): void {
     this.heard();
-    this.silence = afterSilence(this.timings.answerMs, () => {
-      this.silence = undefined;
-      this.unanswered(new Error(`Redis gave no answer within ${this.timings.answerMs} ms`));
-    });
+    this.replica = null;
+    if (this.isUp || this.closed) return;
+    this.isUp = true;
+    this.listener.up?.();
   }
 
-  private unanswered(problem: Error): void {
+  private foundReplica(problem: ReplicaError, mayDrop: boolean): void {
+    const known = this.replica !== null;
+    this.replica = problem;
+    if (mayDrop || !known) this.drop(problem);
+  }
+
+  private down(problem: Error): void {
+    this.heard();
     if (this.closed) return;
-    this.outage.begin(problem);
-    if (this.isUp) this.down(problem);
-    if (this.owned) this.client.disconnect(true);
+    this.isUp = false;
+    this.listener.down?.(problem);
+  }
+
+  private expectAnswer(): void {
+    this.heard();
+    const { answerMs } = this.timings;
+    this.stopWaiting = watchdog(answerMs, () => {
+      this.stopWaiting = undefined;
+      this.drop(new Error(`Redis gave no answer within ${answerMs} ms`));
+    });
   }
 
   private heard(): void {
-    this.silence?.();
-    this.silence = undefined;
+    this.stopWaiting?.();
+    this.stopWaiting = undefined;
   }
-}
-
-/** Resolves with the event, or without it after `timeoutMs`. */
-async function once(client: RedisClient, event: 'end', timeoutMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs);
-    client.once(event, () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

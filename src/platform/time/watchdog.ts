@@ -5,7 +5,7 @@
  *
  * @returns Ends the wait.
  */
-export function afterSilence(ms: number, callback: () => void): () => void {
+export function watchdog(ms: number, callback: () => void): () => void {
   let look: NodeJS.Immediate | undefined;
   const timer = setTimeout(() => {
     // Immediates come after the poll for input, but the first poll may read a part only.

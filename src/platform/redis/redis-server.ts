@@ -1,0 +1,77 @@
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import { jittered } from '../time/jitter.js';
+
+export type RedisClient = Redis | Cluster;
+
+/**
+ * What a connection is for. A `producer` and the `bus` never wait for Redis: what a caller was told has failed must not happen later, and a
+ * late live message is worthless. A `worker` waits as long as it takes.
+ */
+export type RedisUse = 'producer' | 'worker' | 'bus';
+
+/** The server or servers behind one connection, and the clients that were made for them. */
+export interface RedisServer {
+  readonly client: RedisClient;
+  /** Whether commands can be sent at this moment. */
+  readonly usable: boolean;
+  /** Resolves when commands can be sent; rejects while the server is unavailable. */
+  reach(): Promise<void>;
+  /**
+   * Asks the server for a sign of life. Rejects if the connection is lost.
+   *
+   * @throws {ReplicaError}
+   */
+  probe(): Promise<void>;
+  /** Cuts the connection that does not answer; ioredis makes a new one. */
+  reconnect(): void;
+  /** Ends all clients in whatever state they are; commands that wait for an answer are rejected. */
+  end(): Promise<void>;
+}
+
+/** The address leads to a replica, which takes no writes: after a failover, old connections stay with the former primary. */
+export class ReplicaError extends Error {
+  override readonly name = 'ReplicaError';
+
+  constructor() {
+    super(
+      'Redis is a read-only replica here; the connection is made anew until the address leads to the primary',
+    );
+  }
+}
+
+/** Whether Redis itself refused (NOPERM and the like): that is an answer, too, unlike a lost connection. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/**
+ * The role of the server: `null` if it does not tell (a Redis before 6). By HELLO, which every user may send; ROLE and INFO are
+ * `@dangerous`, and managed services take them away.
+ */
+export async function redisRole(client: Pick<Redis, 'call'>): Promise<'primary' | 'replica' | null> {
+  let fields: unknown;
+  try {
+    fields = await client.call('HELLO');
+  } catch (error) {
+    if (isReply(error)) return null;
+    throw error;
+  }
+  const role: unknown = Array.isArray(fields) ? fields[fields.indexOf('role') + 1] : undefined;
+  if (role === 'master') return 'primary';
+  return role === 'replica' || role === 'slave' ? 'replica' : null;
+}
+
+export function retryMs(times: number): number {
+  return jittered(Math.min(75 * 2 ** Math.min(times, 10), 2_250), 1 / 3);
+}
+
+/** Of each connection to a server. */
+export const NODE: RedisOptions = {
+  connectTimeout: 5_000,
+  keepAlive: 10_000,
+  // A frozen server never answers our FIN.
+  disconnectTimeout: 200,
+};
+
+/** Of each connection to a Cluster. */
+export const CLUSTER: ClusterOptions = { clusterRetryStrategy: retryMs };
