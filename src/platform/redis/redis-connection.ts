@@ -65,9 +65,10 @@ export class RedisConnection {
     const emitter: NodeJS.EventEmitter = server.client;
     emitter.on('connect', () => this.expectAnswer());
     emitter.on('ready', () => {
-      this.stopWaiting?.();
-      this.stopWaiting = undefined;
-      this.probe(false);
+      this.heard();
+      // A Cluster was asked for its slots just now, and its replicas pass commands on.
+      if (server.client.isCluster) this.answered();
+      else this.probe(false);
     });
     emitter.on('close', () => this.down(this.replica ?? new Error('the connection was lost')));
     emitter.on('end', () => this.down(new Error('the connection was closed')));
