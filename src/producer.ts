@@ -2,10 +2,9 @@
  * `tidings/producer`: typed notifications from programs without Nest. It loads BullMQ, and `pg` where Postgres is used; nothing of
  * the module, its log or its HTTP interface.
  */
-import type { RedisPlace } from './contract/options/connections.js';
-import { redisAddress } from './platform/addresses.js';
-import { InvalidSettingsError, type InvalidField } from './contract/errors.js';
-import { nameProblem } from './contract/model/feed.js';
+import type { PostgresAddress, RedisPlace } from './contract/options/connections.js';
+import { postgresAddress, redisAddress } from './platform/addresses.js';
+import { InvalidSettingsError } from './contract/errors.js';
 import type { AnyNotificationType } from './contract/model/notification-type.js';
 import type { Notifier } from './contract/model/notify.js';
 import type { QueueBackend } from './jobs/queue/backend.js';
@@ -13,13 +12,10 @@ import { QueueNotifier } from './jobs/produce/notifier.js';
 import { PostgresOutbox, type HomeDatabase } from './jobs/outbox/postgres-outbox.js';
 import { QueueProducer } from './jobs/produce/queue-producer.js';
 import { JobQueue } from './jobs/queue/queue.js';
-import {
-  choiceProblems,
-  producerShapeProblems,
-  withoutRepetition,
-} from './contract/options/options-shape.js';
+import { across, check, func, group } from './contract/options/fields.js';
+import { DATABASE, QUEUE, TYPES } from './contract/options/groups.js';
+import { CHECK_PREFIX, REDIS, redisPlace, resolvedQueue } from './contract/options/redis.js';
 import { RepeatedErrors } from './platform/logging/repeated-errors.js';
-import { defaultPrefix, prefixProblem, redisProblems } from './contract/options/redis-problems.js';
 import { TypeRegistry } from './types/type-registry.js';
 
 export { defineNotification } from './contract/model/notification-type.js';
@@ -92,6 +88,19 @@ export interface ProducerOptions {
   onError?: (message: string) => void;
 }
 
+const OPTIONS = group<ProducerOptions>()({
+  redis: REDIS.nullish(),
+  database: DATABASE.nullish(),
+  queue: QUEUE.prefault({}),
+  types: TYPES.readonly().optional(),
+  onError: func<NonNullable<ProducerOptions['onError']>>().optional(),
+}).check(
+  CHECK_PREFIX,
+  across<{ redis?: unknown; database?: unknown }>(({ redis, database }, wrong) => {
+    if (!redis && !database) wrong(['redis'], 'or database must be given: where the queue is');
+  }),
+);
+
 /** Sends notifications from a program of its own. */
 export interface TidingsProducer extends Notifier {
   /** Ends the connections. Calls that are under way are rejected. */
@@ -112,30 +121,29 @@ export interface TidingsProducer extends Notifier {
  * @throws {InvalidSettingsError} listing everything that is wrong.
  */
 export async function createProducer(options: ProducerOptions): Promise<TidingsProducer> {
-  const { database, types } = options;
-  const name = options.queue?.name ?? 'tidings';
-  const enqueueTimeoutMs = options.queue?.enqueueTimeoutMs ?? 5_000;
-  const redis: RedisPlace | null = options.redis
-    ? { url: options.redis.url ?? null, nodes: options.redis.nodes ?? null }
-    : null;
-  const prefix = options.queue?.prefix ?? defaultPrefix(redis);
-  refuseWrong(options, redis, { name, prefix, enqueueTimeoutMs });
+  const { data, problems } = check(OPTIONS, options);
+  if (data === null) throw new InvalidSettingsError(problems);
+  const { types } = data;
+  const redis = redisPlace(data.redis);
+  const { name, prefix, enqueueTimeoutMs } = resolvedQueue(data.queue, redis);
+  const database = data.database && {
+    address: postgresAddress({ url: data.database.url ?? null, pool: data.database.pool }),
+    schema: data.database.schema,
+  };
 
-  const report = options.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
+  const report = data.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
   const errors = new RepeatedErrors({
     warn: (message) => report(`${redis ? 'Redis' : 'Postgres'}: ${message}`),
   });
   const backend = redis
     ? await redisBackend(redis, prefix, errors.report)
-    : await postgresBackend(database!.url, enqueueTimeoutMs, errors.report);
+    : await postgresBackend(database!.address, enqueueTimeoutMs, errors.report);
   const jobs = await JobQueue.openOn(backend, { name, enqueueTimeoutMs }, errors);
   const registry = new TypeRegistry(types ?? []);
   const notifier = new QueueNotifier({
     producer: new QueueProducer(jobs, registry, enqueueTimeoutMs),
     typesFor: types ? registry.including : anyType(),
-    outbox: database
-      ? new PostgresOutbox(homeOf(database.url, errors.report), database.schema ?? 'tidings')
-      : null,
+    outbox: database ? new PostgresOutbox(homeOf(database.address, errors.report), database.schema) : null,
   });
   return {
     notify: (type, request) => notifier.notify(type, request),
@@ -166,21 +174,21 @@ async function redisBackend(
 }
 
 async function postgresBackend(
-  url: string,
+  address: PostgresAddress,
   enqueueTimeoutMs: number,
   onError: (error: unknown) => void,
 ): Promise<QueueBackend> {
   const { PostgresBackend } = await import('./jobs/queue/postgres-backend.js');
-  return new PostgresBackend({ connectionString: url }, enqueueTimeoutMs, onError);
+  return new PostgresBackend(address, enqueueTimeoutMs, onError);
 }
 
 /** Asked which database it is, with the first `tx` and after a restart of the server: not worth a connection that stays. */
-function homeOf(url: string, onError: (error: unknown) => void): HomeDatabase {
+function homeOf(address: PostgresAddress, onError: (error: unknown) => void): HomeDatabase {
   return {
     query: async (text) => {
       const { default: pg } = await import('pg');
       const client = new pg.Client({
-        connectionString: url,
+        ...address,
         connectionTimeoutMillis: 5_000,
         query_timeout: 5_000,
       });
@@ -193,28 +201,4 @@ function homeOf(url: string, onError: (error: unknown) => void): HomeDatabase {
       }
     },
   };
-}
-
-const NAMES = ['redis', 'database', 'queue', 'types', 'onError'] satisfies (keyof ProducerOptions)[];
-
-function refuseWrong(
-  options: ProducerOptions,
-  redis: RedisPlace | null,
-  { name, prefix, enqueueTimeoutMs }: { name: string; prefix: string; enqueueTimeoutMs: number },
-): void {
-  const { database } = options;
-  const fields: InvalidField[] = redisProblems(options.redis ?? null);
-  if (!redis && !database)
-    fields.push({ field: 'redis', problem: 'or database must be given: where the queue is' });
-  if (database) fields.push(...choiceProblems('database', database, ['url']));
-  if (database?.url && !/^postgres(ql)?:\/\//.test(database.url))
-    fields.push({ field: 'database.url', problem: 'must begin with postgres:// or postgresql://' });
-  const problem = nameProblem(name) ?? (name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
-  if (problem) fields.push({ field: 'queue.name', problem });
-  const wrongPrefix = prefixProblem(redis, prefix);
-  if (wrongPrefix) fields.push({ field: 'queue.prefix', problem: wrongPrefix });
-  if (!(Number.isFinite(enqueueTimeoutMs) && enqueueTimeoutMs > 0))
-    fields.push({ field: 'queue.enqueueTimeoutMs', problem: `must be above 0, is ${enqueueTimeoutMs}` });
-  const all = withoutRepetition(producerShapeProblems(options, NAMES), fields);
-  if (all.length > 0) throw new InvalidSettingsError(all);
 }

@@ -1,29 +1,33 @@
 import type { InvalidField } from './errors.js';
 
-/** The names that nobody reads: a typing error would pass in silence, and a default take the place of what was meant. */
+/** More are most likely another kind of input altogether, and each suggestion takes time. */
+const MOST_SUGGESTIONS = 5;
+/** A distance takes time that grows with the length, and the name comes from outside. */
+const LONGEST_NAME = 50;
+
+/** One problem for each unknown name: a typing error would pass in silence, and a default take the place of what was meant. */
 export function unknownNames(
-  given: object,
+  unknown: readonly string[],
   known: readonly string[],
   { what, at = '' }: { readonly what: 'option' | 'field'; readonly at?: string },
 ): InvalidField[] {
-  return Object.keys(given)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ field: at ? `${at}.${name}` : name, problem: unknownProblem(name, known, what) }));
+  return unknown.map((name, index) => {
+    const near = index < MOST_SUGGESTIONS ? nearest(name, known, Math.max(1, name.length * 0.4)) : undefined;
+    const suggestion = near ? ` (${near}?)` : '';
+    return {
+      field: at ? `${at}.${name}` : name,
+      problem: `is not a known ${what}${suggestion}; known are ${known.join(', ')}`,
+    };
+  });
 }
 
-/** What is wrong with a name that is not among the known ones, and which of them it may stand for. */
-export function unknownProblem(name: string, known: readonly string[], what: 'option' | 'field'): string {
-  const near = nearest(name, known);
-  return `is not a known ${what}${near ? ` (${near}?)` : ''}; known are ${known.join(', ')}`;
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  // Of a name from outside: the distance takes time that grows with its length.
-  if (name.length > 50) return undefined;
+/** The known name that differs in the fewest letters, if not in more than `most`; case does not count. */
+export function nearest(name: string, known: readonly string[], most: number): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const [best] = known
     .map((one) => ({ one, steps: distance(name.toLowerCase(), one.toLowerCase()) }))
     .sort((a, b) => a.steps - b.steps);
-  return best && best.steps <= Math.max(1, Math.floor(name.length * 0.4)) ? best.one : undefined;
+  return best && best.steps <= most ? best.one : undefined;
 }
 
 /** Levenshtein: letters to add, to drop or to change. */

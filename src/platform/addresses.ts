@@ -6,7 +6,8 @@ import type {
   RedisConnectionLike,
   RedisPlace,
 } from '../contract/options/connections.js';
-import { startupNodesOf } from '../contract/options/redis-problems.js';
+import { readPostgresUrl } from '../contract/options/postgres-url.js';
+import { startupNodesOf } from '../contract/options/redis.js';
 
 const POSTGRES_ADDRESS = [
   'connectionString',
@@ -61,16 +62,26 @@ export function postgresAddress(database: {
 }): PostgresAddress {
   // Property by property: pg hides the password from enumeration.
   if (database.pool) return picked(database.pool.options, POSTGRES_ADDRESS);
-  return { connectionString: database.url ?? undefined };
+  const { url } = database;
+  // The form "/directory database" has no room for the options of a session.
+  if (url?.startsWith('/')) {
+    const place = readPostgresUrl(url);
+    return { host: place?.host, database: place?.database };
+  }
+  return { connectionString: url ?? undefined };
 }
 
-/** Host and database for a message, never the password. */
-export function describeAddress({ connectionString, host, port, database }: PostgresAddress): string {
-  if (connectionString && URL.canParse(connectionString)) {
-    const url = new URL(connectionString);
-    return `${url.host}${url.pathname}`;
-  }
-  return `${host ?? 'localhost'}:${port ?? 5432}/${database ?? ''}`;
+/** Host and database for a message, never the password. What the address leaves open has pg's defaults. */
+export function describeAddress(address: PostgresAddress): string {
+  const { connectionString } = address;
+  const place = connectionString === undefined ? address : readPostgresUrl(connectionString);
+  if (!place) return 'an address that cannot be read';
+  const { PGHOST, PGPORT, PGDATABASE } = process.env;
+  const host = place.host || PGHOST || 'localhost';
+  const port = place.port || PGPORT || 5432;
+  const database = place.database || PGDATABASE || '';
+  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port} (database ${database})`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database}`;
 }
 
 /** As {@link postgresAddress}, for Redis: the host's connection says where, ours have settings of their own. */

@@ -12,9 +12,9 @@ export interface BannerFacts {
 }
 
 /** Where log, queue and bus are. */
-export function describeMode({ databaseUrl, redisUrl, dataDir }: Settings): string {
-  const database = databaseUrl === null ? `embedded Postgres (data in ${dataDir})` : 'Postgres';
-  return redisUrl === null ? database : `${database} + Redis`;
+export function describeMode({ options, dataDir }: Settings): string {
+  const database = options.database === undefined ? `embedded Postgres (data in ${dataDir})` : 'Postgres';
+  return options.redis === undefined ? database : `${database} + Redis`;
 }
 
 /** The lines for a person who has just started the service: what is running, and commands that work when pasted. */
@@ -43,7 +43,7 @@ export function banner({ settings, version, origin, development }: BannerFacts):
       `See both in a browser: ${origin}/demo`,
     );
   }
-  if (api && !development && settings.producerApiKeys.length === 0) {
+  if (api && !development && settings.options.http?.producerApiKeys === undefined) {
     lines.push('  Without PRODUCER_API_KEYS nobody can publish over HTTP; jobs on the queue are taken.');
   }
   if (!settings.roles.includes('worker')) {

@@ -1,6 +1,6 @@
 import { ConsoleLogger } from '@nestjs/common';
 import type { Settings } from './settings/settings.js';
-import { LOG_LEVELS } from './settings/variables.js';
+import { LOG_LEVELS } from './settings/service-schema.js';
 
 /** Nest tells here of every route and module; of interest only to someone who asked for more. */
 const WORDY = new Set([

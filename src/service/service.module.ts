@@ -61,7 +61,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   });
 
   app.disable('x-powered-by');
-  app.enableCors(corsOptions(plan.settings.allowedOrigins));
+  app.enableCors(corsOptions(plan.settings.options.http?.allowedOrigins ?? []));
   app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
 
   const server = app.getHttpServer();

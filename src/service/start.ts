@@ -49,7 +49,7 @@ export async function startService(life: Life, composition: Composition, env: En
   const credentials = settings.development ? await developmentCredentials(settings.dataDir) : null;
   if (life.ending) return;
 
-  const databaseUrl = settings.databaseUrl ?? (await startDatabase(settings, life));
+  const databaseUrl = settings.options.database?.url ?? (await startDatabase(settings, life));
   if (life.ending) return;
 
   const options = toOptions(settings, { databaseUrl, credentials, types });
@@ -72,7 +72,7 @@ async function allTypes(
   settings: Settings,
   shipped: readonly AnyNotificationType[],
 ): Promise<AnyNotificationType[]> {
-  if (settings.typesFile === null) return [...shipped];
+  if (settings.typesFile === undefined) return [...shipped];
   const names = shipped.map((type) => type.name);
   return [...shipped, ...(await loadTypes(settings.typesFile, names))];
 }

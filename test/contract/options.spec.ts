@@ -60,9 +60,13 @@ describe('The options', () => {
   });
 
   it.each<[string, Partial<Record<keyof TidingsOptions, unknown>>, string[]]>([
-    ['a role that there is not', { roles: ['apis'], http: undefined }, ['roles']],
+    ['a role that there is not', { roles: ['apis'], http: undefined }, ['roles[0]']],
     ['no database at all', { database: {} }, ['database']],
-    ['a pool and an address', { database: { url: 'postgres://h/d', pool: { connect() {} } } }, ['database']],
+    [
+      'a pool and an address',
+      { database: { url: 'postgres://h/d', pool: { connect() {} } } },
+      ['database.pool'],
+    ],
     ['another database', { database: { url: 'mysql://localhost/app' } }, ['database.url']],
     [
       'a way to migrate that there is not',
@@ -70,7 +74,7 @@ describe('The options', () => {
       ['database.migrate'],
     ],
     ['Redis without an address', { redis: {} }, ['redis']],
-    ['Redis in two ways', { redis: { url: 'redis://a', nodes: ['redis://a'] } }, ['redis']],
+    ['Redis in two ways', { redis: { url: 'redis://a', nodes: ['redis://a'] } }, ['redis.nodes']],
     ['a cluster without nodes', { redis: { nodes: [] } }, ['redis.nodes']],
     ['a cluster at other addresses', { redis: { nodes: ['redis://a', 'b:6379'] } }, ['redis.nodes']],
     ['a cluster with databases', { redis: { nodes: ['redis://a/1'] } }, ['redis.nodes']],
@@ -103,16 +107,16 @@ describe('The options', () => {
     ['keys that go before their entries', { retention: { days: 100 } }, ['retention.dedupeKeyDays']],
     ['a type twice', { types: [newOrder, announcement, newOrder] }, ['types']],
     ['no way to know users', { http: {} }, ['http']],
-    ['two ways to know users', { http: { ...LEAST.http, identify: () => null } }, ['http']],
+    ['two ways to know users', { http: { ...LEAST.http, identify: () => null } }, ['http.identify']],
     [
       'any origin',
       { http: { ...LEAST.http, allowedOrigins: ['*', 'https://a.example/path'] } },
-      ['http.allowedOrigins', 'http.allowedOrigins'],
+      ['http.allowedOrigins[0]', 'http.allowedOrigins[1]'],
     ],
     [
       'a key that can be guessed',
       { http: { ...LEAST.http, adminApiKeys: ['secret'] } },
-      ['http.adminApiKeys'],
+      ['http.adminApiKeys[0]'],
     ],
   ])('are refused with %s', (_, options, fields) => {
     expect(wrongFields(options)).toEqual(fields);
@@ -150,14 +154,18 @@ describe('The options', () => {
       { http: { ...LEAST.http, producerApiKeys: [undefined], adminApiKeys: 'x'.repeat(16) } },
       [
         'http.producerApiKeys[0]: is undefined (is the environment variable set?)',
-        'http.adminApiKeys: must be a list of texts',
+        'http.adminApiKeys: must be a list of strings, is a string',
       ],
     ],
-    ['no types', { types: undefined }, ['types: must be a list of declarations made by defineNotification']],
+    [
+      'no types',
+      { types: undefined },
+      ['types: must be a list of declarations made by defineNotification, is missing'],
+    ],
     [
       'a type that is not in a list',
       { types: announcement },
-      ['types: must be a list of declarations made by defineNotification'],
+      ['types: must be a list of declarations made by defineNotification, is an object'],
     ],
     [
       'a type that is no declaration',
@@ -177,7 +185,7 @@ describe('The options', () => {
     [
       'a number that is a text',
       { retention: { days: '30' } },
-      ['retention.days: must be a number above 0, is "30"'],
+      ['retention.days: must be a number above 0 and at most 36500, or null for no limit, is "30"'],
     ],
     [
       'names that nobody reads',
@@ -188,10 +196,10 @@ describe('The options', () => {
         escalations: [{ name: 'mail', afterMs: 1, handler: () => {}, type: [] }],
       },
       [
-        'retension: is not a known option (retention?); known are roles, database, redis, queue, worker, stream, retention, http, types, resolveLocales, hooks, escalations, metrics',
-        'controllers: must be given beside useFactory, not in what it returns',
         'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead',
         'escalations[0].type: is not a known option (types?); known are name, afterMs, types, handler',
+        'retension: is not a known option (retention?); known are roles, database, redis, queue, worker, stream, retention, http, types, resolveLocales, hooks, escalations, metrics',
+        'controllers: must be given beside useFactory, not in what it returns',
       ],
     ],
     [
@@ -206,11 +214,11 @@ describe('The options', () => {
         http: { jwt: 'x' },
       },
       [
+        'roles: must be a list of "api" and "worker", or an empty one for only producers, is a string',
         'database: must be an object, is a string',
         'redis: must be an object, is a string',
         'queue: must be an object, is a string',
         'http.jwt: must be an object, is a string',
-        'roles: must be a list of texts',
         'hooks.onRead: must be a function, is a boolean',
         'escalations[0]: must be an object, is null',
       ],

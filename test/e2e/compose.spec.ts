@@ -71,8 +71,8 @@ describe('docker-compose.yml', () => {
     for (const [name, { environment }] of ours) {
       const settings = readSettings(environmentOf(name, SECRETS));
       expect(settings).toMatchObject({ production: true, roles: [name], warnings: [] });
-      expect(settings.databaseUrl).toBe('postgres://tidings:f00d@postgres:5432/tidings');
-      expect(settings.redisUrl).toBe('redis://redis:6379');
+      expect(settings.options.database?.url).toBe('postgres://tidings:f00d@postgres:5432/tidings');
+      expect(settings.options.redis?.url).toBe('redis://redis:6379');
       // A variable that nobody reads would be a setting that does nothing.
       expect(Object.keys(environment!).filter((key) => !(key in VARIABLES))).toEqual([]);
     }

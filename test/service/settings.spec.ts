@@ -23,22 +23,21 @@ function optionsOf(env: Environment): ReturnType<typeof toOptions> {
   const credentials = settings.development
     ? { jwtSecret: SECRET, producerApiKey: 'dev_0123456789abcdef' }
     : null;
-  const databaseUrl = settings.databaseUrl ?? 'postgres://embedded';
+  const databaseUrl = settings.options.database?.url ?? 'postgres://embedded';
   return toOptions(settings, { databaseUrl, credentials, types: [] });
 }
 
 describe('the settings of the service', () => {
   it('need none: embedded Postgres, development credentials, this machine only', () => {
-    expect(readSettings({})).toMatchObject({
+    expect(readSettings({})).toEqual({
+      production: false,
       development: true,
       host: '127.0.0.1',
       port: 3000,
-      databaseUrl: null,
-      redisUrl: null,
       roles: ['api', 'worker'],
       dataDir: '.tidings',
-      jwt: null,
       logLevel: 'log',
+      options: {},
       warnings: [],
     });
   });
@@ -77,32 +76,32 @@ describe('the settings of the service', () => {
       development: false,
       host: '::',
       port: 8080,
-      databaseUrl: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
-      redisUrl: 'rediss://:secret@redis:6380/2',
       roles: ['worker', 'api'],
       typesFile: './types.mjs',
-      queueName: 'notices',
-      jwt: {
-        secret: undefined,
-        jwksUrl: 'https://id.example.com/jwks.json',
-        issuer: 'https://id.example.com',
-        audience: 'tidings',
-        cookie: 'session',
-        tenantClaim: 'org',
-      },
-      producerApiKeys: ['producer-key-number-1', 'producer-key-number-2'],
-      supportApiKeys: ['support-key-number-1'],
-      adminApiKeys: ['admin-key-of-16-chars'],
-      allowedOrigins: ['https://app.example.com', 'http://localhost:5173'],
       dataDir: '/var/lib/tidings',
-      heartbeatMs: 5000,
-      maxPerRecipient: null,
-      retentionDays: 365,
-      retentionMaxEntries: null,
-      workerConcurrency: 500,
-      workerLockDurationMs: 60_000,
-      workerStalledIntervalMs: 5_000,
       logLevel: 'log',
+      options: {
+        roles: ['worker', 'api'],
+        database: { url: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require' },
+        redis: { url: 'rediss://:secret@redis:6380/2' },
+        queue: { name: 'notices' },
+        http: {
+          jwt: {
+            jwksUrl: 'https://id.example.com/jwks.json',
+            issuer: 'https://id.example.com',
+            audience: 'tidings',
+            cookie: 'session',
+            tenantClaim: 'org',
+          },
+          producerApiKeys: ['producer-key-number-1', 'producer-key-number-2'],
+          supportApiKeys: ['support-key-number-1'],
+          adminApiKeys: ['admin-key-of-16-chars'],
+          allowedOrigins: ['https://app.example.com', 'http://localhost:5173'],
+        },
+        stream: { heartbeatMs: 5000, maxPerRecipient: null },
+        retention: { days: 365, maxEntries: null, dedupeKeyDays: 365 },
+        worker: { concurrency: 500, lockDurationMs: 60_000, stalledIntervalMs: 5_000 },
+      },
       warnings: [],
     });
   });
@@ -132,38 +131,33 @@ describe('the settings of the service', () => {
       LOG_LEVEL: 'trace',
     });
     expect(wrong).toEqual({
-      PORT: 'must be a whole number from 0 to 65535 (such as 3000), is "70000"',
+      PORT: 'must be a whole number from 0 to 65535, is 70000',
       HOST: 'must be an address such as 0.0.0.0 or a host name, without a port; is "http://0.0.0.0"',
       DATABASE_URL:
         'must begin with postgres:// or postgresql://, such as postgres://user:password@localhost:5432/app; is "mysql://root:***@db/app"',
       REDIS_URL: 'must begin with redis:// or rediss://, such as redis://localhost:6379; is "redis:6379"',
-      TIDINGS_ROLES: 'must be "api", "worker" or "api,worker", is "api,workers"',
+      TIDINGS_ROLES: 'item 2 must be "api" or "worker", is "workers"',
       TIDINGS_QUEUE: 'must not contain ":" (BullMQ), is "a:b"',
       AUTH_JWT_SECRET:
         'must have at least 32 bytes (RFC 7518, section 3.2), has 5 (make one: openssl rand -base64 48)',
-      // Both that it is malformed and that it contradicts the secret are told; the later one is kept here.
-      AUTH_JWKS_URL:
-        'must not be set together with AUTH_JWT_SECRET: tokens are checked in one way. Unset one',
+      // That it is malformed is listed, too; the later one is kept here.
+      AUTH_JWKS_URL: 'must not be given together with AUTH_JWT_SECRET: give one of them',
       AUTH_JWT_ISSUER: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
       AUTH_JWT_AUDIENCE: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
       AUTH_COOKIE: 'must be the name of a cookie, such as session; is "a b"',
-      PRODUCER_API_KEYS:
-        'must be keys of at least 16 characters with commas between them, one has 7 (make one: openssl rand -hex 24)',
-      SUPPORT_API_KEYS:
-        'must be keys of visible ASCII characters, as they travel in a header; one has others',
-      ADMIN_API_KEYS: 'must be keys of visible ASCII characters, as they travel in a header; one has others',
+      PRODUCER_API_KEYS: 'item 2 must have at least 16 characters, has 7 (make one: openssl rand -hex 24)',
+      SUPPORT_API_KEYS: 'item 1 must consist of visible ASCII characters, because it travels in a header',
+      ADMIN_API_KEYS: 'item 1 must consist of visible ASCII characters, because it travels in a header',
       CORS_ORIGINS:
-        'must be origins (scheme, host and port, no path), here https://app.example.com; one is "https://app.example.com/"',
-      STREAM_HEARTBEAT_MS: 'must be a whole number from 100 to 2147483647 (such as 15000), is "15s"',
-      STREAM_MAX_PER_RECIPIENT:
-        'must be a whole number from 1 to 1000000 (such as 20) or "off" for no limit, is "0"',
-      RETENTION_DAYS: 'must be a whole number from 1 to 36500 (such as 30) or "off" for no limit, is "-1"',
-      RETENTION_MAX_ENTRIES:
-        'must be a whole number from 1 to 1000000000 (such as 1000) or "off" for no limit, is "1e3"',
-      WORKER_CONCURRENCY: 'must be a whole number from 1 to 10000 (such as 100), is "0.5"',
-      WORKER_LOCK_DURATION_MS: 'must be a whole number from 100 to 2147483647 (such as 15000), is "15s"',
-      WORKER_STALLED_INTERVAL_MS: 'must be a whole number from 100 to 2147483647 (such as 10000), is "0"',
-      LOG_LEVEL: 'must be one of verbose, debug, log, warn, error, fatal or info, is "trace"',
+        'item 1 must be an origin (scheme, host and port, no path), here https://app.example.com; is "https://app.example.com/"',
+      STREAM_HEARTBEAT_MS: 'must be a number from 100 to 2147483647, is "15s"',
+      STREAM_MAX_PER_RECIPIENT: 'must be a whole number from 1 to 1000000, or "off" for no limit, is 0',
+      RETENTION_DAYS: 'must be a number above 0 and at most 36500, or "off" for no limit, is "-1"',
+      RETENTION_MAX_ENTRIES: 'must be a whole number from 1 to 1000000000, or "off" for no limit, is "1e3"',
+      WORKER_CONCURRENCY: 'must be a whole number from 1 to 10000, is 0.5',
+      WORKER_LOCK_DURATION_MS: 'must be a number from 100 to 2147483647, is "15s"',
+      WORKER_STALLED_INTERVAL_MS: 'must be a number from 100 to 2147483647, is 0',
+      LOG_LEVEL: 'must be "verbose", "debug", "log", "warn", "error" or "fatal", is "trace"',
     });
   });
 
@@ -172,11 +166,11 @@ describe('the settings of the service', () => {
     expect(optionsOf({ REDIS_URL })).toMatchObject({ redis: { nodes: REDIS_URL.split(',') } });
     expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://b' })).toEqual({
       REDIS_URL:
-        'names the nodes of a Redis Cluster, which must all have the same scheme, user and password, which count for the other nodes, too',
+        'must all have the same scheme, user and password, which count for the other nodes of the Redis Cluster, too',
     });
     expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://:hunter2@b:x' })).toEqual({
       REDIS_URL:
-        'cannot be parsed (percent-encode special characters of the password), such as redis://localhost:6379; is "redis://:***@a,redis://:***@b:x"',
+        'must be urls such as redis://localhost:6379 (percent-encode special characters of the password), one is "redis://:***@b:x"',
     });
   });
 
@@ -197,7 +191,7 @@ describe('the settings of the service', () => {
 
   it('refuse "*" as an origin, because any page could act for the user', () => {
     expect(problems({ CORS_ORIGINS: 'https://app.example.com,*' })).toEqual({
-      CORS_ORIGINS: 'must not be "*": any page could act for the user. List the origins, with commas',
+      CORS_ORIGINS: 'item 2 must not be "*": any page could act for the user. List the origins',
     });
   });
 
@@ -228,7 +222,7 @@ describe('the settings of the service', () => {
   it('allow a worker alone to have no way to know users, in production too', () => {
     expect(readSettings({ NODE_ENV: 'production', TIDINGS_ROLES: 'worker' })).toMatchObject({
       development: false,
-      jwt: null,
+      options: { roles: ['worker'] },
     });
   });
 
@@ -290,10 +284,7 @@ describe('the settings of the service', () => {
     expect(optionsOf({ PRODUCER_API_KEYS: 'producer-key-number-1' }).http).toMatchObject({
       producerApiKeys: ['producer-key-number-1', 'dev_0123456789abcdef'],
     });
-    expect(optionsOf({ AUTH_JWT_SECRET: SECRET }).http).toMatchObject({
-      jwt: { secret: SECRET },
-      producerApiKeys: [],
-    });
+    expect(optionsOf({ AUTH_JWT_SECRET: SECRET }).http).toEqual({ jwt: { secret: SECRET } });
   });
 
   it('are either refused by name or accepted by the module: never accepted here and refused there', () => {

@@ -167,9 +167,9 @@ describe('a start that cannot succeed', () => {
     expect(await service.exited).toMatchObject({ code: 1 });
     expect(service.stderr.trim().split('\n')).toEqual([
       'Tidings cannot start. These settings are not valid:',
-      '  - PORT: must be a whole number from 0 to 65535 (such as 3000), is "x"',
+      '  - PORT: must be a whole number from 0 to 65535, is "x"',
       '  - DATABASE_URL: must begin with postgres:// or postgresql://, such as postgres://user:password@localhost:5432/app; is "mysql://u:***@h/d"',
-      '  - CORS_ORIGINS: must not be "*": any page could act for the user. List the origins, with commas',
+      '  - CORS_ORIGINS: item 1 must not be "*": any page could act for the user. List the origins',
     ]);
     expect(service.stdout).toBe('');
   });

@@ -27,6 +27,6 @@ export function checkCall(call: 'notify' | 'notifyMany', type: AnyNotificationTy
     throw new InvalidRequestError([{ field: 'type', problem }], `${call}: ${problem}.`);
   }
   const known = Object.keys(call === 'notify' ? NOTIFY : BROADCAST);
-  const unknown = unknownNames(given, known, { what: 'field' });
-  if (unknown.length > 0) throw new InvalidJobError(unknown);
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new InvalidJobError(unknownNames(unknown, known, { what: 'field' }));
 }

@@ -46,5 +46,6 @@ export function feedId(feed: FeedKey): string {
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  return typeof value === 'undefined' ? 'missing' : `a ${typeof value}`;
+  if (value === undefined) return 'missing';
+  return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }

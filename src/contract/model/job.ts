@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
-import { unknownProblem } from '../unknown-keys.js';
+import { unknownNames } from '../unknown-keys.js';
 import { formatPath } from './notification-type.js';
 
 /** The most recipients of one job. */
@@ -162,10 +162,7 @@ export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupe
 function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole: string): InvalidField[] {
   const field = formatPath(issue.path) || whole;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: formatPath([...issue.path, key]),
-      problem: unknownProblem(key, known, 'field'),
-    }));
+    return unknownNames(issue.keys, known, { what: 'field', at: formatPath(issue.path) });
   }
   return [{ field, problem: issue.message }];
 }

@@ -1,5 +1,5 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { isLoopback } from '../settings/contradictions.js';
+import { isLoopback } from '../loopback.js';
 
 /**
  * Lets a request through only if it names this machine as its host. A page elsewhere can point a name of its own at 127.0.0.1 (DNS

@@ -1,50 +1,40 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { InvalidSettingsError, type InvalidField } from '../../contract/errors.js';
-import type { JwtOptions, Role } from '../../contract/options/options.js';
-import { contradictions, isLoopback } from './contradictions.js';
-import { unreadVariables } from './unknown-variables.js';
-import { VARIABLES, type LogLevel } from './variables.js';
+import { check, quote } from '../../contract/options/fields.js';
+import { MOST_DAYS } from '../../contract/options/groups.js';
+import { optionProblems, type Role, type TidingsOptions } from '../../contract/options/options.js';
+import { isLoopback } from '../loopback.js';
+import { SERVICE } from './service-schema.js';
+import { unreadVariables } from './unread-variables.js';
+import { limit, VARIABLES } from './variables.js';
 
-/**
- * The settings of the service. What is `undefined` was not set and has the default of `TidingsOptions`; `null` is a limit
- * that was turned `off`.
- */
-export interface Settings {
+/** The settings of the service. */
+export interface Settings extends z.output<typeof SERVICE> {
   readonly production: boolean;
   /** No `AUTH_*` outside production: credentials are made for this machine alone, which alone may connect. */
   readonly development: boolean;
   readonly host: string;
-  /** 0 takes any free port. */
-  readonly port: number;
-  /** `null`: the embedded Postgres. */
-  readonly databaseUrl: string | null;
-  /** `null`: queue and bus are on Postgres. */
-  readonly redisUrl: string | null;
   readonly roles: readonly Role[];
-  /** The module with a team's own types, relative to the working directory. */
-  readonly typesFile: string | null;
-  readonly queueName?: string;
-  /** `null` without `AUTH_*`. */
-  readonly jwt: JwtOptions | null;
-  readonly producerApiKeys: readonly string[];
-  readonly supportApiKeys: readonly string[];
-  readonly adminApiKeys: readonly string[];
-  readonly allowedOrigins: readonly string[];
-  readonly dataDir: string;
-  readonly heartbeatMs?: number;
-  readonly maxPerRecipient?: number | null;
-  readonly retentionDays?: number | null;
-  readonly retentionMaxEntries?: number | null;
-  readonly workerConcurrency?: number;
-  readonly workerLockDurationMs?: number;
-  readonly workerStalledIntervalMs?: number;
-  readonly logLevel: LogLevel;
+  /** The options of the module for which a variable is set. Without `database` it is the embedded Postgres. */
+  readonly options: Partial<Omit<TidingsOptions, 'types'>>;
   /** What is not wrong but looks like a mistake: one sentence each, to be logged at start. */
   readonly warnings: readonly string[];
 }
 
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The texts of the variables that are set. */
+type Variables = Readonly<Record<string, string>>;
+
+/** A dedupe key must not be forgotten before its entry. */
+const DEDUPE_KEY_DAYS = 90;
+
+/** For what is only found or made after the settings are read. */
+const STAND_IN = {
+  database: { url: 'postgres://localhost' },
+  jwt: { secret: 'x'.repeat(32) },
+};
 
 /**
  * Reads and checks every setting at once. A variable that is set to the empty text counts as not set, because that is
@@ -53,67 +43,87 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * @throws {InvalidSettingsError} naming every wrong variable and every contradiction, never the value of a secret.
  */
 export function readSettings(env: Environment): Settings {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) as Record<string, string>;
-  const parsed = z.object(VARIABLES).safeParse(set);
-  const fields: InvalidField[] = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => ({ field: String(issue.path[0]), problem: issue.message }));
-  fields.push(...contradictions(set));
-  if (!parsed.success || fields.length > 0) throw new InvalidSettingsError(fields);
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) as Variables;
+  const { service = {}, ...values } = valuesOf(set);
+  const options = withDedupeKeys(values);
+  const { data, problems } = check(SERVICE, service);
 
-  const vars = parsed.data;
-  const jwt = jwtOptions(vars);
   const production = set['NODE_ENV'] === 'production';
-  const roles = vars.TIDINGS_ROLES ?? ['api', 'worker'];
-  return {
-    production,
-    development: !production && jwt === null && roles.includes('api'),
-    // Without credentials nothing is open to the network unless the operator says so.
-    host: vars.HOST ?? (production || jwt ? '0.0.0.0' : '127.0.0.1'),
-    port: vars.PORT ?? 3000,
-    databaseUrl: vars.DATABASE_URL ?? null,
-    redisUrl: vars.REDIS_URL ?? null,
-    roles,
-    typesFile: vars.TIDINGS_TYPES ?? null,
-    queueName: vars.TIDINGS_QUEUE,
-    jwt,
-    producerApiKeys: vars.PRODUCER_API_KEYS ?? [],
-    supportApiKeys: vars.SUPPORT_API_KEYS ?? [],
-    adminApiKeys: vars.ADMIN_API_KEYS ?? [],
-    allowedOrigins: vars.CORS_ORIGINS ?? [],
-    dataDir: vars.TIDINGS_DATA_DIR ?? '.tidings',
-    heartbeatMs: vars.STREAM_HEARTBEAT_MS,
-    maxPerRecipient: vars.STREAM_MAX_PER_RECIPIENT,
-    retentionDays: vars.RETENTION_DAYS,
-    retentionMaxEntries: vars.RETENTION_MAX_ENTRIES,
-    workerConcurrency: vars.WORKER_CONCURRENCY,
-    workerLockDurationMs: vars.WORKER_LOCK_DURATION_MS,
-    workerStalledIntervalMs: vars.WORKER_STALLED_INTERVAL_MS,
-    logLevel: vars.LOG_LEVEL ?? 'log',
-    warnings: warningsOf(set, vars),
-  };
+  const roles = options.roles ?? ['api', 'worker'];
+  const credentials = options.http?.jwt !== undefined;
+  const development = roles.includes('api') && !credentials && !production;
+
+  const http = { jwt: STAND_IN.jwt, ...options.http };
+  const wrong = [
+    ...problems.map(({ field, problem }) => ({ field: `service.${field}`, problem })),
+    ...optionProblems({ database: STAND_IN.database, ...options, http, types: [] }),
+  ].map((problem) => inVariables(problem, set));
+  if (roles.includes('api') && !credentials && production) {
+    const problem =
+      'is missing: in production set it (make one: openssl rand -base64 48), or AUTH_JWKS_URL with AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE';
+    wrong.push({ field: 'AUTH_JWT_SECRET', problem });
+  }
+  const given = set['HOST'];
+  if (development && given !== undefined && !isLoopback(given)) {
+    const problem = `must be 127.0.0.1 with development credentials, is ${quote(given)}. Set AUTH_JWT_SECRET or AUTH_JWKS_URL to open the service to others`;
+    wrong.push({ field: 'HOST', problem });
+  }
+  if (data === null || wrong.length > 0) {
+    const order = Object.keys(VARIABLES);
+    throw new InvalidSettingsError(wrong.sort((a, b) => order.indexOf(a.field) - order.indexOf(b.field)));
+  }
+
+  // Without credentials nothing is open to the network unless the operator says so.
+  const host = given ?? (production || credentials ? '0.0.0.0' : '127.0.0.1');
+  const settings = { ...data, production, development, host, roles, options };
+  return { ...settings, warnings: warningsOf(settings, set) };
 }
 
-type Variables = z.infer<z.ZodObject<typeof VARIABLES>>;
-
-function jwtOptions(vars: Variables): JwtOptions | null {
-  if (!vars.AUTH_JWT_SECRET && !vars.AUTH_JWKS_URL) return null;
-  return {
-    secret: vars.AUTH_JWT_SECRET,
-    jwksUrl: vars.AUTH_JWKS_URL,
-    issuer: vars.AUTH_JWT_ISSUER,
-    audience: vars.AUTH_JWT_AUDIENCE,
-    cookie: vars.AUTH_COOKIE,
-    tenantClaim: vars.AUTH_TENANT_CLAIM,
-  };
+/** The values of the variables, each at the path of its option. */
+function valuesOf(set: Variables): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [name, { path, read }] of Object.entries(VARIABLES)) {
+    if (set[name] === undefined) continue;
+    const groups = path.split('.');
+    const option = groups.pop()!;
+    const group = groups.reduce((above, one) => (above[one] ??= {}) as Record<string, unknown>, root);
+    group[option] = read(set[name]);
+  }
+  return root;
 }
 
-function warningsOf(set: Readonly<Record<string, string>>, vars: Variables): string[] {
+/** Keeps dedupe keys for as long as entries. */
+function withDedupeKeys(options: Settings['options']): Settings['options'] {
+  const days = options.retention?.days;
+  if (typeof days !== 'number') return options;
+  const dedupeKeyDays = Math.min(Math.max(DEDUPE_KEY_DAYS, days), MOST_DAYS);
+  return { ...options, retention: { ...options.retention, dedupeKeyDays } };
+}
+
+/** The problem of an option as that of the variable it came from; the other options in it by their variables, too. */
+function inVariables({ field, problem }: InvalidField, set: Variables): InvalidField {
+  const variables = Object.entries(VARIABLES);
+  const found =
+    variables.find(([, { path }]) => field === path || /^[.[]/.test(after(path, field))) ??
+    // A group: what is set of it.
+    variables.find(([name, { path }]) => name in set && after(field, path).startsWith('.'));
+  const [, item] = /\[(\d+)\]$/.exec(field) ?? [];
+  let text = item === undefined ? problem : `item ${Number(item) + 1} ${problem}`;
+  if (found?.[1].read === limit) text = text.replace('null', '"off"');
+  for (const [name, { path }] of variables) if (path.includes('.')) text = text.replaceAll(path, name);
+  return { field: found?.[0] ?? field, problem: text };
+}
+
+/** What comes after the beginning of a path. */
+const after = (beginning: string, path: string): string =>
+  path.startsWith(beginning) ? path.slice(beginning.length) : '';
+
+function warningsOf({ production, host, options }: Omit<Settings, 'warnings'>, set: Variables): string[] {
   const warnings = unreadVariables(Object.keys(set), Object.keys(VARIABLES));
-  if (vars.RETENTION_DAYS === null && vars.RETENTION_MAX_ENTRIES === null) {
+  if (options.retention?.days === null && options.retention.maxEntries === null) {
     warnings.push('RETENTION_DAYS and RETENTION_MAX_ENTRIES are both off: feeds grow without end.');
   }
-  if (set['NODE_ENV'] !== 'production' && vars.AUTH_JWT_SECRET && !isLoopback(vars.HOST ?? '0.0.0.0')) {
+  if (!production && options.http?.jwt?.secret !== undefined && !isLoopback(host)) {
     warnings.push('NODE_ENV is not "production" although the service is open to the network.');
   }
   return warnings;

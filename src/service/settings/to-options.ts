@@ -1,4 +1,3 @@
-import { redisOptionsOf } from '../../platform/addresses.js';
 import type { AnyNotificationType } from '../../contract/model/notification-type.js';
 import type { TidingsOptions } from '../../contract/options/options.js';
 import type { DevelopmentCredentials } from '../development-credentials.js';
@@ -13,35 +12,20 @@ export interface Surroundings {
   readonly types: readonly AnyNotificationType[];
 }
 
-/** The longest of the default and `days`: a dedupe key must not be forgotten before its entry. */
-const DEDUPE_KEY_DAYS = 90;
-
 /** The module's options for these settings. */
-export function toOptions(settings: Settings, surroundings: Surroundings): TidingsOptions {
-  const { databaseUrl, credentials, types } = surroundings;
+export function toOptions({ options }: Settings, surroundings: Surroundings): TidingsOptions {
+  const { databaseUrl: url, credentials, types } = surroundings;
+  const { http } = options;
   return {
-    roles: [...settings.roles],
-    database: { url: databaseUrl },
-    redis: settings.redisUrl === null ? null : redisOptionsOf(settings.redisUrl),
-    queue: { name: settings.queueName },
-    worker: {
-      concurrency: settings.workerConcurrency,
-      lockDurationMs: settings.workerLockDurationMs,
-      stalledIntervalMs: settings.workerStalledIntervalMs,
-    },
-    stream: { heartbeatMs: settings.heartbeatMs, maxPerRecipient: settings.maxPerRecipient },
-    retention: {
-      days: settings.retentionDays,
-      maxEntries: settings.retentionMaxEntries,
-      dedupeKeyDays: Math.max(DEDUPE_KEY_DAYS, settings.retentionDays ?? 0),
-    },
-    http: {
-      jwt: credentials ? { secret: credentials.jwtSecret } : (settings.jwt ?? undefined),
-      allowedOrigins: [...settings.allowedOrigins],
-      producerApiKeys: [...settings.producerApiKeys, ...(credentials ? [credentials.producerApiKey] : [])],
-      supportApiKeys: [...settings.supportApiKeys],
-      adminApiKeys: [...settings.adminApiKeys],
-    },
+    ...options,
+    database: { url },
+    http: credentials
+      ? {
+          ...http,
+          jwt: { secret: credentials.jwtSecret },
+          producerApiKeys: [...(http?.producerApiKeys ?? []), credentials.producerApiKey],
+        }
+      : http,
     types: [...types],
   };
 }
