@@ -6,9 +6,6 @@ export interface InvalidField {
   readonly problem: string;
 }
 
-/** An input from outside may be wrong in any number of fields; an error lists so many. */
-export const MAX_FIELDS = 20;
-
 /**
  * The base of every error that Tidings throws on purpose. `code` is stable and may be switched on;
  * {@link ERROR_TABLE} says for each code which HTTP status it has and whether trying again can help.
@@ -57,20 +54,22 @@ export type ErrorCode = keyof typeof ERROR_TABLE;
 /** A request that can never succeed as it is; names each wrong field. */
 export class InvalidRequestError extends TidingsError {
   readonly code = 'invalid-request';
-  override readonly fields: readonly InvalidField[];
-  constructor(fields: readonly InvalidField[], message = describeFields('The request is not valid', fields)) {
+  constructor(
+    override readonly fields: readonly InvalidField[],
+    message = describeFields('The request is not valid', fields),
+  ) {
     super(message);
-    this.fields = fields.slice(0, MAX_FIELDS);
   }
 }
 
 /** A job whose data can never become an entry; names each wrong field. Such a job fails without a retry. */
 export class InvalidJobError extends TidingsError {
   readonly code = 'invalid-job';
-  override readonly fields: readonly InvalidField[];
-  constructor(fields: readonly InvalidField[], message = describeFields('The job is not valid', fields)) {
+  constructor(
+    override readonly fields: readonly InvalidField[],
+    message = describeFields('The job is not valid', fields),
+  ) {
     super(message);
-    this.fields = fields.slice(0, MAX_FIELDS);
   }
 }
 
@@ -163,7 +162,5 @@ export function isRetryable(error: unknown): boolean {
 
 /** One sentence that names each wrong field. */
 export function describeFields(what: string, fields: readonly InvalidField[]): string {
-  const more = fields.length - MAX_FIELDS;
-  const told = fields.slice(0, MAX_FIELDS).map(({ field, problem }) => `${field} ${problem}`);
-  return `${what}: ${[...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}.`;
+  return `${what}: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`;
 }

@@ -2,6 +2,8 @@ import type { InvalidField } from './errors.js';
 
 /** More are most likely another kind of input altogether, and each suggestion takes time. */
 const MOST_SUGGESTIONS = 5;
+/** An input from outside may have any number of them. */
+const MOST_LISTED = 20;
 /** A distance takes time that grows with the length, and the name comes from outside. */
 const LONGEST_NAME = 50;
 
@@ -11,12 +13,14 @@ export function unknownNames(
   known: readonly string[],
   { what, at = '' }: { readonly what: 'option' | 'field'; readonly at?: string },
 ): InvalidField[] {
-  return unknown.map((name, index) => {
+  const more = unknown.length - MOST_LISTED;
+  return unknown.slice(0, MOST_LISTED).map((name, index) => {
     const near = index < MOST_SUGGESTIONS ? nearest(name, known, Math.max(1, name.length * 0.4)) : undefined;
     const suggestion = near ? ` (${near}?)` : '';
+    const rest = more > 0 && index === MOST_LISTED - 1 ? `; ${more} more are not known either` : '';
     return {
       field: at ? `${at}.${name}` : name,
-      problem: `is not a known ${what}${suggestion}; known are ${known.join(', ')}`,
+      problem: `is not a known ${what}${suggestion}; known are ${known.join(', ')}${rest}`,
     };
   });
 }

@@ -136,7 +136,7 @@ describe('the Dockerfile', () => {
     expect(added.filter((name) => !(name in devDependencies))).toEqual([]);
     const imported = new Set<string>();
     for (const file of readdirSync(join(PACKAGE, 'src'), { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith('.ts') || /^(client|react|element)\//.test(file)) continue;
+      if (!file.endsWith('.ts') || file.startsWith('browser/')) continue;
       const source = read(join('src', file)).replace(/^import type .*?;$/gms, '');
       for (const [, name] of source.matchAll(
         /(?:\bfrom |\bimport\(|^import )'((?:@[^/']+\/)?[^@.'/][^/']*)/gm,

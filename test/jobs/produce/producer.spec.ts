@@ -148,7 +148,7 @@ describe('A producer without Nest', () => {
     await expect(wrong).rejects.toThrow(/redis\.url[^]*queue\.name[^]*enqueueTimeoutMs/);
     const unset = createProducer({ database: { url: undefined }, queue: { nam: 'a' }, types: [7] } as never);
     await expect(unset).rejects.toThrow(
-      /queue\.nam: is not a known option \(name\?\)[^]*types\[0\][^]*database\.url: is undefined/,
+      /database\.url: is undefined[^]*queue\.nam: is not a known option \(name\?\)[^]*types\[0\]/,
     );
   });
 
