@@ -9,7 +9,7 @@ import { createParser, type ParsedFrame } from '../../src/browser/client/parser.
 import { Store, type Page } from '../../src/browser/client/store.js';
 
 describe('the size of tidings/client', () => {
-  it('is under 6 KB, minified and gzipped', async () => {
+  it('stays under 6 KiB, minified and gzipped', async () => {
     const { outputFiles } = await build({
       entryPoints: [fileURLToPath(new URL('../../src/browser/client/index.ts', import.meta.url))],
       bundle: true,
@@ -125,7 +125,7 @@ describe('the store of a feed', () => {
     store.addItem(item(seq, more));
   };
 
-  it('shows what was asked for at once, takes it back, and keeps it when the server has it', () => {
+  it('shows a change at once, rolls it back on failure, and keeps it once the server has confirmed it', () => {
     const store = new Store(page([3, 2, 1]));
     const asked = store.ask('read', { ids: ['id 2'] });
     expect(shows(store)).toEqual({ items: ['e-3', 'e-2 read', 'e-1'], counts: [2, 2] });
@@ -135,7 +135,7 @@ describe('the store of a feed', () => {
     expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
   });
 
-  it('leaves alone what arrived after the place up to which all was marked, also while that is asked for', () => {
+  it('leaves unread what arrives after `upTo`, also while the request is under way', () => {
     const store = new Store(page([3, 2, 1], { unread: 40, unseen: 2 }));
     const asked = store.ask('read', { upTo: 'e-3' });
     add(store, 4);
@@ -146,7 +146,7 @@ describe('the store of a feed', () => {
     expect(shows(store).counts).toEqual([41, 1]);
   });
 
-  it('counts a notification once, if the server has counted it already', () => {
+  it('counts a notification once if the server has counted it already', () => {
     const store = new Store(page([1]));
     store.setCounts({ unread: 3, unseen: 3, cursor: 'e-3' });
     add(store, 2);
@@ -156,7 +156,7 @@ describe('the store of a feed', () => {
     expect(shows(store).counts).toEqual([4, 4]);
   });
 
-  it('puts a notification in the place of the one it takes over from, loaded or not', () => {
+  it('replaces the notification that a new one supersedes, loaded or not', () => {
     const store = new Store(page([3, 2], { unread: 9, unseen: 1 }));
     add(store, 4, { replaces: ['id 2'], count: 2 });
     expect(shows(store)).toEqual({ items: ['e-4', 'e-3'], counts: [9, 2] });
@@ -170,7 +170,7 @@ describe('the store of a feed', () => {
     expect(shows(store).counts).toEqual([12, 6]);
   });
 
-  it('brings back what was archived while it was open, and says when it cannot', () => {
+  it('restores an entry that was archived while open, and reports when it cannot', () => {
     const store = new Store(page([2, 1]));
     store.cursor = 'e-3';
     store.addState({ type: 'feed.archived', ids: ['id 2'], unread: 1, unseen: 1 });
@@ -181,7 +181,7 @@ describe('the store of a feed', () => {
     expect(store.addState({ type: 'feed.unarchived', ids: ['id 0'], unread: 3, unseen: 2 })).toBe(false);
   });
 
-  it('does not take an older page that is of a moment before the last change', () => {
+  it('ignores an older page that was read before the last change', () => {
     const store = new Store(page([3, 2], { next: 'e-2' }));
     store.cursor = 'e-5';
     store.addState({ type: 'feed.removed', reason: 'deleted', ids: ['id 1'], unread: 2, unseen: 2 });
@@ -190,7 +190,7 @@ describe('the store of a feed', () => {
     expect(store.next).toBeNull();
   });
 
-  it('is the same object until something changes', () => {
+  it('returns the same snapshot until something changes', () => {
     const store = new Store(page([1]));
     const { view } = store;
     expect(store.view).toBe(view);

@@ -12,12 +12,12 @@ function Badge() {
 }
 
 describe('tidings/react on a server', () => {
-  it('renders without a connection, what the browser renders first', () => {
+  it('renders on the server what the browser renders first, without a connection', () => {
     const app = createElement(FeedProvider, { url: 'http://127.0.0.1:1' }, createElement(Badge));
     expect(renderToString(createElement(StrictMode, null, app))).toBe('<b>0 0 closed false</b>');
   });
 
-  it('says what is missing where there is no feed', () => {
+  it('names what is missing where there is no feed', () => {
     expect(() => renderToString(createElement(Badge))).toThrow('put a <FeedProvider> around');
   });
 });

@@ -66,7 +66,7 @@ export function promises(
 }
 
 describe('the types of tidings/client', () => {
-  it('cost nothing: a feed is made without the declarations', () => {
+  it('add no code to a bundle: a feed is created without the declarations', () => {
     const feed = createFeed<typeof types>();
     expect(types).toHaveLength(2);
     expect(feed.getSnapshot()).toMatchObject({ items: [], status: { state: 'closed' }, loaded: false });

@@ -33,13 +33,13 @@ describe('tidings migrate', () => {
   });
   afterAll(() => database.drop());
 
-  it('says that the tables are missing, and how to make them', async () => {
+  it('reports missing tables and how to create them', async () => {
     await expect(output(migrateCommand, { check: true, 'database-url': database.url })).rejects.toThrow(
       'run "npx tidings migrate"',
     );
   });
 
-  it('prints SQL that makes a database on which a host starts that may not migrate', async () => {
+  it('prints SQL that prepares a database for a host without the right to migrate', async () => {
     const sql = await output(migrateCommand, { print: true });
     const client = new pg.Client(database.url);
     await client.connect();
@@ -58,7 +58,7 @@ describe('tidings migrate', () => {
     expect(await output(migrateCommand, { 'database-url': database.url })).toContain('up to date');
   }, 30_000);
 
-  it('prints what is behind the versions that are there, which runs on those and on no others', async () => {
+  it('prints only the missing migrations, which run on that version and on no other', async () => {
     const old = await createTestDatabase();
     const client = new pg.Client(old.url);
     await client.connect();
@@ -163,14 +163,14 @@ describe('the command line beside a deployment', () => {
     expect(seen.join('\n')).toContain('announcement  From the terminal');
   }, 30_000);
 
-  it('says which field of a job is wrong, and publishes nothing', async () => {
+  it('names the invalid field of a job, and publishes nothing', async () => {
     await expect(output(publishCommand, { ...flags, to: 'ada', data: '{}' }, 'announcement')).rejects.toThrow(
       /title/,
     );
     await expect(output(publishCommand, flags, 'announcement')).rejects.toThrow('to whom?');
   }, 30_000);
 
-  it('gives every feed a new epoch, so that a cursor of before gets a feed.reset', async () => {
+  it('gives every feed a new epoch, so that an older cursor gets a feed.reset', async () => {
     const client = await instance.stream('linus');
     const { cursor } = JSON.parse(client.events[0]!.data!) as { cursor: string };
     await client.close();
@@ -180,14 +180,14 @@ describe('the command line beside a deployment', () => {
     await again.close();
   }, 30_000);
 
-  it('erases a recipient, but not without being told twice', async () => {
+  it('erases a recipient only with a confirmation', async () => {
     await expect(output(eraseCommand, flags, 'ada')).rejects.toThrow('--yes');
     expect(await output(eraseCommand, { ...flags, yes: true }, 'ada')).toMatch(
       /^Erased: 1 feeds, \d+ entries/,
     );
   }, 30_000);
 
-  it('erases a whole tenant and nobody else, but not by a slip', async () => {
+  it('erases a whole tenant and nobody else, and only with a confirmation', async () => {
     const data = JSON.stringify({ title: 'To be erased' });
     for (const [tenant, to] of [
       ['acme', 'bob,eve'],
@@ -219,7 +219,7 @@ describe('the command line beside a deployment', () => {
     expect(await feeds()).toEqual(['other/bob']);
   }, 30_000);
 
-  it('finds nothing wrong where nothing is, through a proxy too', async () => {
+  it('finds no problem in a sound deployment, also through a proxy', async () => {
     const url = await proxy('transparent');
     const report = await output(doctorCommand, {
       ...flags,
@@ -285,7 +285,7 @@ describe('the command line beside a deployment', () => {
 
 describe('startTidings', () => {
   let started: StartedTidings;
-  it('brings a Postgres of its own, and takes it away again', async () => {
+  it('starts a Postgres of its own and stops it again', async () => {
     started = await startTidings({ types: [...SHIPPED_TYPES] });
     await started.tidings.notify(SHIPPED_TYPES[2], { to: 'ada', data: { title: 'Hello' } });
     expect(await collectFeed(started.app, 'ada', { count: 1 })).toMatchObject([{ title: 'Hello' }]);

@@ -37,7 +37,7 @@ describe('tidings doctor', () => {
   });
   afterAll(() => house.close());
 
-  it('sends its canary through a host that declares none of our types, whose hooks and escalations do not hear of it', async () => {
+  it('sends its canary through a host without our types, past its hooks and escalations', async () => {
     const told: string[] = [];
     const { origin, app } = await house.start({
       queue: { name: 'bare' },
@@ -62,12 +62,12 @@ describe('tidings doctor', () => {
     expect(told.sort()).toEqual(['hook: task-completed', 'mail: task-completed']);
   }, 60_000);
 
-  it('has a type that a host cannot declare', async () => {
+  it('uses a type that a host cannot declare', async () => {
     const types = [defineNotification(CANARY.name, { ...taskCompleted })];
     await expect(house.start({ types })).rejects.toThrow('types: must not declare tidings.canary');
   }, 30_000);
 
-  describe('looking through a deployment with tenants', () => {
+  describe('tidings doctor in a deployment with tenants', () => {
     let instance: Instance;
     let flags: Record<string, string>;
     beforeAll(async () => {
@@ -95,7 +95,7 @@ describe('tidings doctor', () => {
       expect(await doctor(flags)).toMatchObject({ faults: null });
     }, 60_000);
 
-    it('says that the stream is of another feed, and does not accuse the proxy', async () => {
+    it('reports that the stream is of another feed, and does not blame the proxy', async () => {
       const { report } = await doctor(flags);
       expect(report).toMatch(/FAULT.*the stream is not the feed of "ada" of the tenant ""/);
       expect(report).not.toContain('buffering');
@@ -110,7 +110,7 @@ describe('tidings doctor', () => {
     ['a cookie, from an allowed origin', { cookie: 'session=of-ada' }],
     ['a header', { header: ['X-User: ada', 'x-more: 1'] }],
   ])(
-    'looks through a host that knows its users by %s',
+    'checks a host that identifies its users by %s',
     async (_, credential) => {
       const instance = await house.start({
         http: {
@@ -143,7 +143,7 @@ describe('tidings doctor', () => {
     [{ token: 'opaque' }, '--token is no JWT with a sub'],
     [{ recipient: 'ada', header: ['nonsense'] }, '--header must be such as "x-user: ada"'],
   ])(
-    'refuses %j before it looks at anything',
+    'refuses %j before any check',
     async (flags, reason) => {
       const all = {
         'database-url': 'postgres://nowhere.invalid/x',

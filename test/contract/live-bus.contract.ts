@@ -109,7 +109,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       Logger.overrideLogger(console);
     });
 
-    it('delivers from one instance to another and to itself, as it was announced', async () => {
+    it('delivers an announcement unchanged to other instances and to itself', async () => {
       const [one, other] = [create(), create()];
       const here = await listen(one, ADA);
       const there = await listen(other, ADA);
@@ -136,7 +136,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       }
     });
 
-    it('does not hear other feeds, other tenants and other incarnations', async () => {
+    it('receives nothing of other feeds, other tenants and other incarnations', async () => {
       const [one, foreign] = [create(), create({ incarnation: 'staging' })];
       const received = await listen(one, ADA);
       await listen(foreign, ADA);
@@ -224,7 +224,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       expect(received).toEqual([announcement(ADA, 7)]);
     });
 
-    it('calls every listener of a feed, also after one that fails, and none that has left', async () => {
+    it('calls every listener of a feed, also after one that throws, and none that has unsubscribed', async () => {
       const bus = create();
       const left = await bus.subscribe(ADA, () => expect('this one').toBe('gone'));
       await bus.subscribe(ADA, () => {
@@ -269,7 +269,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await eventually(() => expect(ended.slice(2).toSorted()).toEqual(['ada of acme', 'bob there']));
     });
 
-    it('ends subscribed when a subscription races the end of the one before', async () => {
+    it('stays subscribed when a subscription races the end of the previous one', async () => {
       const [bus, other] = [create(), create()];
       await Promise.all([connected(bus), connected(other)]);
       for (let round = 1; round <= 100; round++) {
@@ -286,7 +286,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       }
     });
 
-    it('comes back by itself when its connections are cut, tells so, and delivers again', async () => {
+    it('reconnects when its connections are cut, reports it, and delivers again', async () => {
       const [one, other] = [create(), create()];
       const received = await listen(other, ADA);
       await Promise.all([connected(one), connected(other)]);
@@ -300,7 +300,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await eventually(() => expect(received.at(-1)?.seq).toBe(2));
     });
 
-    it('refuses a subscription within its time while the server is down, and takes it when it is back', async () => {
+    it('rejects a subscription in time while the server is down, and accepts it afterwards', async () => {
       const bus = create({ subscribeTimeoutMs: 200 });
       const received = await listen(bus, BOB);
       await connected(bus);
@@ -313,7 +313,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await flowsAgain(bus, received, BOB, 2);
     });
 
-    it('neither throws nor piles up while the server is down, and counts what is lost', async () => {
+    it('drops messages without throwing while the server is down, and counts them', async () => {
       const metrics = count();
       const [bus, listener] = [create({ metrics }), create()];
       const received = await listen(listener, ADA);
@@ -328,7 +328,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await flowsAgain(bus, received, ADA, 60_000);
     });
 
-    it('notices a server that is frozen, and comes back when it thaws', async () => {
+    it('notices a frozen server, and reconnects when it resumes', async () => {
       const [one, other] = [create({ subscribeTimeoutMs: 200 }), create()];
       const received = await listen(other, ADA);
       await Promise.all([connected(one), connected(other)]);
@@ -346,7 +346,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       await flowsAgain(one, received, ADA, 2);
     });
 
-    it('leaves a connection that went silent for a new one', async () => {
+    it('replaces a connection that went silent', async () => {
       const proxy = await SilentProxy.start(server.port);
       try {
         const [one, other] = [create(), create({}, proxy.port)];
@@ -365,7 +365,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
       }
     });
 
-    it('can be closed while the server is frozen or down', async () => {
+    it('closes while the server is frozen or down', async () => {
       const [frozen, down, never] = [create(), create(), create()];
       await Promise.all([connected(frozen), connected(down)]);
       await server.pause();

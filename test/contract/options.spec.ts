@@ -27,7 +27,7 @@ function wrongFields(
 }
 
 describe('The options', () => {
-  it('need a database, types and a way to know users; all else has its default', () => {
+  it('require a database, types and a way to identify users, and default everything else', () => {
     expect(resolveOptions(LEAST)).toMatchObject({
       roles: ['api', 'worker'],
       database: { schema: 'tidings', migrate: 'auto', poolSize: 10, queryTimeoutMs: 10_000 },
@@ -39,7 +39,7 @@ describe('The options', () => {
     });
   });
 
-  it('take undefined for the default, as `process.env` gives it', () => {
+  it('treat undefined as not given, as `process.env` yields it', () => {
     const { queue, stream } = resolveOptions({
       ...LEAST,
       queue: { name: undefined },
@@ -48,7 +48,7 @@ describe('The options', () => {
     expect([queue.name, stream.heartbeatMs, stream.maxPerRecipient]).toEqual(['tidings', 15_000, null]);
   });
 
-  it('have a hash tag around the keys of a Redis Cluster, however it is given', () => {
+  it('put the keys of a Redis Cluster in one hash tag, however the cluster is given', () => {
     const connection = { isCluster: true, options: {}, startupNodes: [{ host: 'a', port: 6379 }] };
     const prefix = (redis: RedisOptions, queue = {}): string =>
       resolveOptions({ ...LEAST, redis, queue }).queue.prefix;
@@ -118,7 +118,7 @@ describe('The options', () => {
       { http: { ...LEAST.http, adminApiKeys: ['secret'] } },
       ['http.adminApiKeys[0]'],
     ],
-  ])('are refused with %s', (_, options, fields) => {
+  ])('reject %s', (_, options, fields) => {
     expect(wrongFields(options)).toEqual(fields);
   });
 
@@ -131,17 +131,17 @@ describe('The options', () => {
     'a"; DROP',
     '',
     'x'.repeat(51),
-  ])('refuse %j as the schema of our tables', (schema) => {
+  ])('reject %j as the schema of our tables', (schema) => {
     expect(wrongFields({ database: { ...LEAST.database, schema } })).toEqual(['database.schema']);
   });
 
-  it('refuse routes of the role api where it is off', () => {
+  it('reject routes where the role api is off', () => {
     expect(wrongFields({ roles: [] }, { controllers: true, path: 'v1' })).toEqual(['controllers']);
     expect(wrongFields({ roles: [], http: undefined }, { controllers: false, path: 'v1' })).toEqual([]);
     expect(wrongFields({}, { controllers: true, path: '/v1/' })).toEqual(['controllers.path']);
   });
 
-  it('are all listed when wrong, with the value and the fix', () => {
+  it('list every error with the value and the fix', () => {
     const broken = { queue: { name: 'a:b', enqueueTimeoutMs: -1 }, stream: { headCheckMs: NaN } };
     expect(() => resolveOptions({ ...LEAST, ...broken })).toThrow(
       /queue\.name: must not contain ":".*queue\.enqueueTimeoutMs: must be a number above 0.*is -1.*stream\.headCheckMs.*is NaN/s,
@@ -223,7 +223,7 @@ describe('The options', () => {
         'escalations[0]: must be an object, is null',
       ],
     ],
-  ])('refuse %s and say what they are', (_, options, problems) => {
+  ])('reject %s and name what was given', (_, options, problems) => {
     const refused = (): unknown => resolveOptions({ ...LEAST, ...options });
     expect(refused).toThrow(InvalidSettingsError);
     expect(refused).toThrow(
@@ -231,7 +231,7 @@ describe('The options', () => {
     );
   });
 
-  it('refuse unknown names in each group', () => {
+  it('reject unknown names in each group', () => {
     const groups = ['database', 'queue', 'worker', 'stream', 'retention', 'http'] as const;
     for (const group of groups) {
       expect(wrongFields({ [group]: { ...LEAST[group], heartBeatMs: 1 } })).toEqual([`${group}.heartBeatMs`]);
@@ -242,7 +242,7 @@ describe('The options', () => {
     ]);
   });
 
-  it('are asked for where a factory returns none', () => {
+  it('reject a factory that returns nothing', () => {
     expect(() => resolveOptions(undefined as never)).toThrow(/options: must be an object/);
   });
 });

@@ -57,7 +57,7 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
     expect(jobs.appender.batches.flat().map(({ feed }) => feed.recipient)).toEqual(['ann']);
   });
 
-  it('may have another prefix with a hash tag', async () => {
+  it('accepts another prefix with a hash tag', async () => {
     const jobs = await open({ prefix: 'shop{7}' });
     const queue = await plain(jobs.name, 'shop{7}');
 
@@ -66,7 +66,7 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
     await eventually(() => jobs.outcomes.includes('completed'));
   });
 
-  it('takes jobs of createProducer, one by one, many in one call and at once after the start', async () => {
+  it('takes jobs of createProducer, one by one, in bulk and right after the start', async () => {
     const jobs = await open();
     const producer = await createProducer({
       redis: { nodes: cluster.urls.slice(1, 2) },
@@ -88,7 +88,7 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
     await eventually(() => jobs.appender.batches.flat().length === 2_520);
   });
 
-  it('cancels, erases and counts jobs, also as the first thing that is asked', async () => {
+  it('cancels, erases and counts jobs, also as the first call', async () => {
     const other = await open({ worker: false });
     const queue = await plain(other.name);
     const ids: string[] = [];
@@ -107,12 +107,12 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
     expect((await queue.getWaiting()).map(({ id }) => id)).toEqual([ids[2]]);
   });
 
-  describe('while the cluster is away', () => {
+  describe('the queue while the cluster is unavailable', () => {
     it.each([
       ['stopped', () => cluster.stop(), () => cluster.start()],
       ['frozen', () => Promise.resolve(cluster.pause()), () => Promise.resolve(cluster.resume())],
     ])(
-      '(%s), a producer is told in time, nothing of it comes later, and worker and producer go on after it',
+      'rejects in time, enqueues nothing late, and resumes when the cluster is back (%s)',
       async (_how, away, back) => {
         const jobs = await open({ answerMs: 1_500 });
         await jobs.producer.enqueue('announcement', { ...HELLO, to: 'before' });
@@ -147,7 +147,7 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
     );
 
     it(
-      'everything closes, and in time',
+      'closes everything in time',
       async () => {
         const jobs = await openJobs(
           { database: { url: 'postgres://127.0.0.1:1/none' }, redis: { nodes: cluster.urls } },

@@ -24,7 +24,7 @@ async function startServer(): Promise<QueueServer> {
   };
 }
 
-describeWith('redis-server', 'On Redis,', () => {
+describeWith('redis-server', 'Redis', () => {
   queueContract('Redis', startServer);
   withdrawalContract('Redis', startServer);
 });

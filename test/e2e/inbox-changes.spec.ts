@@ -25,7 +25,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     ...more,
   });
 
-  it('shows a change on the other instance at once, replays it to who was away, and repeats it without an entry', async () => {
+  it('shows a change on the other instance at once, replays it later, and appends nothing for a repetition', async () => {
     const ada = new Person('ada');
     const { items, cursor: before } = await ada.gets(one, 'a', 'b', 'c');
     const [c, b, a] = items.map(({ id }) => id);
@@ -71,7 +71,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     await Promise.all([watching.close(), returning.close()]);
   }, 60_000);
 
-  it('leaves what arrives after upTo as it is, and lists what is archived only when asked', async () => {
+  it('leaves what arrives after upTo as it is, and lists archived entries only on request', async () => {
     const bea = new Person('bea');
     const { cursor } = await bea.gets(one, 'old 1', 'old 2');
     const later = await bea.gets(other, 'new');
@@ -81,7 +81,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     expect((await bea.page(one, '?unread=true')).items).toHaveLength(1);
   }, 60_000);
 
-  it('answers foreign ids, unknown ids and cursors of others alike, and changes nothing', async () => {
+  it('answers foreign ids, unknown ids and foreign cursors alike, and changes nothing', async () => {
     const [cid, dan] = [new Person('cid'), new Person('dan')];
     const mine = await cid.gets(one, 'of cid');
     const theirs = await dan.gets(one, 'of dan');
@@ -114,7 +114,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     expect(await dan.page(other)).toEqual(theirs);
   }, 60_000);
 
-  it('drops what is muted when its job runs, and not what is mandatory', async () => {
+  it('drops a muted type when its job runs, but not a mandatory one', async () => {
     const eva = new Person('eva');
     expect((await eva.ask(one, 'GET', 'preferences')).body).toEqual({ muted: [] });
     expect(await eva.ask(one, 'PUT', 'preferences', { muted: ['new-order', 'announcement'] })).toEqual({
@@ -153,7 +153,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     });
   }, 60_000);
 
-  it('says "2 new orders" in one entry: the new one takes over from the unread one of its key', async () => {
+  it('collapses two unread orders of one key into one entry ("2 new orders")', async () => {
     const fay = new Person('fay');
     await fay.gets(one, 'another');
     const watching = await other.stream('fay');
@@ -174,7 +174,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     await watching.close();
   }, 60_000);
 
-  it('forgets what has expired at that instant, and tells open pages', async () => {
+  it('hides an entry the moment it expires, and updates open pages', async () => {
     const gus = new Person('gus');
     const kept = await gus.gets(one, 'kept');
     const watching = await other.stream('gus');
@@ -198,7 +198,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     await Promise.all([watching.close(), late.close()]);
   }, 60_000);
 
-  it('lets support see what is kept, what is not shown any more, and why something did not come', async () => {
+  it('shows support what is kept, what is hidden, and why something was dropped', async () => {
     const hal = new Person('hal');
     const { items, cursor } = await hal.gets(one, 'deleted', 'archived', 'unread');
     const [, archived, deleted] = items.map(({ id }) => id);
@@ -226,7 +226,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     expect((await withKey(one, SUPPORT_KEY, 'GET', 'feeds/hal/notifications?tenant=acme')).status).toBe(404);
   }, 60_000);
 
-  it('refuses jobs that could not become anything, and a used Idempotency-Key with another body', async () => {
+  it('rejects jobs that cannot be delivered, and a used Idempotency-Key with another body', async () => {
     const refused = async (more: object, status = 400): Promise<unknown> => {
       const response = await publish(order('ivy', 'x', more));
       expect(response.status).toBe(status);

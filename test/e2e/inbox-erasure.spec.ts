@@ -14,7 +14,7 @@ import {
   type Page,
 } from './inbox-house.js';
 
-onBothBackends('What is taken back and erased on two instances', (backend) => {
+onBothBackends('Recall and erasure on two instances', (backend) => {
   let house: House;
   let one: Instance;
   let other: Instance;
@@ -36,7 +36,7 @@ onBothBackends('What is taken back and erased on two instances', (backend) => {
   const recall = (to: string | string[], dedupeKey: string, tenant?: string): Promise<Answer> =>
     withKey(other, API_KEY, 'POST', 'notifications/recall', { to, dedupeKey, tenant });
 
-  it('a notification is recalled from every open page, once', async () => {
+  it('recalls a notification from every open page, once', async () => {
     const [ada, bob] = [new Person('ada'), new Person('bob')];
     await ada.gets(one, 'kept');
     const watching = await one.stream('ada');
@@ -75,7 +75,7 @@ onBothBackends('What is taken back and erased on two instances', (backend) => {
     await Promise.all([watching.close(), late.close()]);
   }, 60_000);
 
-  it('a notification is recalled before its job has run, and never comes', async () => {
+  it('recalls a notification before its job has run, so that it never arrives', async () => {
     const cid = new Person('cid');
     await publish('cid', 'too early', { dedupeKey: 'later', deliverAt: soon(800) });
     expect((await recall('cid', 'later')).body).toEqual({ results: [{ to: 'cid', outcome: 'prevented' }] });
@@ -97,7 +97,7 @@ onBothBackends('What is taken back and erased on two instances', (backend) => {
     expect((await cid.page(other)).items).toHaveLength(1);
   }, 60_000);
 
-  it('an erased recipient loses streams, entries and jobs on both instances, and begins anew', async () => {
+  it('erases the streams, entries and jobs of a recipient on both instances, who then starts afresh', async () => {
     const eva = new Person('eva');
     const before = await eva.gets(one, 'a', 'b');
     await eva.ask(one, 'PUT', 'preferences', { muted: ['announcement'] });
@@ -137,7 +137,7 @@ onBothBackends('What is taken back and erased on two instances', (backend) => {
     await Promise.all([returning.close(), spared.close()]);
   }, 60_000);
 
-  it('a job that was queued before the erasure, and comes back after it, is dropped', async () => {
+  it('drops a job that was queued before the erasure and returns after it', async () => {
     const gus = new Person('gus');
     await gus.gets(one, 'before');
     expect((await withKey(one, ADMIN_KEY, 'DELETE', 'feeds/gus')).status).toBe(200);
@@ -161,7 +161,7 @@ onBothBackends('What is taken back and erased on two instances', (backend) => {
     });
   }, 60_000);
 
-  it('an erased tenant loses all its recipients, and no other tenant any', async () => {
+  it('erases all recipients of a tenant, and none of another tenant', async () => {
     const inTenant = async (tenant: string, to: string[]): Promise<void> => {
       await one.publish({ type: 'task-completed', to, tenant, data: task(`of ${tenant}`) });
       await eventually(async () => {

@@ -92,7 +92,7 @@ describe('the notifications of a recipient over HTTP', () => {
     notification(recipient, { feed: { tenant: 'acme', recipient }, ...parts });
   const seqOf = (cursor: string | null): number => parseCursor(cursor ?? '')!.seq;
 
-  it('are a page, with the very JSON of the frames, that no cache may keep', async () => {
+  it('are returned as a page with the JSON of the frames, which no cache may store', async () => {
     const watching = await stream(one, '0', 'texts');
     await one.appender.append([
       to('texts', { title: 'quotes " and \\, a line\nbreak\u2028, ünïcödé 🔔', body: 'b', link: '/x' }),
@@ -129,7 +129,7 @@ describe('the notifications of a recipient over HTTP', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  it('begin, for who was never written to, with an empty page from which a stream goes on', async () => {
+  it('begin as an empty page, from which a stream continues, for a new recipient', async () => {
     const empty = await page('', 'newcomer');
     expect(empty).toEqual({ items: [], next: null, unread: 0, unseen: 0, cursor: empty.cursor });
     expect(empty.cursor).toMatch(/^[a-z0-9]{10}-0$/);
@@ -142,7 +142,7 @@ describe('the notifications of a recipient over HTTP', () => {
     expect(await (await get('/count', 'newcomer')).json()).toMatchObject({ unread: 1 });
   });
 
-  it('are there once each, on the pages or on the stream from their cursor, while others append', async () => {
+  it('appear once each, on a page or on the stream from its cursor, while others append', async () => {
     await one.appender.append([to('busy')]);
     let reading = true;
     const writer = async ({ appender }: Instance): Promise<void> => {
@@ -185,7 +185,7 @@ describe('the notifications of a recipient over HTTP', () => {
     });
   }, 60_000);
 
-  it('vanish from pages and counts when they expire, though nobody writes', async () => {
+  it('disappear from pages and counts when they expire, though nobody writes', async () => {
     await one.appender.append([to('late'), to('late', { expiresAt: new Date(Date.now() + 500) })]);
     const before = await page('', 'late');
     expect([before.items.length, before.unread, before.unseen]).toEqual([2, 2, 2]);
@@ -202,7 +202,7 @@ describe('the notifications of a recipient over HTTP', () => {
     });
   });
 
-  it('take the filters', async () => {
+  it('honour the filters', async () => {
     await one.appender.append([to('filters', { type: 'new-order' }), to('filters'), to('filters')]);
     const seqs = async (query: string): Promise<number[]> =>
       (await page(query, 'filters')).items.map(({ cursor }) => seqOf(cursor));
@@ -214,7 +214,7 @@ describe('the notifications of a recipient over HTTP', () => {
     expect(await seqs('?limit=2')).toEqual([3, 2]);
   });
 
-  it("are nobody else's: not of another recipient, nor of the same name in another tenant", async () => {
+  it('stay hidden from other recipients, and from the same name in another tenant', async () => {
     await one.appender.append([
       to('eve', { title: 'of eve' }),
       to('adam', { title: 'of adam' }),
@@ -289,7 +289,7 @@ describe('the notifications of a recipient over HTTP', () => {
     ],
     ['/count?limit=1', [['limit', 'is no parameter here; there are none']]],
     ['/count?unread=true&x=1', [['unread', 'is no parameter here; there are none'], ['x', 'is no parameter here; there are none']]], // prettier-ignore
-  ])('are refused for %s, with each wrong parameter', async (query, errors) => {
+  ])('reject %s and name each invalid parameter', async (query, errors) => {
     const response = await get(query);
     expect(response.status).toBe(400);
     const problem = await problemOf(response);
@@ -297,7 +297,7 @@ describe('the notifications of a recipient over HTTP', () => {
     expect(problem.errors).toEqual(errors.map(([field, text]) => ({ field, problem: text })));
   });
 
-  it('are refused for a place that is ahead of the feed', async () => {
+  it('reject a position ahead of the feed', async () => {
     const { cursor } = await page('', 'ada');
     const ahead = [cursor.replace(/-\d+$/, '-1'), cursor.replace(/-\d+$/, '-99999999999999999999')];
     for (const before of ahead) {
@@ -308,7 +308,7 @@ describe('the notifications of a recipient over HTTP', () => {
     }
   });
 
-  it.each(['', '/count'])('need a credential of their recipient (%s)', async (path) => {
+  it.each(['', '/count'])('require a credential of their recipient (%s)', async (path) => {
     const url = `${one.origin}/v1/notifications${path}`;
     const answer = async (headers: Record<string, string>): Promise<unknown[]> => {
       const response = await fetch(url, { headers });

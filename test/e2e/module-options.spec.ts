@@ -45,7 +45,7 @@ const titles = async (app: INestApplicationContext, count: number): Promise<stri
   (await collectFeed(app, 'ann', { count, timeoutMs: 15_000 })).map(({ title }) => title);
 
 describe('database.schema', () => {
-  it('keeps two installations in one database apart, in everything that they do', async () => {
+  it('keeps two installations in one database apart', async () => {
     const [sales, support] = [
       await start({ database: { url: database.url, schema: 'sales_news' }, queue: { name: 'sales' } }),
       await start({ database: { url: database.url, schema: 'support_news' }, queue: { name: 'support' } }),
@@ -86,7 +86,7 @@ describe('database.schema', () => {
 });
 
 describe('roles: []', () => {
-  it('produces, in and out of transactions, and leaves the work to the others', async () => {
+  it('produces, inside and outside of transactions, and leaves the work to other processes', async () => {
     const producer = await start({ roles: [] });
     await say(producer, 'one');
     const client = new pg.Client(database.url);
@@ -109,8 +109,8 @@ describe('roles: []', () => {
   }, 60_000);
 });
 
-describeWith('redis-server', 'what the host hands in', () => {
-  it('is used or copied, and never ended', async () => {
+describeWith('redis-server', 'connections of the host', () => {
+  it('are used or copied, and never closed', async () => {
     const redis = await startRedis();
     const pool = new pg.Pool({ connectionString: database.url, max: 4 });
     const connection = new Redis(redis.url);

@@ -62,7 +62,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     await eventually(async () => (await fetch(`${nginx.origin}/healthz`)).status === 503);
   }
 
-  it('passes every frame as it is written, before there is another, to both instances', async () => {
+  it('passes each frame at once, from both instances', async () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => watch({ 'Accept-Encoding': 'gzip' })));
     for (const client of clients) await client.waitFor(({ event }) => event === 'feed.ready');
     for (const n of ['one', 'two', 'three']) {
@@ -74,7 +74,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
-  it('passes Last-Event-ID, and what the service says about a wrong one', async () => {
+  it('passes Last-Event-ID, and the answer to an invalid one', async () => {
     // One after the other: workers are concurrent, two jobs at once may come in either order.
     const first = await watch({ 'Last-Event-ID': '0' });
     await deployment.add('ada', 'before');
@@ -101,7 +101,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     await idle.close();
   });
 
-  it('passes what the service answers as it is: refusals, cookies of its own origin, accepted jobs', async () => {
+  it('passes answers unchanged: errors, cookies of its own origin, accepted jobs', async () => {
     const refused = await fetch(`${nginx.origin}/v1/stream`);
     expect([refused.status, await refused.json()]).toMatchObject([401, { code: 'unauthenticated' }]);
     const sameOrigin = await connect(`${nginx.origin}/v1/stream`, {
@@ -117,7 +117,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect(accepted.status).toBe(202);
   });
 
-  it('lets nothing else out, and says no as a problem', async () => {
+  it('exposes no other path, and answers one with a problem', async () => {
     for (const path of ['/metrics', '/readyz', '/demo', '/', '/v1']) {
       const response = await fetch(nginx.origin + path, { redirect: 'manual' });
       const problem = (await response.json()) as { code: string };
@@ -132,7 +132,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect([large.status, await large.json()]).toMatchObject([413, { status: 413, code: 'too-large' }]);
   });
 
-  it('passes over an instance that is away', async () => {
+  it('skips an instance that is down', async () => {
     await loseInstances(NOBODY);
     addresses = [NOBODY, ...INSTANCES];
     const status = async (): Promise<number> => (await fetch(`${nginx.origin}/healthz`)).status;
@@ -181,7 +181,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect(retries.size).toBeGreaterThan(2);
   });
 
-  it('answers everything else with a problem that tells to come back when no instance does', async () => {
+  it('answers other requests with a problem and Retry-After when no instance is up', async () => {
     await loseInstances(NOBODY);
     const response = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: '{}' });
     expect(response.status).toBe(503);

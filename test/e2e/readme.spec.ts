@@ -77,7 +77,7 @@ describe('the samples of the README and of its pages', () => {
     }
   };
 
-  it('are checked by the compiler', () => {
+  it('compile', () => {
     const config = {
       extends: join(PACKAGE, 'tsconfig.json'),
       // Of the server and of the page at once: what is checked here is that the calls are as they are shown.
@@ -122,7 +122,7 @@ describe('the samples of the README and of its pages', () => {
     await service.stop();
   }, 60_000);
 
-  describe('of a host', () => {
+  describe('a host of the samples', () => {
     let database: TestDatabase;
     let host: ChildProcess | null = null;
 
@@ -161,7 +161,7 @@ describe('the samples of the README and of its pages', () => {
     }, 60_000);
   });
 
-  describeWith('redis-server', 'with Redis', () => {
+  describeWith('redis-server', 'the samples with Redis', () => {
     let database: TestDatabase;
     let redis: RedisServer;
 

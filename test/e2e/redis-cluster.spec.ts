@@ -51,7 +51,7 @@ describeWith('redis-server', 'The module on a Redis Cluster', () => {
     return stats.filter((text) => text.includes(`cmdstat_${name}:`)).length;
   };
 
-  it('brings what another process sent to open streams by sharded pub/sub, escalates it, and leaves the host its Cluster', async () => {
+  it('delivers across processes by sharded pub/sub, escalates, and leaves the connection of the host open', async () => {
     const host = new Cluster([{ host: '127.0.0.1', port: redis.port }]);
     try {
       const escalated: string[] = [];

@@ -28,7 +28,7 @@ afterAll(async () => {
   await server.end();
 });
 
-it('the rights that the manual names are enough for an application that may not migrate', async () => {
+it('needs no more than the documented rights in an application that may not migrate', async () => {
   await migrateCommand({ 'database-url': database.url }, [], () => {});
   const grants = /```sql\n(GRANT[\s\S]*?)```/.exec(readFileSync(PAGE, 'utf8'))![1]!;
   await admin.query(

@@ -80,7 +80,7 @@ describe('the embedded Postgres', () => {
   const numbers = (): Promise<unknown[]> =>
     start(dataDir).then(({ url }) => rows(url, 'SELECT n FROM t ORDER BY n'));
 
-  it('starts from nothing with durable settings, and as a role that is no superuser', async () => {
+  it('starts from nothing with durable settings and an unprivileged role', async () => {
     const server = await start(dataDir);
     expect(server.attached).toBe(false);
     expect(server.url).toBe(
@@ -106,7 +106,7 @@ describe('the embedded Postgres', () => {
     });
   });
 
-  it('keeps data and address over a second start, and stop() may be called again', async () => {
+  it('keeps data and address over a second start, and accepts a second stop()', async () => {
     const first = await start(dataDir);
     await Promise.all([first.stop(), first.stop()]);
     await expect(rows(first.url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
@@ -115,7 +115,7 @@ describe('the embedded Postgres', () => {
     expect(await rows(second.url, 'SELECT n FROM t')).toEqual([{ n: 1 }]);
   });
 
-  it('attaches to the server that a killed process left behind, and then stops it itself', async () => {
+  it('attaches to the server that a killed process left behind, and stops it', async () => {
     const owner = await startChild(dataDir);
     await rows(owner.url, 'INSERT INTO t VALUES (2)');
     await kill(owner.child);
@@ -126,7 +126,7 @@ describe('the embedded Postgres', () => {
     expect(await postmasterOf(dataDir)).toBeNull();
   });
 
-  it('is not stopped under a second process that uses it, but by the last one', async () => {
+  it('keeps running while a second process uses it, and is stopped by the last one', async () => {
     const [one, two] = await Promise.all([start(dataDir), startChild(dataDir)]);
     expect([one.attached, two.attached].sort()).toEqual([false, true]);
     await one.stop();
@@ -136,7 +136,7 @@ describe('the embedded Postgres', () => {
     expect(await postmasterOf(dataDir)).toBeNull();
   });
 
-  it('comes up with every commit when everything was killed', async () => {
+  it('recovers every commit after everything was killed', async () => {
     const owner = await startChild(dataDir);
     await rows(owner.url, 'INSERT INTO t VALUES (3)');
     await kill(owner.child);
@@ -144,7 +144,7 @@ describe('the embedded Postgres', () => {
     expect(await numbers()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   });
 
-  it('comes back under the same address when it is killed in mid-run', async () => {
+  it('restarts under the same address when it is killed while in use', async () => {
     const server = await start(dataDir);
     process.kill((await postmasterOf(dataDir))!.pid, 'SIGKILL');
     await eventually(() => rows(server.url, 'SELECT 1'), { timeoutMs: 15_000 });
@@ -161,7 +161,7 @@ describe('the embedded Postgres', () => {
     expect(await next(child)).toEqual({ stopped: true });
   });
 
-  it('starts although postmaster.pid names a process that is a stranger by now', async () => {
+  it('starts although postmaster.pid names an unrelated process', async () => {
     const data = join(realpathSync(join(dataDir, 'postgres')), 'data');
     const { uid, gid } = lstatSync(data);
     const stranger = spawn('sleep', ['60'], { cwd: '/', stdio: 'ignore', ...(isRoot() ? { uid, gid } : {}) });
@@ -175,7 +175,7 @@ describe('the embedded Postgres', () => {
     expect(stranger.exitCode).toBeNull();
   });
 
-  it('takes another port when its own was taken meanwhile, and says so when it was asked for', async () => {
+  it('moves to another port when its own is taken, and reports a requested one', async () => {
     const { port } = await start(dataDir).then(async (server) => (await server.stop(), server));
     const squatter = createServer().listen(port, '127.0.0.1');
     await once(squatter, 'listening');
@@ -192,7 +192,7 @@ describe('the embedded Postgres', () => {
     expect((await start(dataDir, { port: asked })).port).toBe(asked);
   });
 
-  it('is ended within seconds although it is frozen', async () => {
+  it('stops within seconds although it is frozen', async () => {
     const server = await start(dataDir);
     const { pid } = (await postmasterOf(dataDir))!;
     await signalTree(pid, 'SIGSTOP');
@@ -203,7 +203,7 @@ describe('the embedded Postgres', () => {
     expect(await numbers()).toHaveLength(3);
   });
 
-  it('repeats what Postgres said when it does not start', async () => {
+  it('reports the output of Postgres when it does not start', async () => {
     const file = join(realpathSync(join(dataDir, 'postgres')), 'data', 'PG_VERSION');
     const version = readFileSync(file, 'utf8');
     writeFileSync(file, '9\n');
@@ -211,7 +211,7 @@ describe('the embedded Postgres', () => {
     writeFileSync(file, version);
   });
 
-  it('repeats what initdb said when it fails', async () => {
+  it('reports the output of initdb when it fails', async () => {
     const bin = testDirectory('bin');
     writeFileSync(
       join(bin, 'initdb'),
@@ -227,7 +227,7 @@ describe('the embedded Postgres', () => {
 });
 
 describe('the embedded Postgres as another user', () => {
-  it('runs as an ordinary user, and says what to do when the data is another one’s', async () => {
+  it('runs as an ordinary user, and names the fix when the data belongs to another', async () => {
     const dataDir = testDirectory('ordinary');
     if (isRoot()) chmodSync(dataDir, 0o777);
     const { url, child } = await startChild(dataDir, isRoot() ? NOBODY : undefined);
@@ -275,12 +275,12 @@ describe('the binaries of the embedded Postgres', () => {
   });
   const { arch } = process;
 
-  it('are missed by name on a platform that has none', async () => {
+  it('are named where a platform has none', async () => {
     Object.defineProperty(process, 'arch', { value: 'riscv64' });
     await expect(findBinaries(null)).rejects.toThrow(/riscv64.*Set DATABASE_URL/s);
   });
 
-  it('get the library links that npm did not make with scripts off', async () => {
+  it('get their library links where npm runs no scripts', async () => {
     const { bin } = await findBinaries(null);
     const links = JSON.parse(readFileSync(join(bin, '..', 'pg-symlinks.json'), 'utf8')) as {
       target: string;

@@ -11,7 +11,7 @@ onBothBackends('G1: a frame is only sent for a committed entry', (backend) => {
 
   afterEach(() => house.close());
 
-  it('is in the database for everyone to see by the time its frame arrives, also when the commit is slow', async () => {
+  it('commits each entry before its frame arrives, also when the commit is slow', async () => {
     const instance = await house.start();
     // Fires at the commit, after the statement that appends is done.
     await house.sql(`

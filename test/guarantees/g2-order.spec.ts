@@ -10,7 +10,7 @@ onBothBackends('G2: on every connection the numbers only grow', (backend) => {
 
   afterEach(() => house.close());
 
-  it('keeps the order on every instance while two workers append to the same feed', async () => {
+  it('keeps the order on every instance while two workers append to one feed', async () => {
     const instances = [await house.start(), await house.start()];
     const clients = await Promise.all(
       [0, 1, 0, 1].map((which) => instances[which]!.stream('ada', { after: '0' })),

@@ -4,7 +4,7 @@ import { Follower } from './follower.js';
 import { House, numbered, onBothBackends } from './house.js';
 import { eventually } from '../support/eventually.js';
 
-onBothBackends('G3: the database away, the service left alone', (backend) => {
+onBothBackends('G3: an outage of the database', (backend) => {
   let house: House;
 
   beforeEach(async () => {
@@ -22,7 +22,7 @@ onBothBackends('G3: the database away, the service left alone', (backend) => {
   };
 
   if (backend === 'Redis') {
-    it('delivers the jobs that were accepted during 30 s without the database', async () => {
+    it('delivers the jobs accepted during an outage of 30 s', async () => {
       const instance = await house.start();
       const follower = new Follower('ada', () => [instance.origin]);
       await house.add('ada', 'before');
@@ -39,7 +39,7 @@ onBothBackends('G3: the database away, the service left alone', (backend) => {
   }
 
   it.each(['fast', 'immediate'] as const)(
-    'delivers everything over a %s restart in the middle of the work',
+    'delivers everything over a restart (%s) under load',
     async (mode) => {
       const instance = await house.start();
       const follower = new Follower('ada', () => [instance.origin]);
@@ -52,7 +52,7 @@ onBothBackends('G3: the database away, the service left alone', (backend) => {
     90_000,
   );
 
-  it('delivers everything after the database was frozen for a while', async () => {
+  it('delivers everything after the database was frozen', async () => {
     const instance = await house.start({ database: { url: house.databaseUrl, queryTimeoutMs: 2_000 } });
     const follower = new Follower('ada', () => [instance.origin]);
     const ids = numbered(400);

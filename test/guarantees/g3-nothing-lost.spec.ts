@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { Follower } from './follower.js';
 import { House, numbered, onBothBackends, seqs, taskIds, untilTasks, type Instance } from './house.js';
 
-onBothBackends('G3: each later entry is received, whatever broke meanwhile', (backend) => {
+onBothBackends('G3: each later entry is received, whatever fails in between', (backend) => {
   let house: House;
 
   beforeEach(async () => {
@@ -58,7 +58,7 @@ onBothBackends('G3: each later entry is received, whatever broke meanwhile', (ba
     expect(await untilTasks(byQuery, 2)).toEqual(['1', '2']);
   });
 
-  it('brings what is appended during a replay of many pages, once and in order', async () => {
+  it('delivers entries appended during a long replay, once and in order', async () => {
     const instance = await house.start();
     await house.addMany('ada', numbered(700, 'old-'));
     await eventually(async () => (await entriesOf('ada')) === 700, { timeoutMs: 20_000 });
@@ -85,7 +85,7 @@ onBothBackends('G3: each later entry is received, whatever broke meanwhile', (ba
     expect(await untilTasks(client, 1)).toEqual(['unannounced']);
   });
 
-  it('lets the jobs of strangers pass while one feed is locked for seconds, and then delivers its own', async () => {
+  it('delivers to other feeds while one is locked for seconds, and to that one afterwards', async () => {
     const instance = await house.start({ worker: { concurrency: 10 } });
     const held = await instance.stream('held');
     const stranger = await instance.stream('stranger');
@@ -103,7 +103,7 @@ onBothBackends('G3: each later entry is received, whatever broke meanwhile', (ba
     expect((await untilTasks(held, 25, 25_000)).sort()).toEqual(numbered(25).sort());
   }, 60_000);
 
-  it('delivers over clients that are cut off again and again, between two instances', async () => {
+  it('delivers everything to clients that are cut off again and again, between two instances', async () => {
     const instances = [await house.start(), await house.start()];
     const followers = numbered(5).map(() => new Follower('ada', () => instances.map(({ origin }) => origin)));
     const ids = numbered(200);

@@ -12,7 +12,7 @@ onBothBackends('G4: no entry is received twice', (backend) => {
 
   afterEach(() => house.close());
 
-  it('writes each entry once when the bus brings every message three times and the wrong way round', async () => {
+  it('writes each entry once when the bus delivers every message three times and in reverse', async () => {
     const instance = await house.start();
     const bus = instance.app.get<LiveBus>(LIVE_BUS, { strict: false });
     const announce = bus.announce.bind(bus);
@@ -30,7 +30,7 @@ onBothBackends('G4: no entry is received twice', (backend) => {
     expect(seqs(client.frames)).toEqual(Array.from({ length: 41 }, (_, index) => index + 1));
   });
 
-  it('goes on exactly after the last event id, from any place', async () => {
+  it('resumes exactly after the last event id, from any position', async () => {
     const instance = await house.start();
     const first = await instance.stream('ada');
     for (const id of numbered(8)) await house.add('ada', id);

@@ -22,7 +22,7 @@ describe('G5: jobs that run in two processes at the same moment', () => {
     await test.drop();
   });
 
-  it('make one entry each, also if one process commits between the moment when the other looks and its lock', async () => {
+  it('make one entry each, also if one process commits between the check and the lock of the other', async () => {
     const strangers = Array.from({ length: STRANGERS }, (_, index) =>
       notification(`stranger-${index}`, { dedupeKey: 'k:the same in each round' }),
     );

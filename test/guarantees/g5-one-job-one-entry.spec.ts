@@ -12,7 +12,7 @@ onBothBackends('G5: one job, one entry', (backend) => {
 
   afterEach(() => house.close());
 
-  it('makes one entry of jobs with the same key that two workers run at the same moment', async () => {
+  it('makes one entry of jobs with the same key that two workers run at once', async () => {
     const instances = [await house.start(), await house.start()];
     const client = await instances[0]!.stream('ada');
     for (let round = 0; round < 10; round += 1) {
@@ -40,7 +40,7 @@ onBothBackends('G5: one job, one entry', (backend) => {
     expect((await untilTasks(client, 2)).sort()).toEqual(['first', 'other']);
   });
 
-  it('has one key for each recipient and tenant: another one is another entry', async () => {
+  it('scopes a key to its recipient and tenant', async () => {
     await house.start();
     await house.add(['ada', 'grace'], 'x', { dedupeKey: 'same' });
     await house.add('ada', 'x', { dedupeKey: 'same', tenant: 'acme' });
@@ -50,7 +50,7 @@ onBothBackends('G5: one job, one entry', (backend) => {
     });
   });
 
-  it('takes a new job for new, though the queue was emptied and its ids begin again', async () => {
+  it('appends a new job although the queue was emptied and its ids begin again', async () => {
     const instance = await house.start();
     const client = await instance.stream('ada');
     const ids: (string | undefined)[] = [];
@@ -67,7 +67,7 @@ onBothBackends('G5: one job, one entry', (backend) => {
 });
 
 describeWith('redis-server', 'G5: a changed backend', () => {
-  it('takes a new job for new after the queue moved from Postgres to Redis, where ids begin again', async () => {
+  it('appends a new job after the queue moved from Postgres to Redis, where ids begin again', async () => {
     const house = await House.open('Redis');
     try {
       const onPostgres = await house.start({ redis: null });

@@ -19,7 +19,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
 
   afterEach(() => house.close());
 
-  it('says malformed, epoch, ahead and expired, and goes on from the oldest kept entry', async () => {
+  it('reports malformed, epoch, ahead and expired, and continues from the oldest kept entry', async () => {
     const instance = await house.start();
     const first = await instance.stream('ada');
     for (const id of numbered(6)) await house.add('ada', id);
@@ -65,7 +65,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     expect(atFloor.frames.some(({ event }) => event === 'feed.reset')).toBe(false);
   });
 
-  it('tells a cursor of another recipient from the own by its epoch, and shows nothing of theirs', async () => {
+  it('detects a cursor of another recipient by its epoch, and shows nothing of theirs', async () => {
     const instance = await house.start();
     await house.add('grace', 'for grace');
     const grace = await instance.stream('grace', { after: '0' });
@@ -75,7 +75,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     expect(taskIds(ada.frames)).toEqual([]);
   });
 
-  it('says expired in mid-stream, when a slow reader is overtaken by the retention', async () => {
+  it('reports expired in mid-stream when the retention overtakes a slow reader', async () => {
     const instance = await house.start();
     const client = await instance.stream('ada');
     client.pause();
@@ -108,7 +108,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     expect(after).toEqual(Array.from({ length: 10 }, (_, index) => 591 + index));
   }, 90_000);
 
-  it('says epoch in mid-stream, when the feed gets a new one', async () => {
+  it('reports epoch in mid-stream when the feed gets a new one', async () => {
     const instance = await house.start();
     const client = await instance.stream('ada');
     await house.add('ada', 'old');
@@ -121,7 +121,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     expect(await untilTasks(client, 3)).toEqual(['old', 'old', 'new']);
   });
 
-  it('says epoch to whoever comes back to a feed that was erased and made anew', async () => {
+  it('reports epoch to a client that returns to an erased and recreated feed', async () => {
     const instance = await house.start();
     const client = await instance.stream('ada');
     await house.add('ada', 'old');
@@ -142,7 +142,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
 });
 
 onBothBackends('G6: a restored database', (backend) => {
-  it('resets the clients that are connected, though the numbers they hold are given out again', async () => {
+  it('resets connected clients although their numbers are given out again', async () => {
     const house = await House.open(backend, { ownPostgres: true });
     try {
       const instance = await house.start();
@@ -170,8 +170,8 @@ onBothBackends('G6: a restored database', (backend) => {
   }, 90_000);
 });
 
-describe('G6: the database away when a stream begins', () => {
-  it('is a clean end that echoes what the client sent, so that nothing is forgotten', async () => {
+describe('G6: an outage of the database when a stream begins', () => {
+  it('ends the stream cleanly and echoes the cursor of the client', async () => {
     const house = await House.open('Postgres', { ownPostgres: true });
     try {
       const instance = await house.start();

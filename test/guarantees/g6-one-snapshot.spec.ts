@@ -18,7 +18,7 @@ describe('G6: a page is of one snapshot', () => {
     await test.drop();
   });
 
-  it('so that its entries begin right after its floor, though retention trims whenever a statement has ended', async () => {
+  it('begins right after its floor although the retention trims after every statement', async () => {
     const feed = { tenant: '', recipient: 'ada' };
     await log.appender.append(Array.from({ length: 60 }, () => notification('ada')));
     const { feedId } = await log.reader.open(feed);

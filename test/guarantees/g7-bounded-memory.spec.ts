@@ -16,7 +16,7 @@ onBothBackends('G7: a reader that does not read holds one page and the buffers o
 
   afterEach(() => house.close());
 
-  it('stops taking entries for it, serves the others, and ends it after a while', async () => {
+  it('buffers no more for it, serves the others, and ends it after a while', async () => {
     let delivered = 0;
     const ends: string[] = [];
     const instance = await house.start({
@@ -59,7 +59,7 @@ onBothBackends('G7: a reader that does not read holds one page and the buffers o
     expect(taskIds(stalled.frames).length + taskIds(back.frames).length).toBe(total);
   }, 120_000);
 
-  it('is not ended for being slow: it takes something now and then', async () => {
+  it('keeps a slow reader that takes something now and then', async () => {
     const ends: string[] = [];
     const instance = await house.start({
       stream: { stalledAfterMs: 1_500 },

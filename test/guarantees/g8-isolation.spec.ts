@@ -26,7 +26,7 @@ onBothBackends('G8: tenant and recipient come from the verified credential alone
     }
   });
 
-  it('takes no parameter or header for the name of a feed', async () => {
+  it('accepts no parameter or header as the name of a feed', async () => {
     const instance = await house.start();
     await house.add('grace', 'for grace');
     const { body } = await (async () => {
@@ -54,7 +54,7 @@ onBothBackends('G8: tenant and recipient come from the verified credential alone
     }
   });
 
-  it('keeps names apart that differ only in ways that storage likes to fold', async () => {
+  it('keeps names apart that storage might fold into one', async () => {
     const instance = await house.start();
     const names = ['ada', 'Ada', 'ada ', ' ada', 'ада', 'a\u0308da', 'äda', 'ad', 'ada%', 'ad_'];
     const clients = await Promise.all(names.map((name) => instance.stream(name)));
@@ -67,7 +67,7 @@ onBothBackends('G8: tenant and recipient come from the verified credential alone
 });
 
 describe('G8: tenants', () => {
-  it('are in the key of every feed: the same recipient of another tenant is somebody else', async () => {
+  it('are part of the key of every feed: the same name in another tenant is another recipient', async () => {
     const house = await House.open('Postgres');
     try {
       const instance = await house.start({ http: { jwt: { secret: JWT_SECRET, tenantClaim: 'org' } } });

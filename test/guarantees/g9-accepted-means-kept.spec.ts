@@ -62,7 +62,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
       ...IMPATIENT_SERVICE,
     });
 
-  it('delivers every job that was answered 202 by a process that is killed the next moment', async () => {
+  it('delivers every job that was answered 202 by a process killed the next moment', async () => {
     const first = await start('api,worker');
     const accepted: string[] = [];
     const sending = Promise.all(
@@ -94,7 +94,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
     await client.close();
   }, 120_000);
 
-  it('carries jobs from a process that only publishes to one that only streams, by one that only works', async () => {
+  it('delivers across processes with one role each: publisher, worker, streamer', async () => {
     const [publisher, streamer] = await Promise.all([start('api'), start('api')]);
     const worker = await start('worker');
     const client = await connect(`${streamer.origin}/v1/stream`, {
@@ -108,8 +108,8 @@ onBothBackends('G9: accepted means kept', (backend) => {
   }, 60_000);
 });
 
-describeWith('redis-server', 'G9: the queue away', () => {
-  it('answers 503 within 5 s, and takes the job once when it is sent again with the same key', async () => {
+describeWith('redis-server', 'G9: an outage of the queue', () => {
+  it('answers 503 within 5 s, and accepts the job once when it is sent again with the same key', async () => {
     const house = await House.open('Redis');
     try {
       const instance = await house.start();

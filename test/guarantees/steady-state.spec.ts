@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import { House, numbered, onBothBackends, seqs, untilTasks } from './house.js';
 
-onBothBackends('In the steady state', (backend) => {
+onBothBackends('The steady state', (backend) => {
   let house: House;
 
   beforeEach(async () => {
@@ -11,7 +11,7 @@ onBothBackends('In the steady state', (backend) => {
 
   afterEach(() => house.close());
 
-  it('a connected client costs no read of the log: every entry comes from memory', async () => {
+  it('serves connected clients from memory, without a read of the log', async () => {
     let pagesRead = 0;
     const delivered = { memory: 0, log: 0 };
     const instance = await house.start({

@@ -10,7 +10,7 @@ const ID = '0193f5e2-7c1b-7abc-8def-0123456789ab';
 const FEED = { tenant: '', recipient: 'ada' };
 const COUNTS = { unread: 0, unseen: 0, cursor: 'e-0' };
 
-describe('What a recipient changes', () => {
+describe('a change by the recipient', () => {
   let app: HttpApp;
   let token: string;
   beforeAll(async () => {
@@ -38,7 +38,7 @@ describe('What a recipient changes', () => {
     send('POST', `notifications/${name}`, body);
 
   it.each(['read', 'unread', 'archive', 'unarchive'])(
-    'is %s by ids, each once and in lower case',
+    'passes ids to %s, each once and in lower case',
     async (name) => {
       const other = randomUUID();
       const response = await change(name, { ids: [ID.toUpperCase(), other, ID] });
@@ -49,18 +49,18 @@ describe('What a recipient changes', () => {
     },
   );
 
-  it.each(['read', 'seen', 'archive'])('is %s up to a cursor', async (name) => {
+  it.each(['read', 'seen', 'archive'])('passes a cursor to %s', async (name) => {
     expect((await change(name, { upTo: 'k3v9x2ab-42' })).status).toBe(200);
     expect(app.ports.calls).toEqual([['change', FEED, name, { upTo: { epoch: 'k3v9x2ab', seq: 42 } }]]);
   });
 
-  it('is the removal of one, by its id in the path', async () => {
+  it('removes one by the id in the path', async () => {
     const response = await send('DELETE', `notifications/${ID.toUpperCase()}`);
     expect([response.status, await response.json()]).toEqual([200, COUNTS]);
     expect(app.ports.calls).toEqual([['change', FEED, 'remove', { ids: [ID] }]]);
   });
 
-  it('may name 10,000 ids, each on a line of its own', async () => {
+  it('accepts 10,000 ids, each on a line of its own', async () => {
     const ids = Array.from({ length: 10_000 }, () => randomUUID());
     const body = JSON.stringify({ ids }, null, 4);
     expect(body.length).toBeGreaterThan(450_000);
@@ -68,7 +68,7 @@ describe('What a recipient changes', () => {
     expect(app.ports.calls).toEqual([['change', FEED, 'read', { ids }]]);
   });
 
-  it('may not have a larger body than that', async () => {
+  it('rejects a larger body', async () => {
     const response = await change('read', { ids: ['x'.repeat(MAX_RECIPIENT_BODY_BYTES)] });
     expect(response.status).toBe(413);
     expect(await problemOf(response)).toMatchObject({
@@ -121,26 +121,23 @@ describe('What a recipient changes', () => {
       { upTo },
       [['upTo', `must be a cursor, such as that of a page, is ${String(shown)}`]],
     ]),
-  ])(
-    'is refused with %s (%s), naming each wrong field, and nothing is changed',
-    async (_, name, body, errors) => {
-      const response = await change(name, body);
-      expect(response.status).toBe(400);
-      const problem = await problemOf(response);
-      expect(problem.code).toBe('invalid-request');
-      expect(problem.errors).toEqual(errors.map(([field, text]) => ({ field, problem: text })));
-      expect(app.ports.calls).toEqual([]);
-    },
-  );
+  ])('rejects %s (%s), names each invalid field, and changes nothing', async (_, name, body, errors) => {
+    const response = await change(name, body);
+    expect(response.status).toBe(400);
+    const problem = await problemOf(response);
+    expect(problem.code).toBe('invalid-request');
+    expect(problem.errors).toEqual(errors.map(([field, text]) => ({ field, problem: text })));
+    expect(app.ports.calls).toEqual([]);
+  });
 
-  it.each(['x', `${ID}0`, '%00', ID.replaceAll('-', '')])('is no removal of %j', async (id) => {
+  it.each(['x', `${ID}0`, '%00', ID.replaceAll('-', '')])('rejects the removal of %j', async (id) => {
     const response = await send('DELETE', `notifications/${id}`);
     expect(response.status).toBe(400);
     expect((await problemOf(response)).errors).toMatchObject([{ field: 'id' }]);
     expect(app.ports.calls).toEqual([]);
   });
 
-  it('takes no parameters, which could only be a misunderstanding', async () => {
+  it('rejects query parameters', async () => {
     for (const [method, path] of [
       ['POST', 'notifications/read?upTo=e-1'],
       ['DELETE', `notifications/${ID}?tenant=acme`],
@@ -161,7 +158,7 @@ describe('What a recipient changes', () => {
     ['not-found', 404, new NotFoundError([{ field: 'ids[0]', problem: 'is not in this feed' }])],
     ['feed-busy', 503, new FeedBusyError('feed 17 is locked')],
     ['log-unavailable', 503, new LogUnavailableError('10.0.0.5 is away')],
-  ])('answers what the inbox says as a problem (%s, %d)', async (code, status, failure) => {
+  ])('answers an error of the inbox with a problem (%s, %d)', async (code, status, failure) => {
     app.ports.failure = failure;
     const response = await change('read', { ids: [ID] });
     expect(response.status).toBe(status);
@@ -173,7 +170,7 @@ describe('What a recipient changes', () => {
     } else expect(problem.errors).toEqual(failure.fields);
   });
 
-  describe('with the cookie alone', () => {
+  describe('a change with the cookie alone', () => {
     const ROUTES: [string, string, unknown?][] = [
       ...['read', 'unread', 'archive', 'unarchive'].map((name): [string, string, unknown] => [
         'POST',
@@ -186,7 +183,7 @@ describe('What a recipient changes', () => {
     ];
 
     it.each(ROUTES)(
-      'is refused when another site, or no browser at all, sends it (%s %s)',
+      'is rejected from another site or without a browser (%s %s)',
       async (method, path, body) => {
         const cookie = `session=${token}`;
         for (const headers of [
@@ -222,7 +219,7 @@ describe('What a recipient changes', () => {
     });
   });
 
-  it('needs a token of its recipient: an API key is none', async () => {
+  it('requires a token of its recipient: an API key is none', async () => {
     for (const headers of [{}, { 'x-api-key': API_KEY }, { authorization: `Bearer ${API_KEY}` }]) {
       expect(
         (await send('POST', 'notifications/read', { ids: [ID] }, headers as Record<string, string>)).status,
@@ -231,8 +228,8 @@ describe('What a recipient changes', () => {
     expect(app.ports.calls).toEqual([]);
   });
 
-  describe('in the preferences', () => {
-    it('is what is muted, all of it at once', async () => {
+  describe('the preferences', () => {
+    it('replace the muted types as a whole', async () => {
       const got = await send('GET', 'preferences');
       expect([got.status, await got.json()]).toEqual([200, { muted: ['new-order'] }]);
       const put = await send('PUT', 'preferences', { muted: ['announcement', 'new-order', 'announcement'] });
@@ -248,7 +245,7 @@ describe('What a recipient changes', () => {
       [{ muted: 'new-order' }, [['muted', 'must be an array of types, is a string']]],
       [{ muted: [7, 'feed.read', 'ok'] }, [['muted[0]', /must be a string/], ['muted[1]', /feed\./]]], // prettier-ignore
       [{ muted: [], mute: ['x'] }, [['mute', 'is not known here; there is muted']]],
-    ])('is refused: %j', async (body, errors) => {
+    ])('reject %j', async (body, errors) => {
       const response = await send('PUT', 'preferences', body);
       expect(response.status).toBe(400);
       expect((await problemOf(response)).errors).toEqual(

@@ -189,7 +189,7 @@ describe('Frames on the wire', () => {
     expect(dispatch(bytes)).toEqual(events);
   }
 
-  it('are what was meant, one for one, whatever is in their type, id and data: nothing can add a field or a frame', async () => {
+  it('encode any type, id and data one for one: nothing can add a field or a frame', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(frame, { maxLength: 6 }),
@@ -202,7 +202,7 @@ describe('Frames on the wire', () => {
     );
   }, 120_000);
 
-  it('bring any JSON back to the letter, lone surrogates, NUL and U+2028 included', async () => {
+  it('preserve any JSON to the letter, including lone surrogates, NUL and U+2028', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), async (values) => {
         const entries = values.map((value, index) => ({
@@ -223,7 +223,7 @@ describe('Frames on the wire', () => {
     ['of CRLF', '\r\n'],
     ['of fields', 'id: 9\n'],
     ['of three bytes a character', '\u2028'],
-  ])('of 1 MB %s arrive whole', async (_name, unit) => {
+  ])('carry 1 MB %s whole', async (_name, unit) => {
     const big = unit.repeat((1024 * 1024) / unit.length);
     const frames = [
       entryFrame('e1', { seq: 1, type: 'note', json: big }, 'type'),

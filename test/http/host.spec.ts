@@ -21,7 +21,7 @@ describe('a host with an identify of its own', () => {
     app = await startHttpApp({ http: { identify }, controllers: [HostController], asHost: true });
   }
 
-  it('is given the request, and its answer is the feed', async () => {
+  it('receives the request, and returns the feed', async () => {
     const expiresAt = new Date(Date.now() + 60_000);
     await start((request) => {
       const { user } = (request as { headers: Record<string, string> }).headers;
@@ -58,7 +58,7 @@ describe('a host with an identify of its own', () => {
     ['an end that is no date', { recipient: 'ada', expiresAt: new Date(NaN) }, 'expiresAt is no valid Date'],
     ['a text', 'ada', 'must return an identity or null'],
   ])(
-    'never opens a feed for %s, which goes to the log and not to the caller',
+    'never opens a feed for %s, and logs the reason instead of answering it',
     async (_what, identity, line) => {
       await start(() => identity as Identity);
       const response = await app.get('/v1/stream');
@@ -74,7 +74,7 @@ describe('a host with an identify of its own', () => {
   it.each([
     ['throws', () => new Error('database of the host: 10.0.0.7')],
     ['is unavailable', () => new ServiceUnavailableException('later')],
-  ])('makes a stream come back later when it %s', async (_what, makeError) => {
+  ])('makes a stream reconnect later when it %s', async (_what, makeError) => {
     await start(() => {
       throw makeError();
     });
@@ -84,7 +84,7 @@ describe('a host with an identify of its own', () => {
     expect(app.streams.refused).toEqual([{ reason: 'unavailable', lastEventId: 'abc-7' }]);
   });
 
-  it('may refuse with an exception of its own, which is told as a problem', async () => {
+  it('may reject with an exception of its own, which becomes a problem', async () => {
     await start(() => {
       throw new ForbiddenException('not on Sundays');
     });

@@ -101,7 +101,7 @@ describe('keys from a key server', () => {
     expect(server.fetches).toBe(1);
   });
 
-  it('are fetched anew when a token names one that is not known: a rotation needs no restart', async () => {
+  it('are fetched again when a token names an unknown one: a rotation needs no restart', async () => {
     const app = await startApp();
     const [old, fresh] = [await makeKey('old'), await makeKey('fresh')];
     server.keys.push(old.jwk);
@@ -131,7 +131,7 @@ describe('keys from a key server', () => {
     expect((await problemOf(refused)).detail).toBe('The signature of the token does not match.');
   });
 
-  it('are no secrets: a token signed with HS256 is refused', async () => {
+  it('are no secrets: a token signed with HS256 is rejected', async () => {
     const app = await startApp();
     const { jwk } = await makeKey('one');
     server.keys.push(jwk);
@@ -143,7 +143,7 @@ describe('keys from a key server', () => {
     );
   });
 
-  it('fail a forged signature with 401', async () => {
+  it('reject a forged signature with 401', async () => {
     const app = await startApp();
     const [known, forged] = [await makeKey('one'), await makeKey('one')];
     server.keys.push(known.jwk);
@@ -152,7 +152,7 @@ describe('keys from a key server', () => {
   });
 
   describe.each(['fails', 'talks nonsense', 'hangs', 'is away'] as const)('while the server %s', (mode) => {
-    it('make a stream say that it is unavailable, with 200, and a guarded route 503', async () => {
+    it('end a stream with "unavailable" after 200, and answer a guarded route with 503', async () => {
       const app = await startApp(mode === 'is away' ? 'http://127.0.0.1:9/jwks' : jwksUrl);
       if (mode !== 'is away') server.mode = mode;
       const { privateKey } = await makeKey('one');
@@ -177,7 +177,7 @@ describe('keys from a key server', () => {
     });
   });
 
-  it('are good for tokens that are known by them while the server is away', async () => {
+  it('verify known tokens while the server is unavailable', async () => {
     const app = await startApp();
     const { jwk, privateKey } = await makeKey('one');
     server.keys.push(jwk);

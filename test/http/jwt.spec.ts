@@ -50,13 +50,13 @@ describe('a JWT as the credential of a recipient', () => {
     ]);
   });
 
-  it('is accepted with 30 days to go, and the exact end is handed on', async () => {
+  it('is accepted with 30 days to go, with its exact end', async () => {
     const exp = inSeconds(30 * 86_400);
     await (await app.get('/v1/stream', bearer(await token({ exp })))).text();
     expect(app.streams.opened[0]?.expiresAt).toEqual(new Date(exp * 1000));
   });
 
-  it('is refused when it is missing, with a bare challenge', async () => {
+  it('is required: without one the answer is a bare challenge', async () => {
     const response = await app.get('/v1/stream');
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
     expect(await refusal(response)).toBe(
@@ -64,7 +64,7 @@ describe('a JWT as the credential of a recipient', () => {
     );
   });
 
-  it('is refused once it has expired, also within the tolerance of clocks', async () => {
+  it('is rejected once it has expired, also within the clock tolerance', async () => {
     for (const seconds of [-1, -100]) {
       const exp = inSeconds(seconds);
       const response = await app.get('/v1/stream', bearer(await token({ exp })));
@@ -134,7 +134,7 @@ describe('a JWT as the credential of a recipient', () => {
       'The claim org of the token, its tenant, must be a string, not a number.',
     ],
   ];
-  it.each(refused)('is refused %s', async (_what, make, message) => {
+  it.each(refused)('is rejected %s', async (_what, make, message) => {
     const response = await app.get('/v1/stream', bearer(await make()));
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token", error_desc/);
     const detail = await refusal(response);
@@ -143,7 +143,7 @@ describe('a JWT as the credential of a recipient', () => {
   });
 
   it.each(['token', 'access_token', 'jwt', 'authorization', 'Access-Token'])(
-    'is refused in the URL as %s, also beside a valid header, and is not repeated',
+    'is rejected in the URL as %s, also beside a valid header, and is not echoed',
     async (name) => {
       const valid = await token();
       const response = await app.get(`/v1/stream?${name}=${valid}`, bearer(valid));
@@ -164,7 +164,7 @@ describe('a JWT as the credential of a recipient', () => {
     },
   );
 
-  describe('in a cookie', () => {
+  describe('a JWT in a cookie', () => {
     const withCookie = async (headers: Record<string, string>, path = '/v1/stream', method = 'GET') =>
       app.get(path, { method, headers: { cookie: `theme=dark; session=${await token()}; x`, ...headers } });
 
@@ -202,7 +202,7 @@ describe('a JWT as the credential of a recipient', () => {
       ['another site', { 'sec-fetch-site': 'cross-site' }, /must not come from another site/],
       ['a sibling subdomain', { 'sec-fetch-site': 'same-site' }, /must not come from another site/],
       ['neither header', {}, /needs an Origin/],
-    ])('is refused with %s', async (_what, headers, message) => {
+    ])('is rejected with %s', async (_what, headers, message) => {
       const response = await withCookie(headers);
       expect(response.status).toBe(403);
       const problem = await problemOf(response);
@@ -241,14 +241,14 @@ describe('a JWT as the credential of a recipient', () => {
       await response.text();
     });
 
-    it('is refused when it comes twice with different values', async () => {
+    it('is rejected when it occurs twice with different values', async () => {
       const response = await app.get('/v1/stream', {
         headers: { cookie: `session=${await token({ sub: 'mallory' })}; session=${await token()}` },
       });
       expect(await refusal(response)).toBe('The cookie session came more than once, with different values.');
     });
 
-    it('is read out of quotes, and is nothing when it is empty', async () => {
+    it('is read without its quotes, and is ignored when empty', async () => {
       const quoted = await app.get('/v1/stream', {
         headers: { cookie: `session="${await token()}"`, origin: ALLOWED_ORIGIN },
       });

@@ -4,7 +4,7 @@ import { ADMIN_KEY, API_KEY, startHttpApp, SUPPORT_KEY, type HttpApp } from './h
 import { problemOf } from './problem-of.js';
 import { sign } from './tokens.js';
 
-describe('What producers and operators do with API keys', () => {
+describe('Routes with API keys', () => {
   let app: HttpApp;
   beforeAll(async () => {
     app = await startHttpApp();
@@ -28,35 +28,38 @@ describe('What producers and operators do with API keys', () => {
     return (await problemOf(response)).errors?.map(({ field, problem }) => [field, problem]);
   };
 
-  describe('A job', () => {
-    it('that has not run is cancelled', async () => {
+  describe('the cancellation of a job', () => {
+    it('removes a job that has not run', async () => {
       const response = await send('DELETE', 'jobs/cancelled', API_KEY);
       expect([response.status, await response.json()]).toEqual([200, { outcome: 'cancelled' }]);
     });
 
-    it.each(['running', 'done'])('that is %s is a conflict, with the way out', async (state) => {
-      const response = await send('DELETE', `jobs/${state}`, API_KEY);
-      expect(response.status).toBe(409);
-      const problem = await problemOf(response);
-      expect(problem.code).toBe('conflict');
-      expect(problem.detail).toContain('POST /v1/notifications/recall');
-    });
+    it.each(['running', 'done'])(
+      'answers a job that is %s with a conflict that names the way out',
+      async (state) => {
+        const response = await send('DELETE', `jobs/${state}`, API_KEY);
+        expect(response.status).toBe(409);
+        const problem = await problemOf(response);
+        expect(problem.code).toBe('conflict');
+        expect(problem.detail).toContain('POST /v1/notifications/recall');
+      },
+    );
 
-    it('that nobody knows is 404', async () => {
+    it('answers an unknown job with 404', async () => {
       const response = await send('DELETE', 'jobs/17', API_KEY);
       expect(response.status).toBe(404);
       expect(await problemOf(response)).toMatchObject({ code: 'not-found', errors: [{ field: 'id' }] });
     });
 
-    it('cannot have an id with control characters or without end', async () => {
+    it('rejects an id with control characters, or one that is too long', async () => {
       for (const id of ['%00', 'x'.repeat(300), 'a%0Ab'])
         expect(await errorsOf(await send('DELETE', `jobs/${id}`, API_KEY))).toMatchObject([['id', /must/]]); // prettier-ignore
       expect(app.ports.calls).toEqual([]);
     });
   });
 
-  describe('A recall', () => {
-    it('names what became of it for each recipient, once and in order', async () => {
+  describe('a recall', () => {
+    it('reports the outcome for each recipient, once and in order', async () => {
       const body = { to: ['bob', 'ada', 'bob'], tenant: 'acme', dedupeKey: 'order-17' };
       const response = await send('POST', 'notifications/recall', API_KEY, body);
       expect(response.status).toBe(200);
@@ -70,7 +73,7 @@ describe('What producers and operators do with API keys', () => {
       expect(app.ports.calls).toEqual([['recall', feeds, 'order-17']]);
     });
 
-    it('is refused with each wrong field', async () => {
+    it('names each invalid field', async () => {
       const recall = async (body: unknown): Promise<unknown> =>
         errorsOf(await send('POST', 'notifications/recall', API_KEY, body));
       expect(await recall({})).toEqual([
@@ -89,8 +92,8 @@ describe('What producers and operators do with API keys', () => {
     });
   });
 
-  describe('Support', () => {
-    it('sees a feed with what was dropped, and is seen itself', async () => {
+  describe('the support view', () => {
+    it('shows a feed with what was dropped, and is logged itself', async () => {
       const response = await send(
         'GET',
         'feeds/ada%2F%20l%C3%B6/notifications?tenant=acme&limit=5',
@@ -115,14 +118,14 @@ describe('What producers and operators do with API keys', () => {
       expect(line).not.toContain(SUPPORT_KEY);
     });
 
-    it('is logged also for a feed that is not there', async () => {
+    it('is logged also for a feed that does not exist', async () => {
       const response = await send('GET', 'feeds/nobody/notifications', SUPPORT_KEY);
       expect(response.status).toBe(404);
       expect((await problemOf(response)).code).toBe('not-found');
       expect(app.logger.logged.join()).toContain('"nobody"');
     });
 
-    it('cannot write a line of its own into the log', async () => {
+    it('cannot inject a line into the log', async () => {
       await send('GET', 'feeds/a%E2%80%AEb%E2%80%A8c/notifications', SUPPORT_KEY);
       expect(app.logger.logged.join()).toContain('a\\u202eb\\u2028c');
       expect(await errorsOf(await send('GET', 'feeds/a%0Ab/notifications', SUPPORT_KEY))).toEqual([
@@ -130,7 +133,7 @@ describe('What producers and operators do with API keys', () => {
       ]);
     });
 
-    it('gets wrong parameters named', async () => {
+    it('names invalid parameters', async () => {
       expect(
         await errorsOf(
           await send('GET', 'feeds/ada/notifications?limit=0&x=1&tenant=a&tenant=b', SUPPORT_KEY),
@@ -144,8 +147,8 @@ describe('What producers and operators do with API keys', () => {
     });
   });
 
-  describe('An erasure', () => {
-    it('is of one recipient, and its log line does not tell the name', async () => {
+  describe('an erasure', () => {
+    it('erases one recipient, whose name is not logged', async () => {
       const response = await send('DELETE', 'feeds/ada%40example.com?tenant=acme', ADMIN_KEY);
       expect([response.status, await response.json()]).toEqual([200, { feeds: 1, entries: 2, jobs: 3 }]);
       expect(app.ports.calls).toEqual([['eraseRecipient', { tenant: 'acme', recipient: 'ada@example.com' }]]);
@@ -155,7 +158,7 @@ describe('What producers and operators do with API keys', () => {
       expect(app.logger.logged.join('\n')).not.toMatch(/ada|acme|bob/);
     });
 
-    it('is of a whole tenant only where that is said', async () => {
+    it('erases a whole tenant only on an explicit request', async () => {
       const response = await send('DELETE', 'feeds?tenant=acme', ADMIN_KEY);
       expect([response.status, await response.json()]).toEqual([200, { feeds: 4, entries: 5, jobs: 6 }]);
       expect(app.ports.calls).toEqual([['eraseTenant', 'acme']]);
@@ -175,7 +178,7 @@ describe('What producers and operators do with API keys', () => {
     });
   });
 
-  it('takes the key of the scope: others are known and refused, strangers are not known', async () => {
+  it('accepts the key of the scope, forbids those of other scopes, and rejects unknown ones', async () => {
     const token = await sign();
     for (const [method, path, right, body] of [
       ['DELETE', 'jobs/cancelled', API_KEY],

@@ -41,7 +41,7 @@ class FailingController {
   }
 }
 
-describe('an error of any kind, in the service', () => {
+describe('an error in the service', () => {
   let app: HttpApp;
   beforeAll(async () => {
     app = await startHttpApp({ controllers: [FailingController] });
@@ -50,7 +50,7 @@ describe('an error of any kind, in the service', () => {
   afterAll(() => app.close());
 
   it.each(['bug', 'no-error', 'nothing', 'settings', 'nest-500', 'hidden-http-errors'])(
-    'on our side (%s) is 500, and its text is in the log alone, under the same instance',
+    'answers 500 for a fault of the server (%s), whose text is only in the log, under the same instance',
     async (how) => {
       const response = await app.get(`/fail/${how}`);
       expect(response.status).toBe(500);
@@ -74,14 +74,17 @@ describe('an error of any kind, in the service', () => {
     ['rate-limit', 429, 'too-many-requests', 'ThrottlerException: Too Many Requests'],
     ['validation', 400, 'invalid-request', 'a is wrong; b is\\u001b[31m red'],
     ['http-errors', 410, 'gone', 'gone'],
-  ])('of the caller (%s) keeps its status and text, and is not logged', async (how, status, code, detail) => {
-    const response = await app.get(`/fail/${how}`);
-    expect(response.status).toBe(status);
-    expect(await problemOf(response)).toMatchObject({ code, detail });
-    expect(app.logger.lines).toHaveLength(0);
-  });
+  ])(
+    'keeps status and text of a fault of the caller (%s), and does not log it',
+    async (how, status, code, detail) => {
+      const response = await app.get(`/fail/${how}`);
+      expect(response.status).toBe(status);
+      expect(await problemOf(response)).toMatchObject({ code, detail });
+      expect(app.logger.lines).toHaveLength(0);
+    },
+  );
 
-  it('is 404 for a path that nobody knows', async () => {
+  it('answers 404 for an unknown path', async () => {
     const response = await app.get('/v1/nothing?x=1');
     expect(response.status).toBe(404);
     expect(await problemOf(response)).toMatchObject({
@@ -91,13 +94,13 @@ describe('an error of any kind, in the service', () => {
     expect((await app.get('/nothing', { method: 'HEAD' })).status).toBe(404);
   });
 
-  it('is 400 for a path with bad percent-encoding', async () => {
+  it('answers 400 for a path with invalid percent-encoding', async () => {
     const response = await app.get('/fail/%ff');
     expect(response.status).toBe(400);
     expect((await problemOf(response)).code).toBe('invalid-request');
   });
 
-  it('never has control characters of the request in its answer', async () => {
+  it('never echoes control characters of the request', async () => {
     const raw = await rawExchange(
       app.url,
       'GET /\u009b2J\u0085 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
@@ -108,14 +111,14 @@ describe('an error of any kind, in the service', () => {
     expect(body).not.toMatch(/[\u0080-\u009f\u0000-\u0009]/);
   });
 
-  it('that comes after the answer has begun ends it, and is logged', async () => {
+  it('ends an answer that has begun, and is logged', async () => {
     const response = await app.get('/fail/late');
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('half an answ');
     expect(app.logger.lines.join('\n')).toContain('too late for a status');
   });
 
-  it('can be read by pages of allowed origins, and by no others', async () => {
+  it('is readable by pages of allowed origins only', async () => {
     const allowed = await app.get('/v1/stream', { headers: { origin: ALLOWED_ORIGIN } });
     expect(allowed.status).toBe(401);
     expect(Object.fromEntries(allowed.headers)).toMatchObject({

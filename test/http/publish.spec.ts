@@ -63,7 +63,7 @@ describe('POST /v1/notifications', () => {
     ]);
   });
 
-  describe('knows producers by their API key', () => {
+  describe('the API key of a producer', () => {
     it.each([
       ['none', {}, 'Bearer', 'There is no API key: send it as Authorization: Bearer or as X-API-Key.'],
       [
@@ -91,7 +91,7 @@ describe('POST /v1/notifications', () => {
         'The API key is not known here. This looks like a JWT, which recipients have.',
       ],
       ['one as Basic', { authorization: `Basic ${API_KEY}` }, 'Bearer', /^There is no API key/],
-    ])('and refuses %s with 401', async (_what, headers, challenge, detail) => {
+    ])('answers %s with 401', async (_what, headers, challenge, detail) => {
       const response = await post(job(), headers);
       expect(response.status).toBe(401);
       expect(response.headers.get('www-authenticate')).toMatch(challenge);
@@ -101,7 +101,7 @@ describe('POST /v1/notifications', () => {
       expect(app.producer.jobs).toHaveLength(0);
     });
 
-    it("and refuses a recipient's token, and a key in the URL", async () => {
+    it("rejects a recipient's token, and a key in the URL", async () => {
       expect((await post(job(), { authorization: `Bearer ${await sign()}` })).status).toBe(401);
       const inUrl = await post(job(), withKey({}), `/v1/notifications?api_key=${API_KEY}`);
       expect(inUrl.status).toBe(400);
@@ -109,14 +109,14 @@ describe('POST /v1/notifications', () => {
       expect(app.producer.jobs).toHaveLength(0);
     });
 
-    it('in either header, of which X-API-Key wins', async () => {
+    it('is read from either header, of which X-API-Key wins', async () => {
       expect((await post(job(), { authorization: `bearer ${OTHER_KEY}` })).status).toBe(202);
       expect(
         (await post(job(), { 'x-api-key': OTHER_KEY, authorization: 'Bearer of-a-gateway' })).status,
       ).toBe(202);
     });
 
-    it('and scopes the Idempotency-Key by it, without storing it', async () => {
+    it('scopes the Idempotency-Key, and is not stored', async () => {
       for (const key of [API_KEY, API_KEY, OTHER_KEY]) {
         await post(job(), { 'x-api-key': key, 'idempotency-key': 'k-1' });
       }
@@ -126,7 +126,7 @@ describe('POST /v1/notifications', () => {
       expect(other).not.toEqual(first);
     });
 
-    it('and takes nobody for one where no key is configured', async () => {
+    it('is never valid where no key is configured', async () => {
       const keyless = await startHttpApp({ http: { identify: () => null } });
       try {
         const init = {
@@ -146,7 +146,7 @@ describe('POST /v1/notifications', () => {
     ['is empty', '', 'must not be empty'],
     ['is too long', 'k'.repeat(257), 'must have at most 256 characters, has 257'],
     ['has a control character', 'a\u0085b', 'must not contain control characters'],
-  ])('refuses an Idempotency-Key that %s', async (_what, key, problem) => {
+  ])('rejects an Idempotency-Key that %s', async (_what, key, problem) => {
     const response = await post(job(), withKey({ 'idempotency-key': key }));
     expect(response.status).toBe(400);
     expect(await problemOf(response)).toMatchObject({
@@ -155,7 +155,7 @@ describe('POST /v1/notifications', () => {
     });
   });
 
-  describe('names every wrong field of the body', () => {
+  describe('the fields of the body', () => {
     const TYPE = 'must match ^[a-z][a-z0-9.-]{0,63}$, is ';
     it.each<[string, unknown, string, object[]]>([
       [
@@ -257,14 +257,14 @@ describe('POST /v1/notifications', () => {
         'invalid-request',
         [{ field: 'body', problem: 'must be a JSON object, is an array' }],
       ],
-    ])('%s', async (_what, body, code, errors) => {
+    ])('are checked: %s', async (_what, body, code, errors) => {
       const response = await post(body);
       expect(response.status).toBe(400);
       expect(await problemOf(response)).toMatchObject({ code, errors });
       expect(app.producer.jobs).toHaveLength(0);
     });
 
-    it('up to a hundred of them', async () => {
+    it('are named, up to a hundred of them', async () => {
       const response = await post(job({ to: Array.from({ length: 1000 }, () => '') }));
       const problem = await problemOf(response);
       expect(problem.errors).toHaveLength(100);
@@ -272,7 +272,7 @@ describe('POST /v1/notifications', () => {
     });
   });
 
-  describe('takes JSON only', () => {
+  describe('the content type', () => {
     it.each([
       ['text/plain', 415, 'The Content-Type must be application/json, is "text/plain".'],
       ['application/x-www-form-urlencoded', 415, /is "application\/x-www-form-urlencoded"\.$/],
@@ -281,7 +281,7 @@ describe('POST /v1/notifications', () => {
         415,
         'The body must be JSON in UTF-8; its charset is not supported.',
       ],
-    ])('and refuses %s', async (type, status, detail) => {
+    ])('rejects %s', async (type, status, detail) => {
       const response = await post(job(), withKey({ 'content-type': type }));
       expect(response.status).toBe(status);
       const problem = await problemOf(response);
@@ -289,19 +289,19 @@ describe('POST /v1/notifications', () => {
       expect(problem.detail).toMatch(detail);
     });
 
-    it('and refuses a Content-Encoding that it cannot undo', async () => {
+    it('rejects an unsupported Content-Encoding', async () => {
       const response = await post(job(), withKey({ 'content-encoding': 'snappy' }));
       expect(response.status).toBe(415);
       expect((await problemOf(response)).detail).toBe('The Content-Encoding of the body is not supported.');
     });
 
-    it('with its charset, and in any case', async () => {
+    it('accepts JSON with its charset, in upper and lower case', async () => {
       expect((await post(job(), withKey({ 'content-type': 'Application/JSON; charset=UTF-8' }))).status).toBe(
         202,
       );
     });
 
-    it('and says so when there is none at all', async () => {
+    it('is required', async () => {
       const nothing = await app.get('/v1/notifications', { method: 'POST', headers: withKey({}) });
       expect(nothing.status).toBe(415);
       expect((await problemOf(nothing)).detail).toBe(
@@ -323,7 +323,7 @@ describe('POST /v1/notifications', () => {
       ['null', /body must be a JSON object/],
       // eslint-disable-next-line no-control-regex -- finding them is the purpose
       ['{"\u0007\u009b2J": \u0007}', /^The body is not valid JSON: [^\u0000-\u001f\u007f-\u009f]*$/],
-    ])('and refuses %j, with what is wrong and without control characters', async (body, detail) => {
+    ])('rejects the body %j with the reason and without control characters', async (body, detail) => {
       const response = await post(body);
       expect(response.status).toBe(400);
       const problem = await problemOf(response);
@@ -332,8 +332,8 @@ describe('POST /v1/notifications', () => {
     });
   });
 
-  describe('limits the size of a body', () => {
-    it('so that the largest valid one fits, also with every character escaped', async () => {
+  describe('the size of the body', () => {
+    it('accepts the largest valid one, also with every character escaped', async () => {
       const names = Array.from({ length: 1000 }, (_, i) => `é${i}`.padEnd(256, 'é'));
       const data = { taskId: 'é', title: 'é'.repeat(32_700) };
       const body = JSON.stringify(job({ to: names, data, dedupeKey: 'é'.repeat(256) })).replace(
@@ -345,7 +345,7 @@ describe('POST /v1/notifications', () => {
       expect(app.producer.jobs[0]?.data.to).toEqual(names);
     });
 
-    it('and refuses 2 MB with 413, also when its length is not declared', async () => {
+    it('answers 413 for 2 MB, also when the length is not declared', async () => {
       const body = JSON.stringify(job({ to: 'x'.repeat(2_000_000) }));
       const chunked = new ReadableStream({
         start(controller) {
@@ -372,7 +372,7 @@ describe('POST /v1/notifications', () => {
     });
   });
 
-  it('answers 422 for a key that came with another body', async () => {
+  it('answers 422 for a key that was used with another body', async () => {
     app.producer.failure = new IdempotencyKeyReusedError(
       'The Idempotency-Key "k" came with another body before.',
     );
@@ -381,7 +381,7 @@ describe('POST /v1/notifications', () => {
     expect((await problemOf(response)).code).toBe('idempotency-key-reused');
   });
 
-  it('answers 503 with Retry-After while the queue is away, and keeps its address to itself', async () => {
+  it('answers 503 with Retry-After while the queue is unavailable, without its address', async () => {
     app.producer.failure = new QueueUnavailableError('connect ECONNREFUSED 10.0.0.5:6379');
     const response = await post(job());
     expect(response.status).toBe(503);

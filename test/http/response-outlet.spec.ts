@@ -240,7 +240,7 @@ describe('the outlet of a bare response', () => {
     expect(listeners(response)).toEqual(before);
   });
 
-  it('calls nobody before the turn is over', async () => {
+  it('calls back only when the turn is over', async () => {
     const outlet = new ResponseOutlet(await open());
     let called = false;
     outlet.whenWritable(() => (called = true));
@@ -249,7 +249,7 @@ describe('the outlet of a bare response', () => {
     await eventually(() => called);
   });
 
-  it('tells a reader that takes a little of one large write from a reader that takes nothing', async () => {
+  it('distinguishes a reader that takes a little of one large write from one that takes nothing', async () => {
     const response = await open();
     const outlet = new ResponseOutlet(response);
     overfill(response);

@@ -30,7 +30,7 @@ describe('GET /v1/stream', () => {
   const open = (query = '', headers: Record<string, string> = {}): Promise<Response> =>
     app.get(`/v1/stream${query}`, { headers: { authorization: `Bearer ${token}`, ...headers } });
 
-  it('is an event stream that no proxy may keep, change or buffer', async () => {
+  it('answers an event stream that no proxy may cache, change or buffer', async () => {
     const response = await open();
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -61,14 +61,14 @@ describe('GET /v1/stream', () => {
     ['nonsense with NUL', '?lastEventId=abc-1%00', undefined, { kind: 'malformed' }, 'malformed'],
     ['bad percent-encoding', '?lastEventId=%FF%', undefined, { kind: 'malformed' }, 'malformed'],
     ['a negative number', '?lastEventId=abc--1', undefined, { kind: 'malformed' }, 'malformed'],
-  ])('takes as its position %s', async (_what, query, header, position, lastEventId) => {
+  ])('reads its position from %s', async (_what, query, header, position, lastEventId) => {
     const response = await open(query, header === undefined ? {} : { 'last-event-id': header });
     expect(response.status).toBe(200);
     await response.text();
     expect(app.streams.opened).toMatchObject([{ position, lastEventId, eventName: 'type' }]);
   });
 
-  it('takes ?as=message, and leaves parameters alone that are not its own', async () => {
+  it('accepts ?as=message, and ignores unrelated parameters', async () => {
     await (await open('?as=message&_=123&r=1&r=2')).text();
     expect(app.streams.opened).toMatchObject([{ eventName: 'message' }]);
   });
@@ -116,7 +116,7 @@ describe('GET /v1/stream', () => {
     });
   });
 
-  it('lets go of the feed when the client leaves', async () => {
+  it('unsubscribes when the client disconnects', async () => {
     const left = new Promise<void>((resolve) => {
       app.streams.frames = () => new Observable(() => resolve);
     });
@@ -125,7 +125,7 @@ describe('GET /v1/stream', () => {
     await left;
   });
 
-  it('is never subscribed to for a client that left while its credential was checked', async () => {
+  it('subscribes to nothing for a client that left while its credential was checked', async () => {
     let finishCheck!: () => void;
     let checking!: () => void;
     const checkBegan = new Promise<void>((resolve) => (checking = resolve));
@@ -155,7 +155,7 @@ describe('GET /v1/stream', () => {
     }
   });
 
-  it('answers a broken port with 500, without its text, when nothing was sent', async () => {
+  it('answers 500, without the text of the error, when a port fails before anything was sent', async () => {
     app.streams.frames = () => throwError(() => new Error('password of the database'));
     const response = await open();
     expect(response.status).toBe(500);
@@ -165,7 +165,7 @@ describe('GET /v1/stream', () => {
     expect(app.logger.lines.join('\n')).toContain(`${problem.instance}: Error: password of the database`);
   });
 
-  it('gives the outlet that ends the connection', async () => {
+  it('passes the outlet that ends the connection', async () => {
     app.streams.frames = () => NEVER;
     const { response } = await openRaw();
     const closed = new Promise((resolve) => response.once('close', resolve));

@@ -194,7 +194,7 @@ describe('LiveFeedsHub, whatever the bus does', () => {
     Logger.overrideLogger(console);
   });
 
-  it('never gives out a wrong entry, wakes everybody who is behind, and comes to rest', async () => {
+  it('never returns a wrong entry, wakes every connection that is behind, and settles', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 80, size: 'max' }),

@@ -42,8 +42,8 @@ afterEach(() => {
   Logger.overrideLogger(console);
 });
 
-describe('What the bus brings', () => {
-  it('is given out in order and without holes, and tells the connection that it is behind', async () => {
+describe('Entries from the bus', () => {
+  it('are returned in order and without holes, and wake a connection that is behind', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     expect(watch.behind('e1', 41)).toBe(false);
@@ -58,7 +58,7 @@ describe('What the bus brings', () => {
     expect(watch.behind('e1', 43)).toBe(false);
   });
 
-  it('is not given out over a hole, and is, once the hole is filled by a late message', async () => {
+  it('are not returned over a hole until a late message fills it', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.announce([message(43)]);
@@ -69,7 +69,7 @@ describe('What the bus brings', () => {
     expect(watch.next('e1', 41).map((entry) => entry.seq)).toEqual([42, 43]);
   });
 
-  it('goes on from memory after a hole was healed from the log', async () => {
+  it('come from memory again after a hole was healed from the log', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.announce([message(43)]);
@@ -78,7 +78,7 @@ describe('What the bus brings', () => {
     expect(watch.next('e1', 43).map((entry) => entry.seq)).toEqual([44]);
   });
 
-  it('wakes nobody when it comes twice or late', async () => {
+  it('wake nobody when they come twice or late', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.announce([message(42), message(42), message(40)]);
@@ -87,7 +87,7 @@ describe('What the bus brings', () => {
     expect(watch.behind('e1', 42)).toBe(false);
   });
 
-  it('is read from the log when only its head travelled', async () => {
+  it('are read from the log when only their head was sent', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.announce([{ ...message(42), entry: null }]);
@@ -95,7 +95,7 @@ describe('What the bus brings', () => {
     expect(watch.behind('e1', 41)).toBe(true);
   });
 
-  it('is kept for the newest entries only, within a bound', async () => {
+  it('are kept for the newest only, within a bound', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(0));
     for (let seq = 1; seq <= 200; seq++) bus.announce([message(seq)]);
@@ -110,7 +110,7 @@ describe('What the bus brings', () => {
     expect(watch.next('e1', 200).map((entry) => entry.seq)).toEqual([201, 202]);
   });
 
-  it('is never more at once than a page of the log has bytes, in any script (G7)', async () => {
+  it('never exceed the bytes of a page at once, in any script (G7)', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(0));
     const json = `{"x":"${'語'.repeat(5_000)}"}`;
@@ -124,7 +124,7 @@ describe('What the bus brings', () => {
     expect(Math.max(...bytes)).toBeLessThanOrEqual(256 * 1024);
   });
 
-  it('is forgotten when nothing new came between two checks', async () => {
+  it('are forgotten when nothing new came between two checks', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     heads.mockResolvedValue([{ feedId: '7', epoch: 'e1', head: 42 }]);
@@ -139,8 +139,8 @@ describe('What the bus brings', () => {
   });
 });
 
-describe('The word of the log', () => {
-  it('does not put out an announcement that came while the read was on its way', async () => {
+describe('Heads read from the log', () => {
+  it('keep an announcement that came while the read was under way', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     // A read begins here, with a snapshot at 41; 42 is committed and announced before its answer is in.
@@ -150,7 +150,7 @@ describe('The word of the log', () => {
     expect(watch.next('e1', 41)).toHaveLength(1);
   });
 
-  it('ends a false rumour within two reads, for everybody', async () => {
+  it('end a false announcement within two reads, for every connection', async () => {
     const watch = await hub.watch(FEED, changed);
     const other = await hub.watch(FEED, changed);
     watch.observe(state(41));
@@ -162,7 +162,7 @@ describe('The word of the log', () => {
     expect(other.behind('e1', 41)).toBe(false);
   });
 
-  it('ends the rumour of another epoch, and memory survives it', async () => {
+  it('end an announcement of another epoch, and leave the memory intact', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.announce([message(42), message(17, 'old')]);
@@ -175,7 +175,7 @@ describe('The word of the log', () => {
     expect(watch.next('old', 16)).toEqual([]);
   });
 
-  it('begins a new epoch, and nothing of the former one is given out', async () => {
+  it('begin a new epoch, and return nothing of the former one', async () => {
     const watch = await hub.watch(FEED, changed);
     const other = await hub.watch(FEED, changed);
     watch.observe(state(41));
@@ -192,7 +192,7 @@ describe('The word of the log', () => {
     expect(watch.next('e2', 42)).toHaveLength(1);
   });
 
-  it('lowers the head of a restored feed, and a cursor above it is behind', async () => {
+  it('lower the head of a restored feed, so that a cursor above it is behind', async () => {
     const watch = await hub.watch(FEED, changed);
     const other = await hub.watch(FEED, changed);
     watch.observe(state(41));
@@ -204,7 +204,7 @@ describe('The word of the log', () => {
     expect(watch.behind('e1', 30)).toBe(false);
   });
 
-  it('does not lower the head when an older read of another connection comes in late', async () => {
+  it('stay when an older read of another connection arrives late', async () => {
     const watch = await hub.watch(FEED, changed);
     const late = await hub.watch(FEED, changed);
     late.observe(state(41));
@@ -214,7 +214,7 @@ describe('The word of the log', () => {
     expect(late.behind('e1', 42)).toBe(true);
   });
 
-  it('is asked once more when two reads crossed a change of epoch', async () => {
+  it('are read once more when two reads crossed a change of epoch', async () => {
     const early = await hub.watch(FEED, changed);
     const late = await hub.watch(FEED, changed);
     early.observe(state(41));
@@ -262,7 +262,7 @@ describe('The check of heads', () => {
     expect(changes).toBe(0);
   });
 
-  it('sends the cursor of an erased feed to the log', async () => {
+  it('reads the feed of a cursor from the log once it was erased', async () => {
     const watch = await hub.watch(FEED, changed);
     watch.observe(state(41));
     bus.reconnect();
@@ -274,7 +274,7 @@ describe('The check of heads', () => {
     expect(watch.behind('e2', 0)).toBe(false);
   });
 
-  it('goes on after a failure, and logs it once', async () => {
+  it('continues after a failure, and logs it once', async () => {
     hub.close();
     Logger.overrideLogger(['log', 'warn']);
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
@@ -324,7 +324,7 @@ describe('Watching', () => {
     await watch;
   });
 
-  it('begins without a bus that is away, and checks the head again when the bus acknowledges after all', async () => {
+  it('begins while the bus is unavailable, and checks the head again when it acknowledges', async () => {
     bus.connected = false;
     bus.acknowledgement = () => Promise.reject(new Error('away'));
     const watch = await hub.watch(FEED, changed);
@@ -347,7 +347,7 @@ describe('Watching', () => {
     expect(watch.next('e1', 42)).toHaveLength(1);
   });
 
-  it('leaves no subscription behind when the connection went before the acknowledgement', async () => {
+  it('leaves no subscription behind when the connection closes before the acknowledgement', async () => {
     bus.connected = false;
     let acknowledge = (): void => {};
     bus.acknowledgement = () => new Promise((resolve) => (acknowledge = resolve));

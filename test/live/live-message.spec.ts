@@ -35,14 +35,14 @@ describe('A message on the bus', () => {
     expect(encodeMessage(message('€'.repeat(room / 3 + 1)), LIMIT)).toBe('e-7');
   });
 
-  it('that ends streams is a word of its own, which nothing that carries a place can be', () => {
+  it('has a form of its own to end streams, which no message with a position can take', () => {
     expect(decodeMessage(DISCONNECT)).toBe(DISCONNECT);
     for (const text of [` ${DISCONNECT}`, `${DISCONNECT} `, `${DISCONNECT}\n{}`, `${DISCONNECT}-1`]) {
       expect(decodeMessage(text)).not.toBe(DISCONNECT);
     }
   });
 
-  it('may have more words in its header one day', () => {
+  it('tolerates additional words in its header', () => {
     expect(decodeMessage('e-7 note later words\n{"a":1}')).toEqual({
       epoch: 'e',
       seq: 7,
@@ -66,7 +66,7 @@ describe('A message on the bus', () => {
     'e-7 note\n{"a":1}\n\nevent: forged\ndata: {}',
     'e-7 note\n{"a":\r1}',
     'e-7 note\u0000\n{"a":1}',
-  ])('is passed over if it is garbage: %j', (text) => {
+  ])('is ignored if it is garbage: %j', (text) => {
     expect(decodeMessage(text)).toBeNull();
   });
 
@@ -90,7 +90,7 @@ describe('A payload of NOTIFY', () => {
     );
   });
 
-  it('is as full as it may be', () => {
+  it('is filled up to the limit', () => {
     const half = 'x'.repeat((MAX_PAYLOAD_BYTES - 1) / 2);
     expect(pack([half, half])).toHaveLength(1);
     expect(pack([half, `${half}x`])).toHaveLength(2);
@@ -98,7 +98,7 @@ describe('A payload of NOTIFY', () => {
 });
 
 describe('A channel', () => {
-  it('tells feeds apart that would look the same when joined', () => {
+  it('distinguishes feeds that would look the same when joined', () => {
     const hashes = [
       { tenant: '', recipient: 'ab' },
       { tenant: 'a', recipient: 'b' },

@@ -17,7 +17,7 @@ const announcement = (recipient: string, seq: number, json: string): Announcemen
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('The queue of NOTIFYs', () => {
-  it('keeps a bound behind a statement that does not end, and then says the newest head of each feed', async () => {
+  it('stays bounded behind a statement that does not end, and then sends the newest head of each feed', async () => {
     const statements: string[] = [];
     let answer = (): void => {};
     let failed = 0;

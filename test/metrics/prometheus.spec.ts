@@ -57,7 +57,7 @@ describe('the metrics', () => {
     );
   });
 
-  it('are named by the conventions of Prometheus: a prefix, base units, _total for counters and nothing else', async () => {
+  it('follow the naming conventions of Prometheus: a prefix, base units, _total for counters only', async () => {
     for (const metric of await metrics.register.getMetricsAsJSON()) {
       if (!metric.name.startsWith('tidings_')) continue;
       expect({ [metric.name]: metric.name.endsWith('_total') }).toEqual({
@@ -68,7 +68,7 @@ describe('the metrics', () => {
     }
   });
 
-  it('may be made twice in one process, and are in the global registry if no other is given', () => {
+  it('can be created twice in one process, and use the global registry by default', () => {
     const other = new PrometheusMetrics({ register: new Registry() });
     other.healed();
     other.register.clear();
@@ -76,7 +76,7 @@ describe('the metrics', () => {
     globalRegister.clear();
   });
 
-  it('leave the depth of a queue that fails or hangs out, and tell the rest', async () => {
+  it('omit the depth of a queue that fails or hangs, and report the rest', async () => {
     Logger.overrideLogger(false);
     let asked = 0;
     for (const depth of [() => Promise.reject(new Error('away')), () => new Promise<never>(() => asked++)]) {

@@ -17,8 +17,8 @@ const told = (env: Environment): string => {
   });
 };
 
-describe('what the service says when it listens', () => {
-  it('is the address, the mode, two commands and the demo in development', () => {
+describe('the banner of the service', () => {
+  it('shows the address, the mode, two commands and the demo in development', () => {
     expect(told({}).split('\n')).toEqual([
       'Tidings 1.2.3 listens on http://127.0.0.1:3000',
       '  mode   embedded Postgres (data in .tidings)',
@@ -36,7 +36,7 @@ describe('what the service says when it listens', () => {
     ]);
   });
 
-  it('has no credential and no demo once AUTH_* is set', () => {
+  it('shows no credential and no demo once AUTH_* is set', () => {
     const production = {
       NODE_ENV: 'production',
       AUTH_JWT_SECRET: SECRET,

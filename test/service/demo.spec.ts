@@ -73,14 +73,14 @@ describe('the demo page', () => {
     expect(types).toEqual(['image/svg+xml', 'text/css', ...Array<string>(4).fill('text/javascript')]);
   });
 
-  it('has scripts that put text in as text', async () => {
+  it('inserts text as text', async () => {
     for (const file of ['demo.js', 'desk.js', 'frames.js', 'jobs.js']) {
       const script = await (await fetch(`${origin}/demo/${file}`)).text();
       expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);
     }
   });
 
-  it('gets a token for each of its users that ends within an hour', async () => {
+  it('gets a token for each of its users, valid for an hour', async () => {
     const response = await fetch(`${origin}/demo/session`);
     expect(response.headers.get('cache-control')).toBe('no-store');
     const { users, producerApiKey } = (await response.json()) as DemoSession;
@@ -93,7 +93,7 @@ describe('the demo page', () => {
     expect(users.map(({ name }) => name)).toEqual(['ada', 'grace']);
   });
 
-  it.each(['localhost:3000', '127.0.0.1', '[::1]:3000', 'LOCALHOST'])('answers to %s', async (host) => {
+  it.each(['localhost:3000', '127.0.0.1', '[::1]:3000', 'LOCALHOST'])('accepts the host %s', async (host) => {
     expect(await statusFor(host)).toBe(200);
   });
 
@@ -104,7 +104,7 @@ describe('the demo page', () => {
     'user@evil.example',
     '192.168.0.7',
     '0.0.0.0',
-  ])('does not answer to %s, as a page elsewhere could point that name at this machine', async (host) => {
+  ])('rejects the host %s, which a foreign page could point at this machine', async (host) => {
     expect(await statusFor(host)).toBe(403);
   });
 

@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('development credentials', () => {
-  it('are made once and kept, readable by their owner alone', async () => {
+  it('are created once and kept, readable by their owner alone', async () => {
     const dataDir = join(folder, 'a', 'b');
     const first = await developmentCredentials(dataDir);
     expect(Buffer.byteLength(first.jwtSecret)).toBeGreaterThanOrEqual(32);
@@ -29,13 +29,13 @@ describe('development credentials', () => {
     expect(two.producerApiKey).not.toBe(one.producerApiKey);
   });
 
-  it('are the same for all who start at the same moment', async () => {
+  it('are the same for all processes that start at once', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => developmentCredentials(folder)));
     expect(new Set(all.map(({ jwtSecret }) => jwtSecret)).size).toBe(1);
     expect(await readdir(folder)).toEqual([FILE]);
   });
 
-  it('are closed to others again when a copy has opened them', async () => {
+  it('are made private again when a copy has made them readable', async () => {
     await developmentCredentials(folder);
     await chmod(join(folder, FILE), 0o644);
     await developmentCredentials(folder);
@@ -43,7 +43,7 @@ describe('development credentials', () => {
   });
 
   it.each(['', '{', '{"jwtSecret":"short","producerApiKey":"x"}'])(
-    'are not replaced when the file holds %j: the way out is said',
+    'are not replaced when the file holds %j: the error names the fix',
     async (content) => {
       await writeFile(join(folder, FILE), content);
       await expect(developmentCredentials(folder)).rejects.toThrow(

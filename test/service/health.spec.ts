@@ -46,7 +46,7 @@ async function get(path: string): Promise<{ status: number; type: string; body: 
 }
 
 describe('liveness', () => {
-  it('is told whatever else is broken', async () => {
+  it('is reported whatever else is broken', async () => {
     postgres = () => new Promise(() => {});
     app.get(DrainState).begin();
     expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'alive' } });
@@ -68,7 +68,7 @@ describe('readiness', () => {
     });
   });
 
-  it('is a problem while the instance drains, although everything answers', async () => {
+  it('fails while the instance drains, although everything answers', async () => {
     app.get(DrainState).begin();
     const { status, type, body } = await get('/readyz');
     expect(status).toBe(503);
@@ -86,7 +86,7 @@ describe('readiness', () => {
     });
   });
 
-  it('names what does not answer and keeps the reason, which may name hosts, in the log', async () => {
+  it('names what does not answer, and logs the reason, which may name hosts', async () => {
     postgres = () => Promise.reject(new Error('connect ECONNREFUSED 10.1.2.3:5432'));
     const { status, body } = await get('/readyz');
     expect(status).toBe(503);
@@ -117,7 +117,7 @@ describe('readiness', () => {
     expect((await get('/readyz')).status).toBe(200);
   });
 
-  it('logs the beginning and the end of an outage, not every probe', async () => {
+  it('logs the begin and the end of an outage, not every probe', async () => {
     postgres = () => Promise.reject(new Error('away'));
     for (let probe = 0; probe < 3; probe++) expect((await get('/readyz')).status).toBe(503);
     postgres = () => Promise.resolve();

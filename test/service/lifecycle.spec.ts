@@ -55,7 +55,7 @@ describe('the life of the process', () => {
     expect(stopped).toEqual(['The application', 'Postgres']);
   });
 
-  it('stops what began when the start fails, and says why without a stack if it is a mistake of the operator', async () => {
+  it('stops what was started when the start fails, and reports a mistake of the operator without a stack', async () => {
     const stop = jest.fn(async () => {});
     await run((life) => {
       life.onStop('Postgres', stop);
@@ -66,14 +66,14 @@ describe('the life of the process', () => {
     expect(told).toBe('Tidings cannot start. These settings are not valid:\n  - PORT: is taken\n');
   });
 
-  it('says where a fault of the program happened', async () => {
+  it('reports where a fault of the program happened', async () => {
     await run(() => {
       throw new TypeError('x is not a function');
     });
     expect(told).toMatch(/TypeError: x is not a function\n\s+at /);
   });
 
-  it('takes one press of Ctrl-C that arrives twice (npm hands it on) as one', async () => {
+  it('treats one Ctrl-C that arrives twice (npm forwards it) as one', async () => {
     let stopped = (): void => {};
     const stopping = new Promise<void>((resolve) => (stopped = resolve));
     await run((life) => life.onStop('The application', () => stopping));
@@ -94,7 +94,7 @@ describe('the life of the process', () => {
     expect(lines).toEqual(['SIGINT again: stopped at once']);
   });
 
-  it('leaves a part that hangs behind and still stops the others within 5 s', async () => {
+  it('abandons a part that hangs and still stops the others within 5 s', async () => {
     jest.useFakeTimers();
     const stop = jest.fn(async () => {});
     await run((life) => {
@@ -122,7 +122,7 @@ describe('the life of the process', () => {
     expect(host.codes).toEqual([1]);
   });
 
-  it('goes on stopping when a part throws, and ends with 1', async () => {
+  it('continues stopping when a part throws, and ends with 1', async () => {
     const stop = jest.fn(async () => {});
     await run((life) => {
       life.onStop('Postgres', stop);
@@ -144,7 +144,7 @@ describe('the life of the process', () => {
     },
   );
 
-  it('waits for a start that is under way, so that what it begins is stopped too', async () => {
+  it('waits for a start that is under way, so that what it opens is stopped too', async () => {
     const database = new EventEmitter();
     const stop = jest.fn(async () => {});
     const started = run(async (life) => {

@@ -28,7 +28,7 @@ function optionsOf(env: Environment): ReturnType<typeof toOptions> {
 }
 
 describe('the settings of the service', () => {
-  it('need none: embedded Postgres, development credentials, this machine only', () => {
+  it('default to embedded Postgres, development credentials and this machine only', () => {
     expect(readSettings({})).toEqual({
       production: false,
       development: true,
@@ -106,7 +106,7 @@ describe('the settings of the service', () => {
     });
   });
 
-  it('are all listed when wrong, each with its name, its value and the fix', () => {
+  it('list every error with its name, its value and the fix', () => {
     const wrong = problems({
       PORT: '70000',
       HOST: 'http://0.0.0.0',
@@ -189,7 +189,7 @@ describe('the settings of the service', () => {
     expect(JSON.stringify(wrong)).not.toContain('hunter2');
   });
 
-  it('refuse "*" as an origin, because any page could act for the user', () => {
+  it('reject "*" as an origin, because any page could act for the user', () => {
     expect(problems({ CORS_ORIGINS: 'https://app.example.com,*' })).toEqual({
       CORS_ORIGINS: 'item 2 must not be "*": any page could act for the user. List the origins',
     });
@@ -215,11 +215,11 @@ describe('the settings of the service', () => {
     ['production without a way to know users', { NODE_ENV: 'production' }, ['AUTH_JWT_SECRET']],
     ['development credentials open to the network', { HOST: '0.0.0.0' }, ['HOST']],
     ['development credentials on IPv6 everywhere', { HOST: '::' }, ['HOST']],
-  ])('that contradict each other are refused: %s', (_name, env, fields) => {
+  ])('reject a contradiction: %s', (_name, env, fields) => {
     expect(Object.keys(problems(env))).toEqual(fields);
   });
 
-  it('allow a worker alone to have no way to know users, in production too', () => {
+  it('allow a worker without a way to identify users, in production too', () => {
     expect(readSettings({ NODE_ENV: 'production', TIDINGS_ROLES: 'worker' })).toMatchObject({
       development: false,
       options: { roles: ['worker'] },
@@ -227,13 +227,13 @@ describe('the settings of the service', () => {
   });
 
   it.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])(
-    'take %s as this machine for development credentials',
+    'count %s as this machine for development credentials',
     (host) => {
       expect(readSettings({ HOST: host })).toMatchObject({ development: true, host });
     },
   );
 
-  it('count the empty text as not set, as a compose file makes it', () => {
+  it('treat the empty string as not set, as a compose file yields it', () => {
     const empty = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, '']));
     expect(readSettings(empty)).toEqual(readSettings({}));
   });
@@ -246,7 +246,7 @@ describe('the settings of the service', () => {
     ['PRODUCER_API_KEY', 'PRODUCER_API_KEYS'],
     ['DATABASE_URI', 'DATABASE_URL'],
     ['redis_url', 'REDIS_URL'],
-  ])('warn of %s, which nearly has the name of a variable', (name, nearest) => {
+  ])('warn of %s, which resembles the name of a variable', (name, nearest) => {
     expect(readSettings({ [name]: 'x' }).warnings).toEqual([
       `${name} is set but not read; did you mean ${nearest}?`,
     ]);
@@ -287,7 +287,7 @@ describe('the settings of the service', () => {
     expect(optionsOf({ AUTH_JWT_SECRET: SECRET }).http).toEqual({ jwt: { secret: SECRET } });
   });
 
-  it('are either refused by name or accepted by the module: never accepted here and refused there', () => {
+  it('are rejected by name here, or accepted by the module', () => {
     const names = Object.keys(VARIABLES);
     const value = fc.oneof(
       fc.string(),

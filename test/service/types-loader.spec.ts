@@ -27,17 +27,17 @@ async function load(source: string): Promise<string[]> {
 }
 
 describe("a team's own types", () => {
-  it('are taken from the default export, alone or in an array', async () => {
+  it('are loaded from the default export, alone or in an array', async () => {
     expect(await load(`export default ${type('one')}`)).toEqual(['one']);
     expect(await load(`export default [${type('one')}, ${type('two')}]`)).toEqual(['one', 'two']);
   });
 
-  it('are taken from named exports, past helpers, and once if they are exported twice', async () => {
+  it('are loaded from named exports, past helpers, and once if they are exported twice', async () => {
     const source = `export const one = ${type('one')}; export const helper = () => 1; export const LIMIT = 3; export default [one, ${type('two')}]`;
     expect((await load(source)).sort()).toEqual(['one', 'two']);
   });
 
-  it('are taken from a CommonJS file too', async () => {
+  it('are loaded from a CommonJS file too', async () => {
     const path = await file(`module.exports = [${type('one')}]`, 'cjs');
     expect((await loadTypes(path, [])).map(({ name }) => name)).toEqual(['one']);
   });
@@ -81,7 +81,7 @@ describe("a team's own types", () => {
       `throw new Error('no database here')`,
       /cannot be imported: Error: no database here/,
     ],
-  ])('are refused with the export named: %s', async (_name, source, problem) => {
+  ])('are rejected with the name of the export: %s', async (_name, source, problem) => {
     const failed = loadTypes(await file(source), ['task-completed']);
     await expect(failed).rejects.toMatchObject({
       code: 'invalid-settings',
@@ -89,7 +89,7 @@ describe("a team's own types", () => {
     });
   });
 
-  it('are looked for in the file that was named, whose full path is said if it is not there', async () => {
+  it('are loaded from the given file, whose full path is reported if it is missing', async () => {
     await expect(loadTypes('./no/such-types.mjs', [])).rejects.toThrow(
       `there is no readable file ${join(process.cwd(), 'no/such-types.mjs')}`,
     );

@@ -72,7 +72,7 @@ const postgresRuns = (service: ServiceProcess): boolean =>
   existsSync(join(service.dataDir, 'postgres', 'data', 'postmaster.pid'));
 
 describe('the end of the service', () => {
-  it('is orderly when one Ctrl-C arrives twice, as under npm: streams told, Postgres stopped, code 0', async () => {
+  it('is orderly when one Ctrl-C arrives twice, as under npm: streams closed, Postgres stopped, code 0', async () => {
     const service = await startService();
     const open = await watch(service);
     await open.waitFor(({ event }) => event === 'feed.ready');
@@ -85,7 +85,7 @@ describe('the end of the service', () => {
     expect(postgresRuns(service)).toBe(false);
   });
 
-  it('comes within 5 s also with stalled streams, and load balancers are told first', async () => {
+  it('takes at most 5 s with stalled streams, after readiness has failed', async () => {
     const service = await startService();
     await fillFeed(service);
     const open = await watch(service);
@@ -111,7 +111,7 @@ describe('the end of the service', () => {
     stalled.destroy();
   });
 
-  it('leaves no Postgres behind when it comes during the start', async () => {
+  it('leaves no Postgres behind during the start', async () => {
     const service = await spawnService();
     await eventually(() => postgresRuns(service), { timeoutMs: 60_000 });
     const exit = await service.stop('SIGINT');
@@ -120,7 +120,7 @@ describe('the end of the service', () => {
     expect(postgresRuns(service)).toBe(false);
   });
 
-  it('does not come because nobody reads its output any more', async () => {
+  it('is not caused by an output that nobody reads', async () => {
     const database = await createTestDatabase();
     const service = await startService({ DATABASE_URL: database.url });
     service.child.stdout!.destroy();
@@ -132,7 +132,7 @@ describe('the end of the service', () => {
 });
 
 describe('a service that was killed', () => {
-  it('starts again on the same data, with the same credentials, and goes on where its clients stopped', async () => {
+  it('restarts on the same data, with the same credentials, and resumes where its clients stopped', async () => {
     const first = await startService();
     const before = await watch(first, '0');
     await announce(first, 'one');
@@ -158,7 +158,7 @@ describe('a service that was killed', () => {
 });
 
 describe('a start that cannot succeed', () => {
-  it('lists everything that is wrong with the settings, without a stack', async () => {
+  it('lists every error in the settings, without a stack', async () => {
     const service = await spawnService({
       PORT: 'x',
       DATABASE_URL: 'mysql://u:hunter2@h/d',
@@ -174,7 +174,7 @@ describe('a start that cannot succeed', () => {
     expect(service.stdout).toBe('');
   });
 
-  it('says which export of TIDINGS_TYPES is wrong', async () => {
+  it('names the invalid export of TIDINGS_TYPES', async () => {
     const service = await spawnService({ TIDINGS_TYPES: './missing.mjs' });
     expect(await service.exited).toMatchObject({ code: 1 });
     expect(service.stderr).toContain(
@@ -182,7 +182,7 @@ describe('a start that cannot succeed', () => {
     );
   });
 
-  it('says what the database refuses, in one line', async () => {
+  it('reports the refusal of the database in one line', async () => {
     const url = new URL(process.env['TIDINGS_TEST_PG_URL']!);
     url.pathname = '/no_such_database';
     const service = await spawnService({ DATABASE_URL: url.href });
@@ -192,7 +192,7 @@ describe('a start that cannot succeed', () => {
     );
   });
 
-  it('can be ended while it waits for a database that is not there yet', async () => {
+  it('can be ended while it waits for a database', async () => {
     const service = await spawnService({ DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/d' });
     await service.says(/attempt 2 of/);
     const exit = await service.stop('SIGINT');

@@ -29,7 +29,5 @@ function suite(backend: 'postgres' | 'redis', restarts: number): void {
 }
 
 // Chromium's has it the other way round.
-describe("a client made of nothing but npm's EventSource, on Postgres", () => suite('postgres', 2));
-describeWith('redis-server', "a client made of nothing but npm's EventSource, on Redis", () =>
-  suite('redis', 10),
-);
+describe("npm's EventSource on Postgres", () => suite('postgres', 2));
+describeWith('redis-server', "npm's EventSource on Redis", () => suite('redis', 10));

@@ -288,7 +288,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
     jest.useRealTimers();
   });
 
-  it('sends the right frames in the right order, says each gap, holds one page and reaches the end (G2, G3, G4, G6, G7)', async () => {
+  it('sends the right frames in order, reports each gap, holds one page and reaches the end (G2, G3, G4, G6, G7)', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 100, size: 'max' }),

@@ -17,7 +17,7 @@ const outlet = {
   destroy: () => {},
 };
 
-describe('Streams whose feed somebody wants ended', () => {
+describe('Streams of a feed that is disconnected', () => {
   const hubs: LiveFeedsHub[] = [];
   afterEach(() => hubs.splice(0).forEach((hub) => hub.close()));
 
@@ -42,7 +42,7 @@ describe('Streams whose feed somebody wants ended', () => {
   const last = (frames: Frame[]): unknown => JSON.parse(frames.at(-1)!.data!);
   const revoked = { type: 'feed.closing', reason: 'revoked', retryInMs: expect.any(Number) };
 
-  it('end on this instance and on the others, and those of other feeds go on', async () => {
+  it('end on this instance and on the others, while those of other feeds continue', async () => {
     const bus = new FakeBus();
     const [here, there] = [instance(bus), instance(bus)];
     const ended = [await open(here), await open(here), await open(there)];
@@ -57,7 +57,7 @@ describe('Streams whose feed somebody wants ended', () => {
     await there.drain();
   });
 
-  it('end here at once, also while the bus is away', async () => {
+  it('end here at once, also while the bus is unavailable', async () => {
     const bus = Object.assign(new FakeBus(), { disconnect: () => {} });
     const streams = instance(bus);
     const frames = await open(streams);

@@ -21,7 +21,7 @@ async function rows(url: string, sql: string): Promise<unknown[]> {
 }
 
 describe('createTestDatabase', () => {
-  it('gives each caller an empty database of a role that is no superuser', async () => {
+  it('gives each caller an empty database of an unprivileged role', async () => {
     const [one, two] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     await rows(one.url, 'CREATE TABLE t (); SELECT 1');
     expect(
@@ -79,7 +79,7 @@ describe('startPostgres', () => {
 });
 
 describeWith('redis-server', 'startRedis', () => {
-  it('keeps what was written over a crash with appendonly, and answers on the same port', async () => {
+  it('keeps its data over a crash with appendonly, and answers on the same port', async () => {
     const server = await startRedis({ appendonly: true });
     try {
       const { Redis } = await import('ioredis');
@@ -149,7 +149,7 @@ describe('the SSE client', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  it('tells an orderly end from a broken connection and from its own close', async () => {
+  it('distinguishes an orderly end from a broken connection and from its own close', async () => {
     const ended = await connect(await serve((response) => response.end('id: 7\ndata: {}\n\n')));
     expect((await ended.waitFor(({ id }) => id === '7')).data).toBe('{}');
     expect(await ended.closed).toBe('ended');

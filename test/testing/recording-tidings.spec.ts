@@ -29,7 +29,7 @@ describe('RecordingTidings', () => {
     orders = testing.get(Orders);
   });
 
-  it('stands in for the service, and has what was sent', async () => {
+  it('replaces the service, and records what was sent', async () => {
     expect(await orders.place(['ada', 'bob', 'ada'])).toMatchObject({ outcome: 'queued' });
     expect(tidings.of(newOrder)).toEqual([
       {
@@ -44,13 +44,13 @@ describe('RecordingTidings', () => {
     expect(tidings.of(announcement)).toEqual([]);
   });
 
-  it('says what belongs to a transaction', async () => {
+  it('records what belongs to a transaction', async () => {
     const tx = { query: () => Promise.reject(new Error('no statement is sent')) };
     expect(await orders.place(['ada'], tx)).toMatchObject({ outcome: 'staged' });
     expect(tidings.of(newOrder)).toMatchObject([{ staged: true }]);
   });
 
-  it('refuses a type that is no declaration and fields that nobody reads, as the real one does', async () => {
+  it('rejects an undeclared type and unknown fields, as the service does', async () => {
     const told = { to: 'ada', data: { title: 'Hello' } };
     await expect(tidings.notify('announcement' as never, told as never)).rejects.toThrow(
       'notify: the first argument must be a declaration, made by defineNotification.',
@@ -64,7 +64,7 @@ describe('RecordingTidings', () => {
     expect(tidings.notifications).toEqual([]);
   });
 
-  it('refuses what could never be delivered, and remembers nothing of it', async () => {
+  it('rejects what could never be delivered, and does not record it', async () => {
     const wrong = { to: '', data: { title: 7 } } as never;
     await expect(tidings.notify(announcement, wrong)).rejects.toThrow(InvalidJobError);
     await expect(tidings.notify(announcement, { to: 'ada', data: { title: 7 } as never })).rejects.toThrow(
@@ -73,7 +73,7 @@ describe('RecordingTidings', () => {
     expect(tidings.notifications).toEqual([]);
   });
 
-  it('fails when it is told to, as with the queue away', async () => {
+  it('fails on request, as in an outage of the queue', async () => {
     tidings.failure = new QueueUnavailableError('away');
     await expect(orders.place(['ada'])).rejects.toThrow(QueueUnavailableError);
     tidings.clear();
@@ -81,7 +81,7 @@ describe('RecordingTidings', () => {
     expect(tidings.notifications).toHaveLength(1);
   });
 
-  it('takes broadcasts in chunks', async () => {
+  it('accepts broadcasts in chunks', async () => {
     const recipients = Array.from({ length: 5 }, (_, index) => `user-${index}`);
     const seen: number[] = [];
     const result = await tidings.notifyMany(
@@ -98,7 +98,7 @@ describe('RecordingTidings', () => {
     expect(tidings.notifications.flatMap(({ to }) => to)).toEqual(recipients);
   });
 
-  it('stands in for cancelling, recalling and logging out as well', async () => {
+  it('records cancelling, recalling and logging out as well', async () => {
     const { jobId } = await orders.place(['ada']);
     expect([await tidings.cancel(jobId), await tidings.cancel(jobId)]).toEqual(['cancelled', 'unknown']);
     const recall = { to: ['ada', 'bob'], dedupeKey: 'order-17' };

@@ -33,7 +33,7 @@ describe('task-completed', () => {
     ['failed', 90_000, 'Failed after 1.5 min'],
     ['failed', 7_200_000, 'Failed after 2 hr'],
     ['failed', undefined, 'Failed'],
-  ])('says how it went: %s after %s ms reads "%s"', async (status, durationMs, body) => {
+  ])('describes the outcome: %s after %s ms reads "%s"', async (status, durationMs, body) => {
     expect(await compose('task-completed', { ...task, status, durationMs })).toMatchObject({ body });
   });
 
@@ -104,7 +104,7 @@ describe('money', () => {
     ['HUF', 12_345, 'HUF 123.45'],
     ['PKR', 12_345, 'PKR 123.45'],
     ['IQD', 12_345, 'IQD 12.345'],
-  ])('of %s has the decimals of ISO 4217', (currency, amount, expected) => {
+  ])('has the decimals of ISO 4217: %s', (currency, amount, expected) => {
     expect(formatMoney({ amount, currency }, 'en').replace('\u00a0', ' ')).toBe(expected);
   });
 
@@ -119,7 +119,7 @@ describe('money', () => {
 });
 
 describe('the registry', () => {
-  it('says which types are declared when one is not', () => {
+  it('lists the declared types when one is not', () => {
     expect(() => registry.get('nonsense')).toThrow(UnknownTypeError);
     expect(() => registry.get('nonsense')).toThrow('declared are task-completed, new-order, announcement');
     expect(() => registry.get('constructor')).toThrow(UnknownTypeError);

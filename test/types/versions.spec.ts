@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => house?.close(), 30_000);
 
 describe('Data of an older version', () => {
-  it('is upgraded in pages, and where that fails it is served as it was, with its own version', async () => {
+  it('is upgraded in pages, or served unchanged, with its own version, where that fails', async () => {
     const { items } = await tidings.page('ada');
     expect(items.map(({ data, version }) => ({ data, version }))).toEqual(
       expect.arrayContaining([
@@ -79,7 +79,7 @@ describe('Data of an older version', () => {
     ]);
   });
 
-  it('is upgraded in jobs, fails them for good where it cannot be, and of a newer version waits', async () => {
+  it('is upgraded in jobs, fails them for good where that fails, and waits if it is newer', async () => {
     const add = (order: object, version?: number) =>
       house.queue().add('shipped', { to: 'bob', data: order, version });
     await add({ order: 'A-2' }, 1);
@@ -94,7 +94,7 @@ describe('Data of an older version', () => {
     });
   });
 
-  it('expires as its type says, if the job does not say otherwise', async () => {
+  it('expires by its type unless the job says otherwise', async () => {
     const [row] = await house.sql<{ ms: number }>(
       `SELECT extract(epoch FROM expires_at - created_at)::float * 1000 AS ms FROM tidings.entry WHERE title = 'A-2'`,
     );
@@ -104,7 +104,7 @@ describe('Data of an older version', () => {
 });
 
 describe('Locales', () => {
-  it('are asked for in one call a job, and a job with many recipients is rendered once for each', async () => {
+  it('are resolved in one call for each job, which is rendered once for each language', async () => {
     asked.length = 0;
     await tidings.notify(old, { to: ['ada', 'bob', 'eve', 'joe'], data: { text: 'hello' } });
     const title = async (recipient: string): Promise<string | undefined> =>

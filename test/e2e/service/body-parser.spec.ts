@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
-describe('the bodies that the service reads', () => {
+describe('request bodies of the service', () => {
   let service: ServiceProcess;
 
   beforeAll(async () => {
@@ -23,7 +23,7 @@ describe('the bodies that the service reads', () => {
     });
   const broken = '{"not":"parsed';
 
-  it('are read after the credential: without a right one nothing is parsed', async () => {
+  it('are parsed only after a valid credential', async () => {
     expect((await post('/v1/notifications', {}, broken)).status).toBe(401);
     expect((await post('/v1/notifications', { 'x-api-key': 'a-key-of-somebody' }, broken)).status).toBe(401);
     expect((await post('/nothing/here', {}, broken)).status).toBe(404);
@@ -39,7 +39,7 @@ describe('the bodies that the service reads', () => {
     }
   });
 
-  it('are not inflated: two kilobytes must not become two megabytes', async () => {
+  it('are not decompressed: two kilobytes must not become two megabytes', async () => {
     const zipped = new Blob([gzipSync('['.repeat(1_000_000))]);
     const headers = { 'x-api-key': service.apiKey, 'content-encoding': 'gzip' };
     const answer = await post('/v1/notifications', headers, zipped);
@@ -47,7 +47,7 @@ describe('the bodies that the service reads', () => {
     expect(await answer.json()).toMatchObject({ code: 'unsupported-media-type' });
   });
 
-  it('may have 1.8 MB and no more', async () => {
+  it('are limited to 1.8 MB', async () => {
     const headers = { 'x-api-key': service.apiKey };
     const answer = await post(
       '/v1/notifications',

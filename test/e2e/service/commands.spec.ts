@@ -45,7 +45,7 @@ describe('the service without any settings', () => {
     await killServices();
   });
 
-  it('prints a command that watches a feed and one that publishes to it; both work when pasted into a shell', async () => {
+  it('prints two commands, to watch a feed and to publish to it, that work when pasted into a shell', async () => {
     const curl = spawn('sh', ['-c', `exec ${service.command('curl -N')}`], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -70,11 +70,11 @@ describe('the service without any settings', () => {
     expect((await fetch(`${url}/demo.js`)).status).toBe(200);
   });
 
-  it('listens to this machine alone', () => {
+  it('listens on loopback only', () => {
     expect(service.origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 
-  it('is alive and ready', async () => {
+  it('reports that it is alive and ready', async () => {
     const alive = await fetch(`${service.origin}/healthz`);
     expect([alive.status, await alive.json()]).toEqual([200, { status: 'alive' }]);
     const ready = await fetch(`${service.origin}/readyz`);
@@ -84,7 +84,7 @@ describe('the service without any settings', () => {
     expect(report.checks.length).toBeGreaterThanOrEqual(2);
   });
 
-  it('tells Prometheus what happened', async () => {
+  it('exports metrics to Prometheus', async () => {
     expect(
       (await publish(service, { type: 'announcement', to: 'ada', data: { title: 'Counted' } })).status,
     ).toBe(202);
@@ -111,7 +111,7 @@ describe('the service without any settings', () => {
     await eventually(async () => (await value('tidings_streams_open')) === 0);
   });
 
-  it('answers what it does not know, and bodies that it cannot take, as problems', async () => {
+  it('answers unknown paths and unacceptable bodies with problems', async () => {
     const send = async (body: string): Promise<unknown[]> => {
       const response = await fetch(`${service.origin}/v1/notifications`, {
         method: 'POST',
@@ -137,7 +137,7 @@ describe('the service without any settings', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ producerApiKey: service.apiKey });
   });
 
-  it('is left alone by a second one on its port, which says what to do', async () => {
+  it('survives a second one on its port, which exits and names the fix', async () => {
     const { port } = new URL(service.origin);
     const second = await spawnService({ PORT: port, TIDINGS_DATA_DIR: service.dataDir });
     expect(await second.exited).toMatchObject({ code: 1 });
@@ -178,7 +178,7 @@ describe('the service with settings', () => {
     expect(await service.stop()).toMatchObject({ code: 0 });
   });
 
-  it('prints no credential in production, writes JSON lines, and takes tokens of the given secret', async () => {
+  it('prints no credential in production, logs JSON lines, and accepts tokens of the given secret', async () => {
     const secret = 'a-secret-of-at-least-32-bytes-for-HS256';
     const key = 'producer-key-number-1';
     const service = await startService({
@@ -200,7 +200,7 @@ describe('the service with settings', () => {
     for (const line of output.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('message');
   });
 
-  it('is health and metrics only as a worker alone', async () => {
+  it('serves only health and metrics as a worker', async () => {
     const service = await startService({ DATABASE_URL: database.url, TIDINGS_ROLES: 'worker' });
     for (const path of ['/v1/stream', '/demo']) {
       expect((await fetch(`${service.origin}${path}`)).status).toBe(404);

@@ -63,7 +63,7 @@ onBothBackends('Hooks', (backend) => {
   const send = (to: string, taskId: string, more: { expiresAt?: Date } = {}) =>
     tidings.notify(taskCompleted, { to, data: { taskId, title: taskId, status: 'succeeded' }, ...more });
 
-  it('tells of each notification and of each reading once, also of one that expires', async () => {
+  it('report each notification and each read once, also of one that expires', async () => {
     await send('ada', 'one');
     await send('ada', 'two', { expiresAt: new Date(Date.now() + 60_000) });
     await eventually(() => expect(appended).toHaveLength(2), { timeoutMs: 15_000 });
@@ -78,7 +78,7 @@ onBothBackends('Hooks', (backend) => {
     expect(read[0]).toMatchObject({ feed: { recipient: 'ada' }, change: { type: 'feed.read', unread: 0 } });
   }, 30_000);
 
-  it('escalates what stays unread, once, and leaves alone what was read', async () => {
+  it('escalate what stays unread, once, and ignore what was read', async () => {
     await send('bob', 'read');
     await eventually(() => expect(appended).toHaveLength(1), { timeoutMs: 15_000 });
     await tidings.markRead('bob', [appended[0]!.notification.id]);
@@ -92,7 +92,7 @@ onBothBackends('Hooks', (backend) => {
     expect(escalated[0]!.idempotencyKey).toMatch(/^esc-/);
   }, 60_000);
 
-  it('calls a handler again that has failed, with the same key', async () => {
+  it('call a failed handler again with the same key', async () => {
     failures = 1;
     await send('eve', 'again');
     await eventually(() => expect(escalated).toHaveLength(2), { timeoutMs: 30_000 });
@@ -100,7 +100,7 @@ onBothBackends('Hooks', (backend) => {
     expect(new Set(escalated.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   }, 60_000);
 
-  it('forgets an erased recipient in this queue, too, wherever the erasure is asked for', async () => {
+  it('forget an erased recipient in this queue, too, wherever the erasure is requested', async () => {
     const named = async (): Promise<number> => {
       const jobs = (await escalations.jobs.queue.getJobs()) as Job<{ to: string }>[];
       return jobs.filter(({ data }) => data.to === 'joe').length;
@@ -121,7 +121,7 @@ onBothBackends('Hooks', (backend) => {
   }, 60_000);
 });
 
-it('refuses rules of the same name, or without a time', () => {
+it('rejects escalation rules of the same name, or without a time', () => {
   const rule = { name: 'mail', afterMs: 0, handler: () => {} };
   const options = { database: { url: 'postgres://x' }, types: [], roles: [], escalations: [rule, rule] };
   expect(() => resolveOptions(options)).toThrow(InvalidSettingsError);

@@ -44,7 +44,7 @@ onBothBackends('The outbox', (backend) => {
     );
   }
 
-  it('takes rows of plain SQL and of triggers, woken by their commit', async () => {
+  it('relays rows of plain SQL and of triggers, woken by their commit', async () => {
     await follow();
     await house.sql(`
       CREATE TABLE IF NOT EXISTS public.shop_order (id text, customer text);
@@ -63,7 +63,7 @@ onBothBackends('The outbox', (backend) => {
     await eventually(async () => expect(await house.sql('SELECT FROM tidings.outbox')).toEqual([]));
   });
 
-  it('keeps a bad row with what is wrong in its columns, and delivers the rows beside it', async () => {
+  it('keeps an invalid row with the error in its columns, and delivers the rows beside it', async () => {
     await follow();
     await house.sql(
       `INSERT INTO tidings.outbox (type, recipients, data, deliver_at) VALUES
@@ -88,7 +88,7 @@ onBothBackends('The outbox', (backend) => {
     ]);
   });
 
-  it('tries a mended row again', async () => {
+  it('retries a corrected row', async () => {
     await follow();
     await insert('mended', { dedupe_key: '' });
     await eventually(async () => {
@@ -98,7 +98,7 @@ onBothBackends('The outbox', (backend) => {
     expect(await untilTasks(client, 1)).toEqual(['mended']);
   });
 
-  it('delivers a row once that is relayed again after the queue has forgotten its job', async () => {
+  it('delivers once a row that is relayed again after the queue has forgotten its job', async () => {
     await follow();
     const id = '0193aaaa-0000-7000-8000-00000000000' + (backend === 'Redis' ? '1' : '2');
     const row = { id, created_at: new Date() };
@@ -121,7 +121,7 @@ onBothBackends('The outbox', (backend) => {
     expect(taskIds(client.frames)).toEqual(['again', 'end']);
   });
 
-  it('relays many rows once each, by two relays at a time', async () => {
+  it('relays many rows once each with two relays', async () => {
     await follow();
     await house.sql(
       `INSERT INTO tidings.outbox (type, recipients, data)
@@ -171,8 +171,8 @@ onBothBackends('The outbox', (backend) => {
   });
 });
 
-describe('The outbox (Postgres) and a queue that refuses one job for its content', () => {
-  it('keeps that row, visible, and delivers the others of its batch', async () => {
+describe('The outbox (Postgres) with a queue that refuses one job for its content', () => {
+  it('keeps that row with the error, and delivers the others of its batch', async () => {
     const house = await House.open('Postgres');
     try {
       const api = await house.start({ roles: ['api'] });
@@ -200,8 +200,8 @@ describe('The outbox (Postgres) and a queue that refuses one job for its content
   }, 60_000);
 });
 
-describeWith('redis-server', 'The outbox and a queue that is away', () => {
-  it('keeps the rows until the queue is back, and the transactions go on meanwhile', async () => {
+describeWith('redis-server', 'The outbox while the queue is unavailable', () => {
+  it('keeps the rows until the queue is back, and blocks no transaction', async () => {
     const house = await House.open('Redis');
     try {
       const instance = await house.start();

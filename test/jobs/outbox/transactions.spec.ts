@@ -117,7 +117,7 @@ const outbox = (): Promise<Row[]> => house.sql<Row & pg.QueryResultRow>('SELECT 
 const orders = async (): Promise<number> => (await house.sql('SELECT FROM orders')).length;
 
 describe.each(Object.entries(LIBRARIES))('notify in a transaction of %s', (_, library) => {
-  it('is a row when it commits', async () => {
+  it('leaves a row on commit', async () => {
     let result: Notified | undefined;
     await library(house.databaseUrl, async (tx) => (result = await notify(tx)));
     expect(await orders()).toBe(1);
@@ -134,7 +134,7 @@ describe.each(Object.entries(LIBRARIES))('notify in a transaction of %s', (_, li
     expect(result).toEqual({ jobId: `outbox-${row!.id}`, outcome: 'staged' });
   });
 
-  it('is nothing when it rolls back', async () => {
+  it('leaves nothing on rollback', async () => {
     const failing = library(house.databaseUrl, async (tx) => {
       await notify(tx);
       throw new Error('no stock');
@@ -144,7 +144,7 @@ describe.each(Object.entries(LIBRARIES))('notify in a transaction of %s', (_, li
     expect(await outbox()).toEqual([]);
   });
 
-  it('goes on after a notification that is refused, and takes more than one', async () => {
+  it('continues after a rejected notification, and takes more than one', async () => {
     await library(house.databaseUrl, async (tx) => {
       const wrong = tidings.notify(taskCompleted, { to: '', data: { taskId: 1 } as never, tx });
       await expect(wrong).rejects.toThrow(InvalidJobError);
@@ -155,7 +155,7 @@ describe.each(Object.entries(LIBRARIES))('notify in a transaction of %s', (_, li
     expect(await outbox()).toHaveLength(2);
   });
 
-  it('is refused on another database, whose transaction goes on', async () => {
+  it('is rejected on another database, whose transaction continues', async () => {
     const other = await createTestDatabase();
     const client = new pg.Client(other.url);
     await client.connect();
@@ -175,7 +175,7 @@ describe.each(Object.entries(LIBRARIES))('notify in a transaction of %s', (_, li
   });
 });
 
-describe('notify with something that is no transaction', () => {
+describe('notify with an invalid transaction', () => {
   it.each<[string, (url: string, work: (tx: Transaction) => Promise<void>) => Promise<void>]>([
     [
       'a pool of pg',
@@ -199,20 +199,20 @@ describe('notify with something that is no transaction', () => {
         await work(client).finally(() => client.end());
       },
     ],
-  ])('refuses %s, which would keep the row whatever becomes of the caller', async (_, library) => {
+  ])('rejects %s, which would keep the row whatever becomes of the caller', async (_, library) => {
     await library(house.databaseUrl, async (tx) => {
       await expect(notify(tx)).rejects.toThrow(/tx is no transaction/);
     });
     expect(await outbox()).toEqual([]);
   });
 
-  it('says what to take instead of a Prisma client', async () => {
+  it('names the alternative to a Prisma client', async () => {
     const wrong = { $queryRawUnsafe: () => Promise.resolve([]) } as never;
     await expect(notify(wrong)).rejects.toThrow(/fromPrisma/);
     await expect(notify(wrong)).rejects.toThrow(InvalidRequestError);
   });
 
-  it('refuses a role that may not insert, whose transaction goes on', async () => {
+  it('rejects a role that may not insert, whose transaction continues', async () => {
     await LIBRARIES['pg']!(house.databaseUrl, async (tx) => {
       await tx.query('REVOKE INSERT ON tidings.outbox FROM CURRENT_USER', []);
       await expect(notify(tx)).rejects.toThrow(/tx may not insert into tidings.outbox/);
@@ -221,7 +221,7 @@ describe('notify with something that is no transaction', () => {
     expect(await orders()).toBe(1);
   });
 
-  it('tells one transaction of a client from the next', async () => {
+  it('distinguishes one transaction of a client from the next', async () => {
     const client = new pg.Client(house.databaseUrl);
     await client.connect();
     try {

@@ -8,7 +8,7 @@ import { uuidV7 } from '../../../src/platform/uuid-v7.js';
 describe('uuidV7', () => {
   const timeOf = (id: string): number => parseInt(id.slice(0, 13).replace('-', ''), 16);
 
-  it('makes UUIDs of version 7 that begin with the time', () => {
+  it('creates UUIDs of version 7 that begin with the time', () => {
     const before = Date.now();
     const id = uuidV7();
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -16,7 +16,7 @@ describe('uuidV7', () => {
     expect(timeOf(id)).toBeLessThanOrEqual(Date.now());
   });
 
-  it('makes them grow, also many in one ms and when the clock steps back', () => {
+  it('creates growing ones, also many in one ms and when the clock steps back', () => {
     const clock = jest.spyOn(Date, 'now');
     try {
       const start = Date.now() + 10_000;
@@ -45,7 +45,7 @@ describe('dedupe keys', () => {
     expect(keys[0]).toBe('j:tidings:1:1700000000000');
   });
 
-  it('of different origins are never the same', () => {
+  it('never collide between different origins', () => {
     const idempotent = idempotentJobId({ scope: 's', key: 'k' });
     const made = [dedupeKeyOf(job, null), dedupeKeyOf({ ...job, id: idempotent }, null)];
     fc.assert(fc.property(fc.string(), (given) => !made.includes(dedupeKeyOf(job, given))));
@@ -53,7 +53,7 @@ describe('dedupe keys', () => {
     expect(dedupeKeyOf({ ...job, id: idempotent }, null)).toBe(`i:${idempotent}`);
   });
 
-  it('made from an Idempotency-Key do not mix scope and key, and are ids that BullMQ takes', () => {
+  it('keep scope and key of an Idempotency-Key apart, and are valid BullMQ ids', () => {
     const ids = [
       idempotentJobId({ scope: 'a', key: 'bc' }),
       idempotentJobId({ scope: 'ab', key: 'c' }),
@@ -65,7 +65,7 @@ describe('dedupe keys', () => {
 });
 
 describe('backoff', () => {
-  it('is a whole number of ms between 0.5 and 15 s, and grows', () => {
+  it('grows from 0.5 to 15 s, in whole milliseconds', () => {
     fc.assert(
       fc.property(fc.nat(2_000), (attempt) => {
         const ms = backoffMs(attempt);

@@ -61,7 +61,7 @@ onBothBackends('A producer without Nest', (backend) => {
     });
   const users = (count: number): string[] => Array.from({ length: count }, (_, index) => `user-${index}`);
 
-  it('sends, and says where the notification is', async () => {
+  it('sends, and returns where the notification is', async () => {
     const client = await instance.stream('ada');
     const { jobId, outcome } = await producer.notify(note, { to: 'ada', data: { text: 'hello' } });
     expect(outcome).toBe('queued');
@@ -69,7 +69,7 @@ onBothBackends('A producer without Nest', (backend) => {
     await client.waitFor(({ event }) => event === 'note');
   });
 
-  it('is part of a transaction', async () => {
+  it('takes part in a transaction', async () => {
     const client = await instance.stream('bob');
     const host = new pg.Client(house.databaseUrl);
     await host.connect();
@@ -81,7 +81,7 @@ onBothBackends('A producer without Nest', (backend) => {
     await client.waitFor(({ event }) => event === 'note');
   });
 
-  it('refuses before it sends, and names the fields', async () => {
+  it('rejects invalid input before it sends, and names the fields', async () => {
     const wrong = producer.notify(note, { to: ['ada', ''], data: { text: 7 } as never, expiresAt: 'soon' });
     await expect(wrong).rejects.toThrow(InvalidJobError);
     await expect(wrong).rejects.toThrow(/to\[1\].*expiresAt/);
@@ -93,7 +93,7 @@ onBothBackends('A producer without Nest', (backend) => {
     );
   });
 
-  it('reaches many, once each, however often it breaks off and is made again', async () => {
+  it('reaches many recipients once each, however often the call breaks off and is repeated', async () => {
     async function* breakingOff(): AsyncGenerator<string> {
       for (const user of users(1_700)) yield await Promise.resolve(user);
       throw new Error('the cursor of the database broke');
@@ -118,7 +118,7 @@ onBothBackends('A producer without Nest', (backend) => {
     expect(await counts('to all')).toEqual(Array.from({ length: 2_600 }, () => 1));
   }, 90_000);
 
-  it('puts jobs back on the queue that have failed since the first call', async () => {
+  it('requeues jobs that have failed since the first call', async () => {
     const broadcast = { key: 'campaign-2', data: { text: 'mended' } };
     broken = true;
     await producer.notifyMany(note, users(3), broadcast);
@@ -129,7 +129,7 @@ onBothBackends('A producer without Nest', (backend) => {
     await eventually(async () => expect(await counts('mended')).toEqual([1, 1, 1]));
   }, 60_000);
 
-  it('names a wrong recipient by its place among all of them', async () => {
+  it('names an invalid recipient by its index', async () => {
     const recipients = [...users(1_500), 'a\u0000b'];
     const wrong = producer.notifyMany(note, recipients, { key: 'campaign-3', data: { text: 'x' } });
     await expect(wrong).rejects.toThrow(/to\[1500\] must not contain control characters/);
@@ -139,7 +139,7 @@ onBothBackends('A producer without Nest', (backend) => {
 });
 
 describe('A producer without Nest', () => {
-  it('says everything that is wrong with its options', async () => {
+  it('lists every error in its options', async () => {
     await expect(createProducer({})).rejects.toThrow(InvalidSettingsError);
     const wrong = createProducer({
       redis: { url: 'localhost' },
@@ -152,7 +152,7 @@ describe('A producer without Nest', () => {
     );
   });
 
-  it('rejects in time when the queue is away, closes all the same, and needs a database for a transaction', async () => {
+  it('rejects in time while the queue is unavailable, closes all the same, and needs a database for a transaction', async () => {
     const producer = await createProducer({
       redis: { url: 'redis://127.0.0.1:1' },
       queue: { enqueueTimeoutMs: 500 },
@@ -175,7 +175,7 @@ describe('A producer without Nest', () => {
 });
 
 onBothBackends('The footprint of a producer', (backend) => {
-  it('has no Nest, no TypeORM, nothing of the log, and of the two backends only its own', async () => {
+  it('loads no Nest, no TypeORM, nothing of the log, and only its own backend', async () => {
     const built = dirname(await buildService());
     const house = backend === 'Redis' ? await House.open(backend) : null;
     const database = house ? null : await createTestDatabase();
@@ -203,7 +203,9 @@ onBothBackends('The footprint of a producer', (backend) => {
       }
       expect(packages.has('pg')).toBe(backend === 'Postgres');
       expect(own.length).toBeGreaterThan(5);
-      expect(own.filter((file) => !/\/dist\/(contract|jobs|platform|types|producer\.js)/.test(file))).toEqual([]);
+      expect(own.filter((file) => !/\/dist\/(contract|jobs|platform|types|producer\.js)/.test(file))).toEqual(
+        [],
+      );
       expect(
         own.filter((file) => /worker\.js$|processor|relay/.test(file)).map((file) => file.split('/').at(-1)),
       ).toEqual(['patient-worker.js']);

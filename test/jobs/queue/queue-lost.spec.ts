@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 describe('A connection that is lost between the append and the mark as completed', () => {
-  it('does not fail the job, whose entry is in the log: it runs again, as a duplicate', async () => {
+  it('runs the job again, as a duplicate, and does not fail it', async () => {
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
     const connect = async (): Promise<pg.Client> => {

@@ -18,8 +18,8 @@ afterEach(async () => {
 });
 const announcement = { to: 'ann', data: { title: 'Hello' } };
 
-describe('The queue on Postgres, at its start,', () => {
-  it('makes its tables once when several processes begin at the same moment', async () => {
+describe('The start of the queue on Postgres', () => {
+  it('creates its tables once when several processes start at once', async () => {
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
     const server = { database, redis: null };
@@ -32,12 +32,12 @@ describe('The queue on Postgres, at its start,', () => {
     await eventually(async () => expect(await first!.value.queue.getJobState(id)).toBe('completed'));
   });
 
-  it('fails, and leaves nothing open, when the database is away', async () => {
+  it('fails, and leaves nothing open, when the database is unavailable', async () => {
     const database = { url: `postgres://nobody@127.0.0.1:${await freePort()}/none` };
     await expect(openJobs({ database, redis: null }, {})).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('has a worker that says what it does', async () => {
+  it('logs what the worker does', async () => {
     const log = jest.spyOn(Logger.prototype, 'log');
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
@@ -50,7 +50,7 @@ describe('The queue on Postgres, at its start,', () => {
     );
   });
 
-  it('does not become the queue of everyone in the process', async () => {
+  it('leaves the defaults of BullMQ in the process alone', async () => {
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
     const jobs = await openJobs({ database, redis: null }, {});
@@ -64,7 +64,7 @@ describe('The queue on Postgres, at its start,', () => {
   });
 });
 
-describeWith('redis-server', 'The queue on Redis, at its start,', () => {
+describeWith('redis-server', 'The start of the queue on Redis', () => {
   const produce = async (url: string, enqueueTimeoutMs: number) => {
     const database = { url: 'postgres://127.0.0.1:1/none' };
     const options = resolveOptions({
@@ -79,7 +79,7 @@ describeWith('redis-server', 'The queue on Redis, at its start,', () => {
     return { jobs, producer: new QueueProducer(jobs, new TypeRegistry(options.types), enqueueTimeoutMs) };
   };
 
-  it('need not be there: producers are told so, what they were told has failed does not come later, the rest does', async () => {
+  it('succeeds without Redis: producers are rejected, rejected jobs do not arrive later, and accepted ones do', async () => {
     const port = await freePort();
     const warn = jest.spyOn(Logger.prototype, 'warn');
     const { jobs, producer } = await produce(`redis://127.0.0.1:${port}`, 700);
@@ -105,7 +105,7 @@ describeWith('redis-server', 'The queue on Redis, at its start,', () => {
     expect((await jobs.queue.getWaiting()).map((job) => (job.data as { to: string }).to)).toEqual(['eve']);
   });
 
-  it('lets worker and queue close at once when it never came, and run when it comes', async () => {
+  it('closes at once when Redis never comes up, and runs when it does', async () => {
     const port = await freePort();
     const server = {
       database: { url: 'postgres://127.0.0.1:1/none' },

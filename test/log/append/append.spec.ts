@@ -95,7 +95,7 @@ describe('the append', () => {
     expect(results[0]!.epoch).not.toBe(results[1]!.epoch);
   });
 
-  it('makes one entry of a key that comes again: in the same call, later, and after the entry is gone', async () => {
+  it('makes one entry of a repeated key: in the same call, later, and after the entry is gone', async () => {
     const again = () => notification('twice', { dedupeKey: 'k:order-7' });
     const [first, second] = await one.append([again(), again()]);
     expect([first!.outcome, second!.outcome, second!.seq]).toEqual(['appended', 'duplicate', 1]);
@@ -106,7 +106,7 @@ describe('the append', () => {
     expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
   });
 
-  it('makes one entry of the same job that two processes append at the same moment', async () => {
+  it('makes one entry of the same job that two processes append at once', async () => {
     for (let round = 0; round < 20; round += 1) {
       const same = () => notification('race', { dedupeKey: `k:round-${round}` });
       const results = await Promise.all([one.append([same()]), two.append([same()])]);
@@ -136,7 +136,7 @@ describe('the append', () => {
     expect(one.batches.length - before).toBeLessThanOrEqual(2);
   });
 
-  it('lets strangers pass while one feed is held, also when they wait in the same batch', async () => {
+  it('appends to other feeds while one is locked, also in the same batch', async () => {
     await one.append([notification('held'), notification('stranger')]);
     const release = await holdFeed('held');
     const held = one.append([notification('held', { title: 'waited' })]);
@@ -149,7 +149,7 @@ describe('the append', () => {
     expect((await held)[0]).toMatchObject({ outcome: 'appended', seq: 2 });
   });
 
-  it('gives a feed back when it is held for long, and goes on by itself once it is free', async () => {
+  it('fails as busy when a feed is locked for long, and continues once it is free', async () => {
     await one.append([notification('stuck')]);
     const release = await holdFeed('stuck');
     const job = notification('stuck');
@@ -162,7 +162,7 @@ describe('the append', () => {
     expect((await one.append([job]))[0]).toMatchObject({ outcome: 'appended', seq: 2 });
   });
 
-  it('fails only the guilty job of a batch when Postgres refuses its content', async () => {
+  it('fails only the job of a batch whose content Postgres refuses', async () => {
     const results = await Promise.allSettled([
       one.append([notification('neighbour')]),
       one.append([notification('guilty', { dataJson: '{"broken":' })]),
@@ -174,7 +174,7 @@ describe('the append', () => {
     expect(await seqsOf('guilty')).toEqual([]);
   });
 
-  it('waits for the disk even where the server is told not to', async () => {
+  it('waits for the disk even where the server is configured not to', async () => {
     const client = new pg.Client(test.url);
     await client.connect();
     await client.query('SET synchronous_commit = off');

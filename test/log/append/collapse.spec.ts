@@ -38,7 +38,7 @@ describe('notifications with a collapse key', () => {
     parse((await open.log.append([orders(recipient, parts)]))[0]!.entry!.json);
   const counts = (recipient: string) => open.inbox.count(feed(recipient));
 
-  it('become one that counts for all of them, and takes over from the one before it in one entry', async () => {
+  it('become one that counts for all of them, and replaces the one before it in one entry', async () => {
     const one = await publish('ada', { title: 'one' });
     const two = await publish('ada', { title: 'two' });
     const three = await publish('ada', { title: 'three' });
@@ -51,7 +51,7 @@ describe('notifications with a collapse key', () => {
     expect(parse((await open.log.reader.page(feedId, 2))!.entries[0]!.json)).toEqual(three);
   });
 
-  it('take over only from one that is unread, not archived, shown and of the same feed and key', async () => {
+  it('replace only one that is unread, not archived, visible and of the same feed and key', async () => {
     const change = async (name: 'read' | 'archive' | 'remove', id: string) =>
       open.changes.change(feed('grace'), name, { ids: [id] });
     await publish('grace', { title: 'another key', collapseKey: 'invoices' });
@@ -70,7 +70,7 @@ describe('notifications with a collapse key', () => {
     expect(await counts('grace')).toMatchObject(await recount(open.log.database, feed('grace')));
   });
 
-  it('take over from the newest of them, also if it was read and made unread again', async () => {
+  it('replace the newest of them, also if it was read and made unread again', async () => {
     const old = await publish('again', { title: 'old' });
     await open.changes.change(feed('again'), 'read', { ids: [old.id] });
     await publish('again', { title: 'new' });
@@ -87,7 +87,7 @@ describe('notifications with a collapse key', () => {
     expect(await counts('again')).toMatchObject({ unread: 1, unseen: 1 });
   });
 
-  it('do not take over from one that has expired', async () => {
+  it('do not replace one that has expired', async () => {
     const { seq } = (
       await open.log.append([orders('late', { expiresAt: new Date(Date.now() + 3_600_000) })])
     )[0]!;
@@ -100,7 +100,7 @@ describe('notifications with a collapse key', () => {
     expect(await counts('late')).toMatchObject({ unread: 1, unseen: 1 });
   });
 
-  it('ring the bell again when the one that they take over from was seen', async () => {
+  it('count as unseen again when the one that they replace was seen', async () => {
     await publish('bell');
     await open.log.append([notification('bell')]);
     const { epoch } = await open.log.reader.open(feed('bell'));
@@ -120,7 +120,7 @@ describe('notifications with a collapse key', () => {
     expect(await recount(open.log.database, feed('rush'))).toEqual({ unread: 1, unseen: 1 });
   });
 
-  it('go on in order where some of the same moment have no key, or another', async () => {
+  it('stay in order where some of the same moment have no key, or another', async () => {
     const results = await open.log.append([
       orders('order', { title: 'a' }),
       notification('order', { title: 'b' }),
@@ -136,7 +136,7 @@ describe('notifications with a collapse key', () => {
     ]);
   });
 
-  it('tell a client that was away what is gone, though what took its place came and went meanwhile', async () => {
+  it('report to a client that was away what was replaced, though its successor is gone as well', async () => {
     const held = await publish('away', { title: 'the client has this' });
     const between = await publish('away', { title: 'it never sees this' });
     const last = await publish('away', { title: 'and has this in the end' });
@@ -159,7 +159,7 @@ describe('notifications with a collapse key', () => {
     expect(last.replaces).toEqual([between.id]);
   });
 
-  it('keep a repeated job from counting twice', async () => {
+  it('count a repeated job once', async () => {
     await open.log.append([orders('repeated', { dedupeKey: 'k:1' })]);
     await open.log.append([orders('repeated', { dedupeKey: 'k:2' })]);
     const results = await open.log.append([

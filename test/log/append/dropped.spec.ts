@@ -7,7 +7,7 @@ import { createMigratedDatabase, type TestDatabase } from '../../support/postgre
 import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
 import { notification, openLog } from '../open-log.js';
 
-describe('what is dropped at the append', () => {
+describe('a notification dropped at the append', () => {
   let test: TestDatabase;
   let open: OpenInbox;
 
@@ -25,7 +25,7 @@ describe('what is dropped at the append', () => {
   const append = async (...items: ReturnType<typeof notification>[]) =>
     (await open.log.appender.append(items)).map(({ outcome }) => outcome);
 
-  it('is what the recipient has muted, but not what is mandatory, and nothing of others', async () => {
+  it('is dropped when its type is muted, but not when it is mandatory, and for nobody else', async () => {
     await open.preferences.put(feed('ada'), { muted: ['note'] });
     const batches = open.log.batches.length;
     expect(
@@ -63,7 +63,7 @@ describe('what is dropped at the append', () => {
     expect(await append(other())).toEqual(['appended']);
   });
 
-  it('is what was recalled before it came, however often it comes', async () => {
+  it('is dropped when it was recalled before, however often it comes', async () => {
     expect(await open.recaller.recall([feed('recalled')], 'order-7')).toEqual(['prevented']);
     const late = () => notification('recalled', { dedupeKey: 'k:order-7' });
     expect(await append(late(), late())).toEqual(['recalled', 'recalled']);
@@ -104,7 +104,7 @@ describe('what is dropped at the append', () => {
     expect(await open.log.database.query('SELECT FROM tidings.dropped')).toEqual([]);
   });
 
-  it('keeps no job waiting when it cannot be noted: that is said once', async () => {
+  it('delays no job when it cannot be noted, which is logged once', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
     const closed = await openLog(test.url);
     await closed.close();

@@ -46,7 +46,7 @@ describe('a restored database', () => {
     await log.close();
   });
 
-  it('gets new epochs at the next start when it lies in another cluster, or on another timeline, and only once', async () => {
+  it('gets new epochs at the next start in another cluster, or on another timeline, and only once', async () => {
     const log = await openLog(server.url);
     const before = await epochOf(log);
     const pool = log.database.pool;
@@ -68,7 +68,7 @@ describe('a restored database', () => {
     await log.close();
   });
 
-  it('is not seen where there is none: many connections open at once while the write-ahead log moves', async () => {
+  it('is not reported by mistake while many connections open and the write-ahead log moves', async () => {
     const [log, writer] = await Promise.all([openLog(server.url), openLog(server.url)]);
     const before = await epochOf(log);
     let writing = true;
@@ -87,7 +87,7 @@ describe('a restored database', () => {
     await Promise.all([log.close(), writer.close()]);
   });
 
-  it('is answered once, however many processes have lost their last commit and connections', async () => {
+  it('is handled once, however many processes have lost their last commit and connections', async () => {
     const logs = await Promise.all([openLog(server.url), openLog(server.url)]);
     for (const log of logs) await log.append([notification('ada')]);
     await logs[0].database.pool.query('DELETE FROM tidings.dedupe_key');

@@ -86,7 +86,7 @@ describe('a change of state in a feed with 100,000 entries', () => {
   const countsAreRight = async () =>
     expect(await open.inbox.count(feed)).toMatchObject(await recount(open.log.database, feed));
 
-  it('looks at a handful of entries to mark them all as seen, read, or archived, and holds the lock for milliseconds', async () => {
+  it('reads a handful of entries to mark all as seen, read or archived, and holds the lock for milliseconds', async () => {
     const durations: number[] = [];
     for (const change of ['seen', 'read', 'archive']) {
       const explained = await upTo(change, head);
@@ -100,7 +100,7 @@ describe('a change of state in a feed with 100,000 entries', () => {
     expect(Math.min(...durations)).toBeLessThan(100);
   });
 
-  it('looks at those that it names, and at the exceptions below a place, by index', async () => {
+  it('reads the named entries, and the exceptions below a position, by index', async () => {
     expect(looked(await byIds('unarchive', 10, 50_000, 90_000))).toBeLessThanOrEqual(12);
     expect(looked(await byIds('unread', 10, 50_000, 90_000))).toBeLessThanOrEqual(12);
     await countsAreRight();
@@ -127,7 +127,7 @@ describe('a change of state in a feed with 100,000 entries', () => {
     await countsAreRight();
   });
 
-  it('counts the smaller side of a place in the middle, in the order of the primary key', async () => {
+  it('counts the smaller side of a position in the middle, in the order of the primary key', async () => {
     await open.log.database.query(
       `UPDATE tidings.feed SET read_up_to = 0, archived_up_to = 0, unread = n.unread, unseen = 0
          FROM (SELECT count(*) AS unread FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id

@@ -61,7 +61,7 @@ describe('a change of state', () => {
       .map(({ json }) => JSON.parse(json!) as unknown);
   }
 
-  it('is one entry in the log, announced as it is replayed, with what has changed and the counts after it', async () => {
+  it('appends one entry, live as in a replay, with what has changed and the counts after it', async () => {
     const [first, second, third] = await publish(3);
     expect(await byIds('read', [third!, first!])).toEqual(counts(1, 1, 4));
     expect(await byIds('archive', [second!])).toEqual(counts(0, 0, 5));
@@ -76,7 +76,7 @@ describe('a change of state', () => {
     expect(open.announced.map(({ entry }) => entry!.type)).toEqual(['feed.read', 'feed.archived']);
   });
 
-  it('says of some what changed of them only, and appends nothing where nothing does', async () => {
+  it('names only what has changed, and appends nothing where nothing does', async () => {
     const [first, second] = await publish(2);
     await byIds('read', [first!]);
     expect(await byIds('read', [first!, second!, second!])).toEqual(counts(0, 0, 4));
@@ -87,14 +87,14 @@ describe('a change of state', () => {
     expect(open.announced).toHaveLength(2);
   });
 
-  it('is the same on a second device that says it at the same moment: one entry', async () => {
+  it('appends one entry when two devices make it at once', async () => {
     const ids = await publish(5);
     const answers = await Promise.all([1, 2, 3, 4].map((n) => byIds('read', n % 2 ? ids : ids.toReversed())));
     expect(answers).toEqual(Array(4).fill(counts(0, 0, 6)));
     expect(await stateEntries()).toEqual([{ type: 'feed.read', ids, unread: 0, unseen: 0 }]);
   });
 
-  it('reads all up to a place, and leaves what has come meanwhile', async () => {
+  it('reads all up to a cursor, and leaves what arrives meanwhile', async () => {
     await publish(3);
     await publish(2);
     expect(await upTo('read', 3)).toEqual(counts(2, 2, 6));
@@ -104,7 +104,7 @@ describe('a change of state', () => {
     expect(await upTo('read', 7)).toEqual(counts(0, 0, 7));
   });
 
-  it('makes some of those unread again, and reads them again by ids or by a lower place', async () => {
+  it('makes some of those unread again, and reads them again by ids or by a lower cursor', async () => {
     const ids = await publish(6);
     await upTo('read', 6);
     expect(await byIds('unread', [ids[0]!, ids[4]!])).toEqual(counts(2, 2, 8));
@@ -115,7 +115,7 @@ describe('a change of state', () => {
     expect(await upTo('read', 6)).toEqual(counts(0, 0, 10));
   });
 
-  it('keeps the time at which something was read first, whatever read it again later', async () => {
+  it('keeps the time of the first read', async () => {
     const ids = await publish(3);
     await byIds('read', [ids[0]!]);
     await upTo('read', 2);
@@ -152,14 +152,14 @@ describe('a change of state', () => {
     ]);
   });
 
-  it('remembers that the bell was opened also when there was nothing to be seen', async () => {
+  it('remembers that the bell was opened, also when there was nothing new', async () => {
     const ids = await publish(2);
     await upTo('read', 2);
     expect(await upTo('seen', 3)).toEqual(counts(0, 0, 3));
     expect(await byIds('unread', [ids[1]!])).toEqual(counts(1, 0, 4));
   });
 
-  it('archives some, or all up to a place: they are listed only when asked for, and count no more', async () => {
+  it('archives some, or all up to a cursor, which are listed only on request and not counted', async () => {
     const ids = await publish(4);
     await byIds('read', [ids[3]!]);
     expect(await upTo('archive', 2)).toEqual(counts(1, 1, 6));
@@ -175,7 +175,7 @@ describe('a change of state', () => {
     expect((await items()).map(({ id }) => id)).toEqual([ids[2]]);
   });
 
-  it('removes from pages, counts and replays for good, whatever is asked of it later', async () => {
+  it('removes from pages, counts and replays for good', async () => {
     const ids = await publish(3);
     expect(await byIds('remove', [ids[1]!])).toEqual(counts(2, 2, 4));
     expect((await items()).map(({ id }) => id)).toEqual([ids[2], ids[0]]);
@@ -199,7 +199,7 @@ describe('a change of state', () => {
     expect((await open.log.reader.page(feedId, MAX_CHANGED_IDS))!.entries).toEqual([entry]);
   }, 60_000);
 
-  it('does not know what has expired or was trimmed, and changes all or nothing', async () => {
+  it('rejects expired and trimmed ids, and changes all or nothing', async () => {
     const [due] = await publish(1, { expiresAt: new Date(Date.now() + 3_600_000) });
     const ids = await publish(2);
     await open.log.database.query(`UPDATE tidings.entry SET expires_at = now() WHERE id = $1`, [due]);
@@ -219,7 +219,7 @@ describe('a change of state', () => {
     expect(await recount(open.log.database, feed)).toEqual({ unread: 1, unseen: 1 });
   });
 
-  it('says the same of the id of a stranger, of one that never was, and of a feed that never was', async () => {
+  it('answers alike for a foreign id, an unknown id and an unknown feed', async () => {
     const [own] = await publish(1);
     const stranger = { ...feed, tenant: 'umbrella' };
     await open.log.append([notification('', { feed: stranger })]);
@@ -243,7 +243,7 @@ describe('a change of state', () => {
     expect(open.announced).toEqual([]);
   });
 
-  it('takes ids in capitals for the same', async () => {
+  it('accepts ids in upper case', async () => {
     const [own] = await publish(1);
     expect(await byIds('read', [own!.toUpperCase()])).toEqual(counts(0, 0, 2));
     await expect(byIds('read', [randomUUID().toUpperCase()])).rejects.toMatchObject({
@@ -267,7 +267,7 @@ describe('a change of state', () => {
       'ids[1]',
       `must be a UUID, is "'; DROP TABLE x"`,
     ],
-  ])('is refused for %s, and names the field', async (_what, change, ids, field, problem) => {
+  ])('rejects %s and names the field', async (_what, change, ids, field, problem) => {
     await publish(1);
     await expect(byIds(change, ids)).rejects.toMatchObject({
       code: 'invalid-request',
@@ -276,7 +276,7 @@ describe('a change of state', () => {
     expect(await open.inbox.count(feed)).toEqual(counts(1, 1, 1));
   });
 
-  it('is refused for a place of another feed, of another epoch, or ahead, and for changes that know no place', async () => {
+  it('rejects a cursor of another feed, of another epoch or ahead, and one where a change takes none', async () => {
     await publish(2);
     const foreign = await open.log.reader.open({ ...feed, tenant: 'umbrella' });
     const at = (change: StateChange, cursor: { epoch: string; seq: number | string }) =>

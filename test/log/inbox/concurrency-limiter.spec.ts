@@ -20,8 +20,8 @@ function call(): { run: () => Promise<string>; end: (error?: Error) => void; beg
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('the turnstile', () => {
-  it('lets so many run at a time, in the order in which they came, also past those that fail', async () => {
+describe('ConcurrencyLimiter', () => {
+  it('runs a limited number at a time, in their order, also past those that fail', async () => {
     const turnstile = new Turnstile(2, 60_000);
     const calls = Array.from({ length: 4 }, call);
     const results = calls.map(({ run }) => turnstile.pass(run));
@@ -45,7 +45,7 @@ describe('the turnstile', () => {
     await Promise.all(ends);
   });
 
-  it('refuses those that waited too long, without running them, and goes on with the next', async () => {
+  it('rejects those that waited too long, without running them, and continues with the next', async () => {
     const turnstile = new Turnstile(1, 50);
     const [first, late, next] = [call(), call(), call()];
     const held = turnstile.pass(first.run);

@@ -371,7 +371,7 @@ describe('the inbox, whatever happens', () => {
     await test.drop();
   });
 
-  it('is what a simple model says, and every client that has caught up shows exactly that', async () => {
+  it('agrees with a simple model, as does every client that has caught up', async () => {
     await fc.assert(
       fc.asyncProperty(sequences, async (sequence) => {
         const world = await new World(log).open();

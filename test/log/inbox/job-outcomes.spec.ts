@@ -62,7 +62,7 @@ describe('a job', () => {
       }),
     );
 
-  it('says how many got it and how many did not, and notes for each of these why', async () => {
+  it('returns how many received it and how many did not, and records why', async () => {
     await open.preferences.put({ tenant: '', recipient: ada }, { muted: ['note'] });
     expect(await run('note', { to: [ada, 'other'] }, { id: 'a' })).toEqual({
       appended: 1,
@@ -96,7 +96,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('that runs again is no duplicate that somebody did not get', async () => {
+  it('is no drop for the recipient when it runs again', async () => {
     const timestamp = Date.now();
     await run('order', { to: ada }, { id: 'again', timestamp });
     expect(await run('order', { to: ada }, { id: 'again', timestamp, attemptsStarted: 2 })).toMatchObject({
@@ -107,7 +107,7 @@ describe('a job', () => {
     expect(await dropped()).toEqual([]);
   });
 
-  it('from before an erasure is dropped, also when it was to be delivered later, and leaves no trace of whom', async () => {
+  it('is dropped after an erasure, also when it was delayed, and leaves no trace of the name', async () => {
     const timestamp = Date.now() - 1_000;
     await run('order', { to: ada });
     await new PostgresLogEraser(open.log.database).eraseRecipient({ tenant: '', recipient: ada });
@@ -122,7 +122,7 @@ describe('a job', () => {
     expect(await open.log.database.query('SELECT FROM tidings.feed WHERE recipient = $1', [ada])).toEqual([]);
   });
 
-  it('takes over from another with the same collapse key', async () => {
+  it('replaces another with the same collapse key', async () => {
     for (let times = 0; times < 3; times += 1) await run('order', { to: ada, collapseKey: 'orders' });
     const { items, unread } = await open.inbox.page({ tenant: '', recipient: ada }, request());
     expect([items.map((item) => (JSON.parse(item) as { count: number }).count), unread]).toEqual([[3], 1]);

@@ -38,7 +38,7 @@ describe('the pages of a feed', () => {
     throw new Error('The pages do not end.');
   }
 
-  it('are made, with a cursor that has an epoch, for a feed that nobody has written to', async () => {
+  it('have a cursor with an epoch also for a new feed', async () => {
     const [page, again] = await Promise.all([
       open.inbox.page(feed('new'), request()),
       open.inbox.page(feed('new'), request()),
@@ -85,7 +85,7 @@ describe('the pages of a feed', () => {
     expect(await walk('six', { limit: 100 })).toEqual([[6, 5, 4, 3, 2, 1]]);
   });
 
-  it('go on where they stopped, whatever is appended meanwhile', async () => {
+  it('continue where they stopped, whatever is appended meanwhile', async () => {
     await open.log.append(many(4, 'growing'));
     const first = await open.inbox.page(feed('growing'), request({ limit: 2 }));
     await open.log.append(many(5, 'growing'));
@@ -101,7 +101,7 @@ describe('the pages of a feed', () => {
     expect(second).toMatchObject({ next: null, unread: 9, cursor: first.cursor.replace(/-4$/, '-9') });
   });
 
-  it('have every entry that fits the filter once and in order, and look at a bounded number for each page', async () => {
+  it('contain every entry that fits the filter once and in order, and read a bounded number for each page', async () => {
     const entries = await mixedFeed(open, 'mixed');
     const visible = entries.filter(({ shown }) => shown);
     const requests = [undefined, true, false].flatMap((unread) =>
@@ -128,7 +128,7 @@ describe('the pages of a feed', () => {
     expect(await walk('mixed', { type: 'none' })).toEqual([[], [], []]);
   });
 
-  it('have what stands right at the place up to which the page before has looked', async () => {
+  it('contain the entry right where the page before stopped reading', async () => {
     const head = PAGE_BOUNDS.scanned + 500;
     const rare = [501, 500];
     await open.log.append(
@@ -139,7 +139,7 @@ describe('the pages of a feed', () => {
     expect(await walk('edge', { type: 'rare' })).toEqual([[501], [500]]);
   });
 
-  it('count, in the very same moment, what they could list and the bell shows', async () => {
+  it('count, in the same snapshot, what they list and the bell shows', async () => {
     const entries = await mixedFeed(open, 'counted', 300);
     const unread = entries.filter(({ shown, read, archived }) => shown && !read && !archived).length;
     const { cursor } = await open.inbox.page(feed('counted'), request({ limit: 1 }));
@@ -183,7 +183,7 @@ describe('the pages of a feed', () => {
     expect(await walk('huge', {})).toEqual([[2], [1]]);
   });
 
-  it('begin at no place that this history of the feed does not have', async () => {
+  it('reject a position that the history of the feed does not have', async () => {
     await open.log.append([...many(3, 'here'), ...many(3, 'elsewhere')]);
     const { epoch } = await open.log.reader.open(feed('here'));
     const foreign = await open.log.reader.open(feed('elsewhere'));
@@ -217,7 +217,7 @@ describe('the pages of a feed', () => {
     expect(gone).toMatchObject({ items: [], next: null, unread: 5 });
   });
 
-  it('are of one tenant and one recipient', async () => {
+  it('belong to one tenant and one recipient', async () => {
     await open.log.append([
       notification('eve', { feed: { tenant: 'a', recipient: 'eve' }, title: 'of a' }),
       notification('eve', { feed: { tenant: 'b', recipient: 'eve' }, title: 'of b' }),
@@ -233,7 +233,7 @@ describe('the pages of a feed', () => {
   });
 });
 
-describe('pages in bad times', () => {
+describe('pages during an outage', () => {
   let test: TestDatabase;
   let open: OpenInbox;
 
@@ -247,7 +247,7 @@ describe('pages in bad times', () => {
     await test.drop();
   });
 
-  it('are refused as an outage, not awaited for ever, while the database hangs', async () => {
+  it('are rejected as an outage while the database hangs', async () => {
     await open.log.append(many(2, 'held'));
     const client = await open.log.database.pool.connect();
     await client.query('BEGIN; LOCK TABLE tidings.feed IN ACCESS EXCLUSIVE MODE');
@@ -262,7 +262,7 @@ describe('pages in bad times', () => {
     expect(await open.inbox.page(feed('held'), request())).toMatchObject({ unread: 2 });
   });
 
-  it('leave connections to the appends, however many are asked for at once', async () => {
+  it('leave connections to the appends, however many are requested at once', async () => {
     await open.log.append(many(30, 'storm'));
     const query = open.log.database.query.bind(open.log.database);
     let [running, most] = [0, 0];

@@ -9,7 +9,7 @@ import { openInbox, request, type OpenInbox } from './open-inbox.js';
 const ENTRIES = 100_000;
 const feed = { tenant: '', recipient: 'bulk' };
 
-describe('on a feed with 100,000 entries', () => {
+describe('reading a feed with 100,000 entries', () => {
   let test: TestDatabase;
   let open: OpenInbox;
   let plans: PlanNode[];
@@ -62,7 +62,7 @@ describe('on a feed with 100,000 entries', () => {
     ['the first page', {}],
     ['a page in the middle', { before: { epoch: '', seq: 50_000 } }],
     ['the last page', { before: { epoch: '', seq: 20 } }],
-  ])('%s reads its own rows and few more, from the primary key and in its order', async (_what, parts) => {
+  ])('reads few rows beyond those of the page, in the order of the primary key: %s', async (_what, parts) => {
     await page(parts);
     const all = nodes();
     const scan = all.find((node) => node['Index Name'] === 'entry_pkey')!;
@@ -78,7 +78,7 @@ describe('on a feed with 100,000 entries', () => {
     ['archived', { archived: true }],
     ['of a type', { type: 'rare' }],
     ['all at once', { unread: true, archived: true, type: 'rare', limit: 100 }],
-  ])('a filter that nothing fits (%s) looks at a bounded number of rows', async (_what, parts) => {
+  ])('reads a bounded number of rows for a filter that nothing fits (%s)', async (_what, parts) => {
     const { items, next } = await page(parts);
     expect(items).toEqual([]);
     expect(next).toMatch(new RegExp(`-${ENTRIES - PAGE_BOUNDS.scanned + 1}$`));
@@ -90,7 +90,7 @@ describe('on a feed with 100,000 entries', () => {
     expect(looked).toBeLessThanOrEqual(PAGE_BOUNDS.scanned);
   });
 
-  it('the count looks at the feed and at what has expired, by index', async () => {
+  it('counts from the row of the feed and the expired entries, by index', async () => {
     await open.inbox.count(feed);
     const all = nodes();
     const scans = all.filter((node) => node['Relation Name'] === 'entry');

@@ -18,7 +18,7 @@ describe('preferences', () => {
 
   const feed = (recipient: string, tenant = '') => ({ tenant, recipient });
 
-  it('are empty at first, and to ask for them makes no feed', async () => {
+  it('are empty at first, and create no feed when read', async () => {
     expect(await open.preferences.get(feed('new'))).toEqual({ muted: [] });
     expect(await open.log.database.query('SELECT FROM tidings.feed')).toEqual([]);
   });
@@ -32,7 +32,7 @@ describe('preferences', () => {
     expect(await open.preferences.get(feed('ada'))).toEqual({ muted: [] });
   });
 
-  it('are of one tenant and one recipient, and change nothing else of the feed', async () => {
+  it('belong to one tenant and one recipient, and change nothing else of the feed', async () => {
     const before = await open.log.reader.open(feed('grace'));
     await open.preferences.put(feed('grace'), { muted: ['note'] });
     expect(await open.log.reader.open(feed('grace'))).toEqual(before);
@@ -40,7 +40,7 @@ describe('preferences', () => {
     expect(await open.preferences.get(feed('Grace'))).toEqual({ muted: [] });
   });
 
-  it('name each type that is not declared or cannot be muted, and then change nothing', async () => {
+  it('name each type that is undeclared or cannot be muted, and change nothing', async () => {
     await open.preferences.put(feed('eve'), { muted: ['note'] });
     await expect(
       open.preferences.put(feed('eve'), { muted: ['order', 'nothing', 'warning', 'feed.read'] }),

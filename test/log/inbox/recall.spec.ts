@@ -36,7 +36,7 @@ describe('a recall', () => {
       (item) => (JSON.parse(item) as NotificationItem).id,
     );
 
-  it('takes back what was sent, says so once to everybody, and does no more when repeated', async () => {
+  it('removes what was sent, reports it once to everybody, and does nothing when repeated', async () => {
     await publish('ada', 'order-7');
     await publish('ada', 'order-8');
     const [eight, seven] = await ids('ada');
@@ -54,7 +54,7 @@ describe('a recall', () => {
     expect((await publish('ada', 'order-7'))[0]).toMatchObject({ outcome: 'duplicate', seq: 1 });
   });
 
-  it('prevents what has not come yet, and makes the feed of who has none', async () => {
+  it('prevents what has not arrived yet, and creates the feed where there is none', async () => {
     expect(await recall('order-9', 'newcomer')).toEqual(['prevented']);
     expect(await recall('order-9', 'newcomer')).toEqual(['prevented']);
     await expect(publish('newcomer', 'order-9')).rejects.toThrow('recalled');
@@ -62,7 +62,7 @@ describe('a recall', () => {
     expect(await open.inbox.count(feed('newcomer'))).toMatchObject({ unread: 0 });
   });
 
-  it('is of given keys alone, of one tenant and of the recipients that are named', async () => {
+  it('applies only to the given keys, tenant and recipients', async () => {
     const key = 'order-1';
     await open.log.append([
       notification('bob', { dedupeKey: `k:${key}` }),
@@ -76,7 +76,7 @@ describe('a recall', () => {
     expect(await open.inbox.count(feed('bob', 'acme'))).toMatchObject({ unread: 1 });
   });
 
-  it('finds gone what was removed, replaced, trimmed or has expired', async () => {
+  it('reports as gone what was removed, replaced, trimmed or has expired', async () => {
     await publish('dave', 'removed');
     await open.changes.change(feed('dave'), 'remove', { ids: await ids('dave') });
     await publish('dave', 'replaced', { collapseKey: 'c' });
@@ -94,7 +94,7 @@ describe('a recall', () => {
     expect(open.announced).toHaveLength(1);
   });
 
-  it('takes back one that stands for several, with all of them', async () => {
+  it('removes one that stands for several, with all of them', async () => {
     await publish('erin', 'first', { collapseKey: 'c' });
     await publish('erin', 'second', { collapseKey: 'c' });
     expect(await recall('second', 'erin')).toEqual(['recalled']);
@@ -102,7 +102,7 @@ describe('a recall', () => {
     expect(await open.inbox.count(feed('erin'))).toMatchObject({ unread: 0, unseen: 0 });
   });
 
-  it('and the append of its job at the same moment: taken back or kept out, never both, never neither', async () => {
+  it('removes or keeps out a job that is appended at once, never both or neither', async () => {
     for (let round = 0; round < 20; round += 1) {
       const key = `race-${round}`;
       const [[outcome], [result]] = await Promise.all([
@@ -116,7 +116,7 @@ describe('a recall', () => {
     expect(await ids('frank')).toEqual([]);
   });
 
-  it('of 1,000 recipients takes a moment, with one outcome each, in order', async () => {
+  it('handles 1,000 recipients in a moment, with one outcome each, in order', async () => {
     const many = Array.from({ length: 1_000 }, (_, n) => `many-${n}`);
     await open.log.append(
       many.filter((_, n) => n % 2 === 0).map((name) => notification(name, { dedupeKey: 'k:news' })),
@@ -127,7 +127,7 @@ describe('a recall', () => {
     expect(open.announced).toHaveLength(500);
   }, 60_000);
 
-  it('fails as busy when a feed is held for long, with the others done; repeating it finishes it', async () => {
+  it('fails as busy when a feed is locked for long, with the others done, and finishes when repeated', async () => {
     await publish('held', 'key');
     await publish('free', 'key');
     const client = await open.log.database.pool.connect();

@@ -26,7 +26,7 @@ describe('the view of support', () => {
     return [title, is];
   };
 
-  it('has all that is kept, newest first, and says what is not shown any more', async () => {
+  it('lists all that is kept, newest first, and marks what is hidden', async () => {
     const later = new Date(Date.now() + 60_000);
     await open.log.append([
       notification('', { feed: feed('ada'), title: 'old', collapseKey: 'c' }),
@@ -69,7 +69,7 @@ describe('the view of support', () => {
     expect(archived.items.map(status)).toEqual([['kept away', 'archived']]);
   });
 
-  it('comes in pages, filtered as those of the recipient', async () => {
+  it('pages and filters as for the recipient', async () => {
     await open.log.append(
       Array.from({ length: 7 }, (_, n) =>
         notification('', { feed: feed('pages'), type: n % 2 ? 'odd' : 'even' }),
@@ -86,7 +86,7 @@ describe('the view of support', () => {
     ).rejects.toMatchObject({ code: 'invalid-request', fields: [{ field: 'before' }] });
   });
 
-  it('has the last 100 that were dropped, and why', async () => {
+  it('lists the last 100 dropped ones with the reason', async () => {
     await open.log.append([notification('', { feed: feed('dropped') })]);
     await new PostgresDropLog(open.log.database).record(
       Array.from({ length: 120 }, (_, n) => ({
@@ -101,7 +101,7 @@ describe('the view of support', () => {
     expect(dropped[0]!.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
-  it('makes no feed, and says that there is none', async () => {
+  it('creates no feed, and reports that there is none', async () => {
     await expect(open.support.feed(feed('nobody'), request())).rejects.toMatchObject({
       code: 'not-found',
       fields: [{ field: 'recipient', problem: 'has no feed' }],

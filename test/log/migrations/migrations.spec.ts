@@ -15,7 +15,7 @@ describe('the migrations', () => {
     await test.drop();
   });
 
-  it('run once when several processes start on an empty database at the same moment', async () => {
+  it('run once when several processes start on an empty database at once', async () => {
     const logs = await Promise.all(Array.from({ length: 4 }, () => openLog(test.url)));
     const { rows } = await logs[0]!.database.pool.query<{ n: number }>(
       'SELECT count(*)::int AS n FROM tidings.migration',
@@ -25,7 +25,7 @@ describe('the migrations', () => {
     await Promise.all(logs.map((log) => log.close()));
   });
 
-  it('make the tables that the entities describe', async () => {
+  it('create the tables that the entities describe', async () => {
     const log = await openLog(test.url);
     const { upQueries } = await log.database.dataSource.driver.createSchemaBuilder().log();
     // Postgres writes the expression of this one default in another way than it was given.
@@ -46,7 +46,7 @@ describe('the migrations', () => {
     await log.close();
   });
 
-  it('run under newer code that says so, and are refused under code that is too old', async () => {
+  it('are accepted by newer code that supports them, and rejected by code that is too old', async () => {
     await (await openLog(test.url)).close();
     const client = new pg.Client(test.url);
     await client.connect();
@@ -60,7 +60,7 @@ describe('the migrations', () => {
     await expect(openLog(test.url)).rejects.toThrow(/needs schema version .* deploy a newer version/);
   });
 
-  it('say that the database is away as an outage, and a wrong password as what it is', async () => {
+  it('report an unavailable database as an outage, and a wrong password as such', async () => {
     const away = new URL(test.url);
     away.port = '1';
     await expect(openLog(away.href)).rejects.toMatchObject({ code: 'log-unavailable' });

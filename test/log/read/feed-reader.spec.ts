@@ -20,7 +20,7 @@ describe('reading the log', () => {
 
   const feed = (recipient: string) => ({ tenant: '', recipient });
 
-  it('makes the row of a feed that nobody has written to, once, with an epoch', async () => {
+  it('creates the row of a new feed once, with an epoch', async () => {
     const [one, two] = await Promise.all([log.reader.open(feed('new')), log.reader.open(feed('new'))]);
     expect(one).toEqual({ feedId: one.feedId, epoch: one.epoch, head: 0, floor: 0, unread: 0, unseen: 0 });
     expect(one.epoch).toMatch(/^[a-z0-9]{10}$/);
@@ -33,7 +33,7 @@ describe('reading the log', () => {
     });
   });
 
-  it('says of a feed that does not exist that it is gone', async () => {
+  it('reports a feed that does not exist as gone', async () => {
     expect(await log.reader.page('999999999', 0)).toBeNull();
     expect(await log.reader.heads(['999999999'])).toEqual([]);
   });
@@ -68,7 +68,7 @@ describe('reading the log', () => {
     expect((await log.reader.page(huge.feedId, 0))!.entries).toHaveLength(1);
   });
 
-  it('moves past entries that are hidden or expired without their content, and does not count them', async () => {
+  it('skips hidden and expired entries without reading their content or counting them', async () => {
     await log.append([
       notification('mixed'),
       notification('mixed', { expiresAt: new Date(Date.now() - 1_000) }),

@@ -51,7 +51,7 @@ describe('the erasure of a recipient in the log', () => {
       .filter((row) => words.some((word) => row.includes(word)));
   }
 
-  it('leaves nothing but a hash, of everything that a recipient can have', async () => {
+  it('leaves nothing of a recipient but a hash', async () => {
     await open.log.append(
       Array.from({ length: 6_000 }, () => notification('', { feed: feed(ada), title: `for ${ada} only` })),
     );
@@ -86,7 +86,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await open.log.reader.open(feed('grace'))).toMatchObject({ head: 1, unread: 1 });
   }, 60_000);
 
-  it('gives who comes back another feed with another epoch, and remembers nothing', async () => {
+  it('gives a returning recipient a new feed with a new epoch', async () => {
     await append(ada);
     await open.preferences.put(feed(ada), { muted: ['note'] });
     const before = await open.log.reader.open(feed(ada));
@@ -98,7 +98,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await open.preferences.get(feed(ada))).toEqual({ muted: [] });
   });
 
-  it('keeps out the jobs from before it, for ever and without a row that says whom, and takes those from after it', async () => {
+  it('drops older jobs for ever without a row that names the recipient, and accepts later ones', async () => {
     await append(ada);
     const { at } = await eraser.eraseRecipient(feed(ada));
     const [old, young] = [new Date(at.getTime() - 1), new Date(at.getTime() + 1)];
@@ -113,7 +113,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await open.log.reader.open(feed(ada))).toMatchObject({ head: 1, unread: 1 });
   });
 
-  it('makes the row for the young job of a batch, and keeps out the old one beside it', async () => {
+  it('appends the later job of a batch, and drops the older one beside it', async () => {
     const { at } = await eraser.eraseRecipient(feed(ada));
     const at2 = (ms: number) => notification('', { feed: feed(ada), queuedAt: new Date(at.getTime() + ms) });
     const results = await open.log.appender.append([
@@ -124,7 +124,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(results.map(({ outcome }) => outcome)).toEqual(['erased', 'appended', 'appended']);
   });
 
-  it('may be repeated, also of somebody who was never there', async () => {
+  it('is idempotent, also for an unknown recipient', async () => {
     await append(ada);
     expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 1, entries: 1 });
     expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 0, entries: 0 });
@@ -133,7 +133,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await append('never there')).toMatchObject({ outcome: 'appended' });
   });
 
-  it('goes on where it broke off: a feed that is empty already is removed, with a new epoch meanwhile', async () => {
+  it('resumes where it broke off: removes a feed that is already empty, with a new epoch meanwhile', async () => {
     await append(ada);
     const before = await open.log.reader.open(feed(ada));
     const query = open.log.database.query.bind(open.log.database);
@@ -152,7 +152,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await tracesOf(ada)).toEqual([]);
   });
 
-  it('loses nothing of who comes back while it still deletes', async () => {
+  it('loses nothing of a recipient who returns while it still deletes', async () => {
     await append(ada, { title: `from before ${ada}` });
     const query = open.log.database.query.bind(open.log.database);
     open.log.database.query = async (text, values) => {
@@ -170,7 +170,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await append(ada, { queuedAt: new Date(0) })).toMatchObject({ outcome: 'erased' });
   });
 
-  it('never lets an old job in, however it falls together with one', async () => {
+  it('never accepts an older job, in any race', async () => {
     for (let round = 0; round < 15; round += 1) {
       const recipient = `race-${round}`;
       const old = new Date(Date.now() - 60_000);
@@ -192,7 +192,7 @@ describe('the erasure of a recipient in the log', () => {
     }
   });
 
-  it('of a tenant takes all its recipients, tells of them as they go, and no other tenant', async () => {
+  it('erases all recipients of a tenant, reports each, and touches no other tenant', async () => {
     const names = Array.from({ length: 120 }, (_, n) => `user-${n}`);
     await open.log.append(names.map((name) => notification('', { feed: feed(name) })));
     const other = { tenant: `${tenant}-2`, recipient: 'user-1' };
@@ -219,7 +219,7 @@ describe('the erasure of a recipient in the log', () => {
     expect(await append('user-7', { queuedAt: before })).toMatchObject({ outcome: 'erased' });
   });
 
-  it('is found by index alone', async () => {
+  it('finds everything by index alone', async () => {
     await sql(
       `INSERT INTO tidings.feed (tenant, recipient, head) SELECT 'bulk', 'b-' || n, 2 FROM generate_series(1, 3000) n`,
     );

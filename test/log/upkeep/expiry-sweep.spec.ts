@@ -55,7 +55,7 @@ describe('the expiry sweep', () => {
       )
     )[0]!.id;
 
-  it('says in one entry a feed what has expired, with the counts after it, and announces it', async () => {
+  it('appends and announces one entry for each feed with what has expired and the counts after it', async () => {
     await append(2, 60_000);
     await append(2, null);
     await makeDue(1, 2);
@@ -77,7 +77,7 @@ describe('the expiry sweep', () => {
     expect(announced).toHaveLength(1);
   });
 
-  it('leaves alone what is to expire later, and counts right whether what expired was read, archived or seen', async () => {
+  it('leaves what expires later, and counts correctly whether what expired was read, archived or seen', async () => {
     await append(6, 60_000);
     const { epoch } = await open.log.reader.open(feed());
     await open.changes.change(feed(), 'seen', { upTo: formatCursor(epoch, 3) });
@@ -92,7 +92,7 @@ describe('the expiry sweep', () => {
     expect(await recount(open.log.database, feed())).toEqual(counts);
   });
 
-  it('takes a feed with more than it hides at a time in several entries', async () => {
+  it('splits a feed with more than one batch into several entries', async () => {
     for (let n = 0; n < 3; n += 1) await append(500, 60_000);
     await makeDue(...Array.from({ length: 1_500 }, (_, index) => index + 1));
     expect(await sweep.sweep()).toBe(2);
@@ -101,7 +101,7 @@ describe('the expiry sweep', () => {
     expect(await open.inbox.page(feed(), request())).toMatchObject({ items: [], unread: 0, unseen: 0 });
   }, 30_000);
 
-  it('passes a feed that is locked elsewhere, and finds it the next time', async () => {
+  it('skips a feed that is locked elsewhere, and finds it the next time', async () => {
     const held = recipient;
     await append(1, 60_000);
     await makeDue(1);
@@ -118,7 +118,7 @@ describe('the expiry sweep', () => {
     expect(await sweep.sweep()).toBe(1);
   });
 
-  it('makes one entry of it when two processes sweep at the same moment', async () => {
+  it('appends one entry when two processes sweep at once', async () => {
     await append(3, 60_000);
     await makeDue(1, 2, 3);
     const other = new ExpirySweep(

@@ -48,7 +48,7 @@ describe('the retention', () => {
     expect(await sweep({ maxEntries: 5 })).toBe(0);
   });
 
-  it('trims by age from the low end, also what is younger but lies below', async () => {
+  it('trims by age from the low end, also a younger entry that lies below', async () => {
     await log.append(Array.from({ length: 6 }, () => notification('old')));
     await age('old', 4, 31);
     await age('old', 1, 1);
@@ -73,7 +73,7 @@ describe('the retention', () => {
     expect(await stateOf('huge')).toMatchObject({ head: 2_500, floor: 2_490, unread: 10 });
   });
 
-  it('counts right what is read, seen or archived, by itself or by a watermark, and forgets the times of watermarks', async () => {
+  it('counts correctly what is read, seen or archived, by id or by a watermark, and forgets the times of watermarks', async () => {
     await log.append(Array.from({ length: 12 }, () => notification('mixed')));
     const { epoch, feedId } = await stateOf('mixed');
     const upTo = (change: string, seq: number) =>

@@ -55,7 +55,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     return Number(/^tidings_streams_open(?:\{.*\})? (\d+)$/m.exec(metrics)?.[1]);
   }
 
-  it('shows what was there and what comes, and tells listeners of what comes alone', async () => {
+  it('shows old and new notifications, and calls listeners for new ones only', async () => {
     const user = await signIn();
     await deployment.add(user, 'before');
     const tab = await openTab();
@@ -70,7 +70,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
   }, 60_000);
 
   it.each(['fetch', 'eventsource'])(
-    'comes back after a restart of the server with what it missed, once, by %s',
+    'receives once what it missed during a restart of the server, by %s',
     async (transport) => {
       const user = await signIn();
       const tab = await openTab({ transport });
@@ -92,7 +92,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     120_000,
   );
 
-  it('knows at once that the network is gone, and at once that it is back', async () => {
+  it('notices at once that the network is gone, and that it is back', async () => {
     const user = await signIn();
     const tab = await openTab();
     await tab.until(({ status }) => expect(status.state).toBe('live'));
@@ -109,7 +109,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     expect(heard).toEqual(['missed']);
   }, 60_000);
 
-  it('notices a connection on which nothing comes any more, and replaces it', async () => {
+  it('notices a silent connection, and replaces it', async () => {
     const user = await signIn();
     const proxy = await startSilentProxy(Number(port));
     const tab = await openTab({ url: proxy.origin, heartbeatMs: 1_000 });
@@ -122,7 +122,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     await proxy.close();
   }, 60_000);
 
-  describe('with five tabs', () => {
+  describe('five tabs', () => {
     /** Opens five tabs that share; resolves when all are live. */
     async function openFive(options: object = {}): Promise<ClientTab[]> {
       const tabs: ClientTab[] = [];
@@ -131,7 +131,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       return tabs;
     }
 
-    it('has one connection, of which all tabs hear', async () => {
+    it('share one connection', async () => {
       const user = await signIn();
       const tabs = await openFive();
       expect(await openStreams()).toBe(1);
@@ -141,7 +141,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(await openStreams()).toBe(1);
     }, 60_000);
 
-    it('goes on at once when the tab that leads is closed, with nothing missed or twice', async () => {
+    it('continue at once when the leading tab is closed, with nothing missed or repeated', async () => {
       const user = await signIn();
       const tabs = await openFive();
       const sent: string[] = [];
@@ -177,7 +177,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       for (const { heard } of others) expect(heard).toEqual(first!.heard);
     }, 60_000);
 
-    it('goes on within a heartbeat when the tab that leads is frozen', async () => {
+    it('continue within a heartbeat when the leading tab is frozen', async () => {
       const user = await signIn();
       const tabs = await openFive();
       const [leader, ...others] = tabs;
@@ -197,7 +197,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       await eventually(async () => expect(await openStreams()).toBe(1));
     }, 60_000);
 
-    it('forgets everything in all tabs when one signs out, and shows the next user nothing of it', async () => {
+    it('forget everything when one signs out, and show the next user nothing of it', async () => {
       const user = await signIn();
       await deployment.add(user, 'private');
       const tabs = (await openFive()).slice(0, 3);
@@ -236,7 +236,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     expect({ resets, heard }).toEqual({ resets: ['epoch'], heard: [] });
   }, 60_000);
 
-  it('reads the first page again when the retention has taken what it missed', async () => {
+  it('reads the first page again when the retention has trimmed what it missed', async () => {
     const user = await signIn();
     const tab = await openTab();
     await tab.until(({ status }) => expect(status.state).toBe('live'));
@@ -258,13 +258,13 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     expect(titles).toEqual([`Task ${heard.at(-1)}`]);
   }, 60_000);
 
-  describe('with a token', () => {
+  describe('a token', () => {
     const openWith = (
       token: (reason: string) => string | null | Promise<string | null>,
     ): Promise<ClientTab> =>
       ClientTab.open(browser, application.origin, { url: server.origin, tabs: 'alone' }, token);
 
-    it('renews it before it ends, and misses nothing and is never offline', async () => {
+    it('is renewed before it ends, with nothing missed and never offline', async () => {
       const user = `user ${(users += 1)}`;
       const tab = await openWith(() => deployment.token(user, 4));
       await tab.until(({ status }) => expect(status.state).toBe('live'));
@@ -279,7 +279,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(states).toEqual(['connecting', 'live']);
     }, 60_000);
 
-    it('asks for another one when the server refuses it, and stops when that one is refused, too', async () => {
+    it('is requested again when the server rejects it, and given up when that one is rejected, too', async () => {
       const user = `user ${(users += 1)}`;
       const tokens = ['expired long ago', await deployment.token(user), 'nonsense', 'nonsense, too'];
       const tab = await openWith(() => tokens.shift() ?? null);
@@ -293,7 +293,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(asked).toEqual(['initial', 'refused']);
     }, 60_000);
 
-    it('begins with another token after signing out, though the former one would still be taken', async () => {
+    it('is requested again after signing out, though the former one would still be accepted', async () => {
       const [former, next] = [`user ${(users += 1)}`, `user ${(users += 1)}`];
       await deployment.add(former, 'of the former');
       await deployment.add(next, 'of the next');
@@ -308,8 +308,8 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     }, 60_000);
   });
 
-  describe('and what is done with notifications', () => {
-    it('shows it at once, in the other tab and on another device, and the counts are the same everywhere', async () => {
+  describe('changes of notifications', () => {
+    it('appear at once, in the other tab and on another device, with the same counts everywhere', async () => {
       const user = await signIn();
       await deployment.add(user, '1', '2', '3');
       const here = await openTab();
@@ -341,7 +341,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(await openStreams()).toBe(2);
     }, 60_000);
 
-    it('takes it back when the server does not have it, and says why', async () => {
+    it('are rolled back with the reason when the server rejects them', async () => {
       const user = await signIn();
       await deployment.add(user, '1');
       const tab = await openTab();
@@ -358,7 +358,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       expect(result).toEqual({ failed: 404, errors: 2, unread: 1, readAt: null });
     }, 60_000);
 
-    it('loads older pages until there is none', async () => {
+    it('load older pages until there is none', async () => {
       const user = await signIn();
       await deployment.add(user, ...Array.from({ length: 7 }, (_, i) => String(i)));
       const tab = await openTab({ pageSize: 3, open: false });
@@ -399,7 +399,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     await eventually(async () => expect(await openStreams()).toBe(0));
   }, 60_000);
 
-  it('does not give up where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
+  it('keeps trying where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
     await signIn();
     const elsewhere = await startPageServer();
     const tab = await ClientTab.open(browser, elsewhere.origin, { url: server.origin });

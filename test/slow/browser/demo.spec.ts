@@ -45,7 +45,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
   const badge = (user: string): Promise<string> => desk(user).locator('.bar .badge').innerText();
   const state = (user: string): Promise<string> => desk(user).locator('.state').innerText();
 
-  it('shows a live notification to the user for whom a button was pressed, and to nobody else', async () => {
+  it('shows a live notification to the chosen user, and to nobody else', async () => {
     for (const [before, user] of ['ada', 'grace'].entries()) {
       await eventually(async () => expect(await state(user)).toBe('live'), STEP);
       await press(user, 'Complete a task');
@@ -61,7 +61,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
-  it('shows what was missed while the connection was cut, once, in order, with the cursor it went on from', async () => {
+  it('shows what was missed while the connection was cut, once, in order, with the cursor it resumed from', async () => {
     const toggle = desk('ada').getByRole('switch', { name: 'Connection' });
     await toggle.click();
     expect([await toggle.getAttribute('aria-checked'), await state('ada')]).toEqual(['false', 'cut']);
@@ -100,7 +100,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
-  it('stands a burst of a hundred', async () => {
+  it('survives a burst of a hundred', async () => {
     await press('ada', 'Burst of 100');
     await received('ada', 100);
     await eventually(async () => expect(await badge('ada')).toBe('99+'));
@@ -113,7 +113,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
-  it('has nothing against WCAG 2.2 AA that axe finds, light or dark', async () => {
+  it('passes axe for WCAG 2.2 AA, light and dark', async () => {
     await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

@@ -27,7 +27,7 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
     await deployment?.close();
   });
 
-  it('needs one script tag and the cookie: live, read here and on another device, and over a restart', async () => {
+  it('works with one script tag and the cookie: live, read on both devices, and over a restart', async () => {
     const server = await deployment.start();
     const { origin } = server;
     await browser.addCookies([{ name: COOKIE, value: await deployment.token('ada'), url: origin }]);

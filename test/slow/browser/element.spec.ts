@@ -80,7 +80,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await page.locator('.badge').isVisible()).toBe(false);
     });
 
-    it('say when the bell was opened, and when something arrived in the open panel, that it was seen', async () => {
+    it('report as seen what was there when the bell was opened, and what arrives in the open panel', async () => {
       await show('new FakeFeed(ordinary(), { unseen: 3 })');
       expect(await badge()).toBe('3');
       await openPanel(page);
@@ -91,7 +91,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await eventually(async () => expect(await seen()).toBe(2));
     });
 
-    it('say that it was seen what stands in the page, or came into an open panel, once somebody looks', async () => {
+    it('report entries in the page or in an open panel as seen once somebody looks', async () => {
       const seen = (): Promise<number> =>
         page.evaluate<number>(`feed.calls.filter((call) => call === 'markSeen').length`);
       await show('new FakeFeed(ordinary(), { unseen: 3 })', {
@@ -119,13 +119,13 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await seen()).toBe(2);
     });
 
-    it('count further than the badge has room for', async () => {
+    it('count beyond what the badge has room for', async () => {
       await show('new FakeFeed([], { unseen: 1204 })');
       expect(await badge()).toBe('99+');
       expect(await page.locator('.bell').getAttribute('aria-label')).toBe('Notifications, 99+ new');
     });
 
-    it('mark what is followed as read, one by its dot, all at once, and archive', async () => {
+    it('mark a followed link, a single dot or everything as read, and archive', async () => {
       await show('new FakeFeed(ordinary().map((one, index) => ({ ...one, id: "n" + index })))');
       await openPanel(page);
       await page.locator('.row[data-id=n1] .toggle').click();
@@ -140,7 +140,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(problems).toEqual([]);
     });
 
-    it('ask the feed for just that', async () => {
+    it('call the feed for each action', async () => {
       await show('new FakeFeed(ordinary().map((one, index) => ({ ...one, id: "n" + index })))');
       await page.evaluate(`document.addEventListener('tidings-select', (event) => {
         event.preventDefault();
@@ -167,7 +167,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       ]);
     });
 
-    it('leave it to the browser to open another tab, also where the application routes by itself', async () => {
+    it('leave another tab to the browser, also where the application routes by itself', async () => {
       await show('new FakeFeed(ordinary().map((one, index) => ({ ...one, id: "n" + index })))');
       await page.evaluate(`
         window.routed = 0;
@@ -188,7 +188,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await calls()).toEqual(['markRead n0']);
     });
 
-    it('say that an action failed, while the feed takes it back', async () => {
+    it('report a failed action, which the feed rolls back', async () => {
       await show(`Object.assign(new FakeFeed(ordinary()), { failure: new Error('no') })`);
       await openPanel(page);
       await page.getByRole('button', { name: 'Mark all read' }).click();
@@ -196,7 +196,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await page.locator('.row.unread').count()).toBe(4);
     });
 
-    it('let go of a feed that is replaced or whose element leaves the page, and take it up again', async () => {
+    it('release a feed that is replaced or whose element leaves the page, and take it up again', async () => {
       await show('new FakeFeed(ordinary())');
       const observers = (): Promise<number> => page.evaluate<number>('feed.observers');
       expect(await observers()).toBe(2);
@@ -216,8 +216,8 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     });
   });
 
-  describe('with a keyboard alone', () => {
-    it('is opened, read through, used and closed, and the focus is never lost', async () => {
+  describe('the keyboard', () => {
+    it('opens, reads, uses and closes the panel, and never loses the focus', async () => {
       await show('new FakeFeed(ordinary().slice(0, 4).map((one, index) => ({ ...one, id: "n" + index })))', {
         body: '<header><button id="before">before</button><tidings-bell id="bell"></tidings-bell><button id="after">after</button></header>',
       });
@@ -264,7 +264,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await focus()).toBe('bell');
     });
 
-    it('closes when the focus goes on to the page, which it would cover, and leaves the focus there', async () => {
+    it('closes the panel when the focus moves to the page, and leaves the focus there', async () => {
       await show('new FakeFeed(ordinary().slice(0, 1))', {
         body: '<header><tidings-bell id="bell"></tidings-bell><button class="after">after</button></header>',
       });
@@ -326,7 +326,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     await eventually(async () => expect((await said()).slice(1)).toEqual(['New notification: One more']));
   });
 
-  describe('what a producer writes', () => {
+  describe('content of a producer', () => {
     it('stays text, in a page that trusts no script', async () => {
       const attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
       await show(
@@ -339,7 +339,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await page.evaluate('window.hacked')).toBeUndefined();
     });
 
-    it('is a link if it is http(s) or begins with one "/", and text if it is anything else', async () => {
+    it('becomes a link only if it is http(s) or begins with one "/"', async () => {
       const safe = ['/exports/7', 'https://example.com/a?b#c', 'http://example.com/'];
       const unsafe = [
         'javascript:alert(1)',
@@ -379,8 +379,8 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     });
   });
 
-  describe('10,000 entries', () => {
-    it('open at once, are all reached, and scroll smoothly', async () => {
+  describe('a list of 10,000 entries', () => {
+    it('opens at once, reaches every entry, and scrolls smoothly', async () => {
       await show('new FakeFeed(many(10_000))');
       const openMs = await page.evaluate<number>(`(async () => {
         const began = performance.now();
@@ -426,7 +426,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect((await titles()).slice(0, 2)).toEqual(['New', 'Number 1']);
     }, 60_000);
 
-    it('come page by page as the end is reached, and a failed page is tried again only when asked for', async () => {
+    it('loads page by page at its end, and retries a failed page only on request', async () => {
       await show(
         'Object.assign(new FakeFeed(many(25), { hasMore: true }), { older: [many(25), many(25), many(25)] })',
       );
@@ -456,7 +456,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     });
   });
 
-  it('is a mirror image of itself where one reads from right to left', async () => {
+  it('mirrors itself where text runs from right to left', async () => {
     await show('new FakeFeed(ordinary())', { attributes: 'lang="ar" dir="rtl"' });
     await openPanel(page);
     const box = async (selector: string): Promise<{ left: number; right: number }> => {
@@ -486,7 +486,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     expect(await page.locator('.day').first().textContent()).toBe(today);
   });
 
-  it('stays within the window wherever the bell is, and is a sheet on a phone', async () => {
+  it('stays within the window wherever the bell is, and becomes a sheet on a phone', async () => {
     const corners = [
       'inset: 0 auto auto 0',
       'inset: 0 0 auto auto',
@@ -514,7 +514,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     }
   }, 60_000);
 
-  it('takes a theme against the system, colours and words of the application, and moves for nobody who does not want it', async () => {
+  it('takes the theme, colours and words of the application, and honours reduced motion', async () => {
     await show('new FakeFeed(ordinary())');
     await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
     await page.evaluate(`{

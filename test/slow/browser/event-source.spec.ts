@@ -43,12 +43,12 @@ describeWith('chromium', "a client made of nothing but Chromium's EventSource", 
     expect(log.control.filter((frame) => frame.startsWith('feed.reset'))).toEqual([]);
   }
 
-  it('has everything once, in order, after ten restarts of the server while jobs keep coming, on Postgres', async () => {
+  it('delivers each entry once, in order, over ten restarts of the server while jobs keep coming, on Postgres', async () => {
     await survives('postgres', 10);
   }, 600_000);
 
-  describeWith('redis-server', 'on Redis', () => {
-    it('has everything once, in order, after two restarts', async () => {
+  describeWith('redis-server', 'EventSource on Redis', () => {
+    it('delivers each entry once, in order, over two restarts', async () => {
       await survives('redis', 2);
     }, 300_000);
   });
@@ -78,7 +78,7 @@ describeWith('chromium', "a client made of nothing but Chromium's EventSource", 
     await application.close();
   }, 200_000);
 
-  it('comes back behind what it was only given the id of', async () => {
+  it('resumes after an entry of which it got only the id', async () => {
     deployment = await Deployment.open('postgres');
     const server = await deployment.start();
     await signIn(server.origin, await deployment.token('ada'));

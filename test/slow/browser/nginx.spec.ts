@@ -71,7 +71,7 @@ describeWith('nginx', 'behind nginx', () => {
       await deployment?.close();
     });
 
-    it('notices little of one instance being replaced after the other', async () => {
+    it('misses nothing while one instance is replaced after the other', async () => {
       for (const [index, address] of INSTANCES.entries()) {
         await publish(`before ${index}`);
         await instances[index]!.stop('SIGTERM');
@@ -83,7 +83,7 @@ describeWith('nginx', 'behind nginx', () => {
       }
     }, 400_000);
 
-    it('does not give up and misses nothing while both instances are away at once', async () => {
+    it('keeps trying and misses nothing while both instances are down', async () => {
       await publish('while they are there');
       await untilAll();
       await Promise.all([instances[0]!.stop('SIGTERM'), instances[1]!.stop('SIGKILL')]);

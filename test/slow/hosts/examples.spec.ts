@@ -35,7 +35,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-it('the shop compiles and tells the seller of orders that were placed, and of no others', async () => {
+it('compiles the shop, which notifies the seller of placed orders, and of no others', async () => {
   run(shop, process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.');
   const port = await freePort();
   child = spawn(process.execPath, ['dist/main.js'], {
@@ -65,8 +65,8 @@ it('the shop compiles and tells the seller of orders that were placed, and of no
   await client.close();
 }, 120_000);
 
-describeWith('redis-server', 'with Redis', () => {
-  it('a producer with nothing but BullMQ is heard', async () => {
+describeWith('redis-server', 'the example of a producer', () => {
+  it('delivers jobs of nothing but BullMQ', async () => {
     const redis = await startRedis();
     const { app, close } = await startTidings({
       database: { url: database.url },

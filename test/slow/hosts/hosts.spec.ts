@@ -38,7 +38,7 @@ afterAll(async () => {
   home.remove();
 });
 
-it('has types for every entry point that resolve as its code does', () => {
+it('resolves the types of every entry point as its code', () => {
   // It is of ES modules alone, which `require` of every Node that we support loads; whether its types agree, the CommonJS host below says.
   run(
     PACKAGE,
@@ -119,13 +119,13 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
       body: JSON.stringify({ name: 'Grace' }),
     });
 
-  describe.each(['express', 'fastify'])('and %s', (adapter) => {
+  describe.each(['express', 'fastify'])('with %s', (adapter) => {
     beforeAll(async () => {
       database = await createTestDatabase();
     });
     afterAll(() => database.drop());
 
-    it('streams, lists and ends as everywhere, whatever the host has of prefixes, versions, pipes, filters, guards, interceptors, throttling and compression', async () => {
+    it('streams, lists and ends under the prefixes, versions, pipes, filters, guards, interceptors, throttling and compression of the host', async () => {
       const host = await start(adapter, 'jwt');
       const jwt = await new SignJWT({ sub: 'ada' })
         .setProtectedHeader({ alg: 'HS256' })
@@ -191,7 +191,7 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
       expect(await client.closed).toBe('ended');
     }, 60_000);
 
-    it('asks its own guard and sessions, and ends the stream of a session that has ended', async () => {
+    it('uses its own guard and sessions, and ends the stream of a session that has ended', async () => {
       const host = await start(adapter, 'guard');
       const stranger = await fetch(`${host.origin}/api/feed/stream`);
       expect(stranger.status).toBe(403);
@@ -206,7 +206,7 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
     }, 60_000);
   });
 
-  it('can require or import every entry point of a server', () => {
+  it('requires and imports every entry point of a server', () => {
     const program = `${project.type === 'module' ? 'await import' : 'require'}`;
     for (const entry of ['tidings', 'tidings/producer', 'tidings/testing']) {
       run(directory, process.execPath, '-e', `(async () => { ${program}('${entry}'); })()`);

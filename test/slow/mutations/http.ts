@@ -36,7 +36,7 @@ export const HTTP_MUTATIONS: readonly Mutation[] = [
     caughtBy: [
       {
         file: 'test/guarantees/g8-isolation.spec.ts',
-        test: '(Postgres) takes no parameter or header for the name of a feed',
+        test: '(Postgres) accepts no parameter or header as the name of a feed',
       },
     ],
   },
@@ -54,7 +54,7 @@ export const HTTP_MUTATIONS: readonly Mutation[] = [
       { file: 'test/http/response-outlet.spec.ts' },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) stops taking entries for it',
+        test: '(Postgres) buffers no more for it',
       },
     ],
   },

@@ -32,7 +32,7 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
     ],
     caughtBy: [
       { file: 'test/jobs/produce/identity.spec.ts' },
-      { file: G5, test: 'takes a new job for new, though the queue was emptied' },
+      { file: G5, test: 'appends a new job although the queue was emptied' },
     ],
   },
   {
@@ -45,7 +45,7 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
         replace: '        throw error;',
       },
     ],
-    caughtBy: [{ file: QUEUE_TESTS, test: 'while the log is away and is away' }],
+    caughtBy: [{ file: QUEUE_TESTS, test: 'uses up no attempt and completes them later' }],
   },
   {
     name: 'failed-in-an-outage',
@@ -57,7 +57,7 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
         replace: '      } else if (isRetryable(error) && (job.opts.attempts ?? 0) > 1) {',
       },
     ],
-    caughtBy: [{ file: QUEUE_TESTS, test: 'while the log is away and is away' }],
+    caughtBy: [{ file: QUEUE_TESTS, test: 'uses up no attempt and completes them later' }],
   },
   {
     name: 'accepted-before-stored',

@@ -15,7 +15,7 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
           '    let entry = this.bySeq.get(after + 1) ?? [...this.bySeq.values()].find(({ seq }) => seq > after);',
       },
     ],
-    caughtBy: [{ file: CURSOR_LOOP }, { file: LIVE_FEEDS, test: 'is not given out over a hole' }],
+    caughtBy: [{ file: CURSOR_LOOP }, { file: LIVE_FEEDS, test: 'are not returned over a hole' }],
   },
   {
     name: 'epoch-not-compared',
@@ -30,7 +30,7 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
     caughtBy: [
       { file: CURSOR_LOOP },
       { file: 'test/live/live-feeds.property.spec.ts' },
-      { file: LIVE_FEEDS, test: 'ends the rumour of another epoch' },
+      { file: LIVE_FEEDS, test: 'end an announcement of another epoch' },
     ],
   },
   {
@@ -75,7 +75,7 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
-    caughtBy: [{ file: LIVE_FEEDS, test: 'begins without a bus that is away' }],
+    caughtBy: [{ file: LIVE_FEEDS, test: 'begins while the bus is unavailable' }],
   },
   {
     name: 'line-break-over-the-bus',
@@ -99,6 +99,6 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
         replace: 'const MAX_CHARACTERS = 128 * 1024;',
       },
     ],
-    caughtBy: [{ file: LIVE_FEEDS, test: 'is never more at once than a page of the log has bytes' }],
+    caughtBy: [{ file: LIVE_FEEDS, test: 'never exceed the bytes of a page at once' }],
   },
 ];

@@ -72,7 +72,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     caughtBy: [
       {
         file: 'test/guarantees/g1-durable-before-visible.spec.ts',
-        test: '(Postgres) is in the database for everyone to see',
+        test: '(Postgres) commits each entry before its frame arrives',
       },
     ],
   },

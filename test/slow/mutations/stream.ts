@@ -32,7 +32,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
         replace: "      this.subscriber.error(new Error('unavailable'));",
       },
     ],
-    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: 'the database away when a stream begins' }],
+    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: 'an outage of the database when a stream begins' }],
   },
   {
     name: 'stream-ended-in-an-outage',
@@ -60,7 +60,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
       { file: CURSOR_LOOP },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) stops taking entries for it',
+        test: '(Postgres) buffers no more for it',
       },
     ],
   },
@@ -78,7 +78,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
       { file: CURSOR_LOOP },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) stops taking entries for it',
+        test: '(Postgres) buffers no more for it',
       },
     ],
   },
@@ -142,7 +142,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
         replace: '    retry: retryInMs,',
       },
     ],
-    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: 'the database away when a stream begins' }],
+    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: 'an outage of the database when a stream begins' }],
   },
   {
     name: 'outlives-its-credential',
@@ -160,7 +160,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
     name: 'expired-not-said',
     breaks: 'A cursor whose entries were trimmed goes on at the oldest kept one without a word (G6).',
     edits: [{ file: POSITION, find: "  if (seq < feed.floor) return 'expired';\n", replace: '' }],
-    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: '(Postgres) says expired in mid-stream' }],
+    caughtBy: [{ file: CURSOR_LOOP }, { file: G6, test: '(Postgres) reports expired in mid-stream' }],
   },
   {
     name: 'ahead-not-said',
@@ -168,7 +168,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
     edits: [{ file: POSITION, find: "  if (seq > feed.head) return 'ahead';\n", replace: '' }],
     caughtBy: [
       { file: CURSOR_LOOP },
-      { file: G6, test: '(Postgres) says malformed, epoch, ahead and expired' },
+      { file: G6, test: '(Postgres) reports malformed, epoch, ahead and expired' },
     ],
   },
   {
@@ -177,7 +177,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
     edits: [{ file: POSITION, find: "  if (epoch !== feed.epoch) return 'epoch';\n", replace: '' }],
     caughtBy: [
       { file: CURSOR_LOOP },
-      { file: G6, test: '(Postgres) says malformed, epoch, ahead and expired' },
+      { file: G6, test: '(Postgres) reports malformed, epoch, ahead and expired' },
     ],
   },
 ];

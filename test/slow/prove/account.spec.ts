@@ -51,14 +51,14 @@ describe('the account of a client', () => {
       log: new Map([['ada', log]]),
     }).violations.map(({ wrong }) => wrong);
 
-  it('finds nothing wrong with a client that got everything over two connections', () => {
+  it('accepts a client that received everything over two connections', () => {
     connected(ready('e-0') + entry('e-1', 0) + entry('e-2', 1));
     connected(ready('e-2') + entry('e-3', 2) + entry('e-4', 3));
     expect(verdict(feed([0, 1, 2, 3]))).toEqual([]);
     expect(ledger.outstanding('s')).toBe(0);
   });
 
-  it('notices an entry that is left out, comes twice, or comes out of order', () => {
+  it('detects an entry that is left out, repeated or out of order', () => {
     connected(ready('e-0') + entry('e-1', 0) + entry('e-3', 2));
     expect(wrongs()).toEqual(['lost']);
     receive(entry('e-2', 1));
@@ -67,20 +67,20 @@ describe('the account of a client', () => {
     expect(wrongs()).toEqual(['lost', 'out of order', 'twice']);
   });
 
-  it('notices an entry of another recipient, and one that nobody sent', () => {
+  it('detects an entry of another recipient, and one that nobody sent', () => {
     const other = ledger.open('s', ['grace'], 'sent');
     connected(ready('e-0') + entry('e-1', other.index) + entry('e-2', 'never'));
     expect(wrongs()).toEqual(['foreign', 'foreign']);
   });
 
-  it('notices a jump that no feed.reset explains, also when it was cut off', () => {
+  it('detects a jump that no feed.reset explains, also when it was cut off', () => {
     connected(ready('e-0') + entry('e-1', 0));
     connected(ready('e-3'));
     connected(ready('e-3') + entry('e-4', 3));
     expect(wrongs()).toEqual(['lost']);
   });
 
-  it('begins again after a feed.reset, and notices one that was not called for or is not true', () => {
+  it('starts again after a feed.reset, and detects one without a cause or with a false reason', () => {
     connected(ready('e-0') + entry('e-1', 0));
     connected(ready('e-2', 'e-1') + reset('expired', 'e-2') + entry('e-3', 2));
     expect(wrongs()).toEqual([]);
@@ -95,7 +95,7 @@ describe('the account of a client', () => {
     ]);
   });
 
-  it('notices what was accepted and is not in the log, is there twice, or is there for nobody', () => {
+  it('detects what was accepted and is missing in the log, is there twice, or is there for nobody', () => {
     connected(ready('e-0') + entry('e-1', 0));
     expect(verdict(feed([0], { head: 1 }))).toEqual(['lost', 'lost', 'lost']);
     sent.slice(1).forEach((one) => (one.excuse = 'lost by somebody else'));
@@ -105,7 +105,7 @@ describe('the account of a client', () => {
     expect(verdict(feed([0, other.index]))).toEqual(['foreign', 'lost']);
   });
 
-  it('notices a frame that the log knows nothing of, and a client that did not come to the end', () => {
+  it('detects a frame that is not in the log, and a client that did not reach the end', () => {
     connected(ready('e-0') + entry('e-1', 0) + entry('e-2', 1));
     sent.slice(2).forEach((one) => (one.excuse = 'lost by somebody else'));
     expect(verdict(feed([1, 0]))).toEqual(['other', 'other']);
