@@ -1,4 +1,6 @@
+import { expect } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../support/eventually.js';
 import { connect, type SseClient } from '../support/sse-client.js';
 import { taskIds, token } from './house.js';
 
@@ -77,4 +79,17 @@ export class Follower {
   get all(): string[] {
     return [...this.received, ...(this.client ? taskIds(this.client.frames) : [])];
   }
+}
+
+/** Waits until it has these, and expects that it got each once, in the order of the log and without a reset. Stops it. */
+export async function receivesOnce(
+  follower: Follower,
+  ids: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  await eventually(() => follower.all.length >= ids.length, { timeoutMs });
+  await follower.stop();
+  expect([...follower.received].sort()).toEqual([...ids].sort());
+  expect(follower.outOfOrder).toEqual([]);
+  expect(follower.control.filter((frame) => frame.startsWith('feed.reset'))).toEqual([]);
 }

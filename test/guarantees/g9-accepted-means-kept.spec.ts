@@ -6,17 +6,7 @@ import { startRedis, type RedisServer } from '../support/redis.js';
 import { connect } from '../support/sse-client.js';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/tools.js';
-import {
-  API_KEY,
-  House,
-  JWT_SECRET,
-  numbered,
-  onBothBackends,
-  task,
-  taskIds,
-  token,
-  untilTasks,
-} from './house.js';
+import { API_KEY, House, JWT_SECRET, numbered, onBothBackends, task, taskIds, token } from './house.js';
 
 function publish(
   service: { origin: string },
@@ -50,20 +40,19 @@ onBothBackends('G9: accepted means kept', (backend) => {
 
   afterAll(() => killServices());
 
-  const start = (roles: string): Promise<ServiceProcess> =>
+  const start = (): Promise<ServiceProcess> =>
     startService({
       NODE_ENV: 'production',
       DATABASE_URL: database.url,
       ...(redis ? { REDIS_URL: redis.url } : {}),
       AUTH_JWT_SECRET: JWT_SECRET,
       PRODUCER_API_KEYS: API_KEY,
-      TIDINGS_ROLES: roles,
       HOST: '127.0.0.1',
       ...IMPATIENT_SERVICE,
     });
 
   it('delivers every job that was answered 202 by a process killed the next moment', async () => {
-    const first = await start('api,worker');
+    const first = await start();
     const accepted: string[] = [];
     const sending = Promise.all(
       numbered(8).map(async (producer) => {
@@ -79,7 +68,7 @@ onBothBackends('G9: accepted means kept', (backend) => {
     await first.stop('SIGKILL');
     await sending;
 
-    const second = await start('api,worker');
+    const second = await start();
     const client = await connect(`${second.origin}/v1/stream?lastEventId=0`, {
       headers: { authorization: `Bearer ${await token('ada')}` },
     });
@@ -93,19 +82,6 @@ onBothBackends('G9: accepted means kept', (backend) => {
     expect(accepted.filter((id) => !received.includes(id))).toEqual([]);
     await client.close();
   }, 120_000);
-
-  it('delivers across processes with one role each: publisher, worker, streamer', async () => {
-    const [publisher, streamer] = await Promise.all([start('api'), start('api')]);
-    const worker = await start('worker');
-    const client = await connect(`${streamer.origin}/v1/stream`, {
-      headers: { authorization: `Bearer ${await token('ada')}` },
-    });
-    await client.waitFor(({ event }) => event === 'feed.ready');
-    for (const id of numbered(20)) expect((await publish(publisher, 'ada', id)).status).toBe(202);
-    expect((await untilTasks(client, 20)).sort()).toEqual(numbered(20).sort());
-    await client.close();
-    for (const service of [publisher, streamer, worker]) expect((await service.stop('SIGTERM')).code).toBe(0);
-  }, 60_000);
 });
 
 describeWith('redis-server', 'G9: an outage of the queue', () => {
