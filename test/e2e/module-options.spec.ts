@@ -9,7 +9,7 @@ import { collectFeed } from '../../src/testing/collect-feed.js';
 import { TidingsModule } from '../../src/module/tidings.module.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createTestDatabase, startPostgres, type TestDatabase } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import { describeWith } from '../support/tools.js';
 
@@ -83,6 +83,24 @@ describe('database.schema', () => {
     expect((await tidings.page('ann')).items).toEqual([]);
     expect((await other.page('ann')).items).toHaveLength(2);
   }, 60_000);
+});
+
+describe('database.url', () => {
+  it('leads to a socket directory in each form, for log, queue and bus', async () => {
+    const server = await startPostgres({ sockets: true });
+    try {
+      for (const [index, url] of server.socketUrls.entries()) {
+        const app = await start({ database: { url } });
+        await say(app, 'over a socket', `ann-${index}`);
+        const [first] = await collectFeed(app, `ann-${index}`, { count: 1, timeoutMs: 15_000 });
+        expect(first).toMatchObject({ title: 'over a socket' });
+        await app.close();
+        apps.splice(0);
+      }
+    } finally {
+      await server.stop();
+    }
+  }, 90_000);
 });
 
 describe('roles: []', () => {

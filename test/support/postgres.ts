@@ -106,10 +106,11 @@ export class PrivatePostgres {
     readonly port: number,
   ) {}
 
-  static async open(dataDir: string, port: number): Promise<PrivatePostgres> {
+  static async open(dataDir: string, port: number, sockets = false): Promise<PrivatePostgres> {
     const home = await openHome(dataDir, console);
     if (!existsSync(join(home.path, 'data'))) await copyInitialised(home);
-    const cluster = new Cluster(home, await findBinaries(home.account), FAST);
+    const settings = { ...FAST, ...(sockets && { unix_socket_directories: join(home.path, 'data') }) };
+    const cluster = new Cluster(home, await findBinaries(home.account), settings);
     await cluster.init();
     const server = new PrivatePostgres(cluster, await passwordOf(home), port);
     await server.start();
@@ -121,6 +122,17 @@ export class PrivatePostgres {
   /** The database `tidings`, as the role that owns it. */
   get url(): string {
     return `postgres://${APPLICATION}:${this.password}@127.0.0.1:${this.port}/${APPLICATION}`;
+  }
+
+  /** The database `tidings` over the socket in a directory of the server's, in each form that names the user. */
+  get socketUrls(): string[] {
+    const path = this.cluster.dataDir;
+    const user = `${APPLICATION}:${this.password}`;
+    return [
+      `postgres://${user}@/${APPLICATION}?host=${path}&port=${this.port}`,
+      `postgres://${user}@${encodeURIComponent(path)}:${this.port}/${APPLICATION}`,
+      `socket://${user}@${path}?db=${APPLICATION}&port=${this.port}`,
+    ];
   }
 
   /** The database `postgres`, as superuser. */
@@ -182,10 +194,10 @@ export class PrivatePostgres {
 
 /** Starts a private server in a new directory, or in one that an earlier one used. Stop it at the end of the test. */
 export async function startPostgres(
-  options: { port?: number; dataDir?: string } = {},
+  options: { port?: number; dataDir?: string; sockets?: boolean } = {},
 ): Promise<PrivatePostgres> {
   const { dataDir = testDirectory('postgres'), port = await freePort() } = options;
-  return PrivatePostgres.open(dataDir, port);
+  return PrivatePostgres.open(dataDir, port, options.sockets);
 }
 
 /** Runs `initdb` for all servers of this run. */
