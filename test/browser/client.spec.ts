@@ -5,8 +5,10 @@ import fc from 'fast-check';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { NotificationItem } from '../../src/contract/model/entry.js';
+import { createClient } from '../../src/browser/client/client.js';
+import { createFeed, type FeedOptions } from '../../src/browser/client/index.js';
 import { createParser, type ParsedFrame } from '../../src/browser/client/parser.js';
-import { Store, type Page } from '../../src/browser/client/store.js';
+import { createStore, type Page, type Store } from '../../src/browser/client/store.js';
 
 describe('the size of tidings/client', () => {
   it('stays under 6 KiB, minified and gzipped', async () => {
@@ -21,6 +23,52 @@ describe('the size of tidings/client', () => {
       tsconfigRaw: {},
     });
     expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThan(6 * 1_024);
+  });
+});
+
+describe('createFeed', () => {
+  it.each([
+    [
+      { ulr: 'https://notify.example.com' },
+      'createFeed: ulr is https://notify.example.com, must be left out (unknown)',
+    ],
+    [{ tabs: 'alon' }, 'createFeed: tabs is alon, must be shared|alone'],
+    [{ pageSize: '25' }, 'createFeed: pageSize is 25, must be number'],
+    [{ getToken: null }, 'createFeed: getToken is null, must be function'],
+    [{ open: 0 }, 'createFeed: open is 0, must be boolean'],
+  ])('refuses %j', (options, message) => {
+    expect(() => createFeed(options as never)).toThrow(new TypeError(message));
+  });
+
+  it('takes every option, and undefined for each', () => {
+    const options: Required<FeedOptions> = {
+      url: new URL('https://notify.example.com'),
+      path: '/feed',
+      getToken: () => null,
+      credentials: 'same-origin',
+      pageSize: 10,
+      tabs: 'alone',
+      transport: 'eventsource',
+      heartbeatMs: 1_000,
+      open: false,
+    };
+    expect(createFeed(options).status).toEqual({ state: 'closed' });
+    const without = Object.fromEntries(Object.keys(options).map((name) => [name, undefined]));
+    expect(createFeed(without).status).toEqual({ state: 'closed' });
+  });
+});
+
+describe('the addresses of the client', () => {
+  it.each([
+    [{}, '/v1/'],
+    [{ url: 'https://a.example/' }, 'https://a.example/v1/'],
+    [{ url: new URL('https://a.example/sub/') }, 'https://a.example/sub/v1/'],
+    [{ url: 'https://a.example', path: '/api/feed/' }, 'https://a.example/api/feed/'],
+    [{ path: 'feed' }, '/feed/'],
+    [{ path: '/' }, '/'],
+    [{ url: '//a.example', path: '' }, '//a.example/'],
+  ])('are of %j', (options, base) => {
+    expect(createClient(options).base).toBe(base);
   });
 });
 
@@ -126,7 +174,7 @@ describe('the store of a feed', () => {
   };
 
   it('shows a change at once, rolls it back on failure, and keeps it once the server has confirmed it', () => {
-    const store = new Store(page([3, 2, 1]));
+    const store = createStore(page([3, 2, 1]));
     const asked = store.ask('read', { ids: ['id 2'] });
     expect(shows(store)).toEqual({ items: ['e-3', 'e-2 read', 'e-1'], counts: [2, 2] });
     store.drop(asked);
@@ -136,7 +184,7 @@ describe('the store of a feed', () => {
   });
 
   it('leaves unread what arrives after `upTo`, also while the request is under way', () => {
-    const store = new Store(page([3, 2, 1], { unread: 40, unseen: 2 }));
+    const store = createStore(page([3, 2, 1], { unread: 40, unseen: 2 }));
     const asked = store.ask('read', { upTo: 'e-3' });
     add(store, 4);
     expect(shows(store)).toEqual({ items: ['e-4', 'e-3 read', 'e-2 read', 'e-1 read'], counts: [1, 1] });
@@ -147,7 +195,7 @@ describe('the store of a feed', () => {
   });
 
   it('counts a notification once if the server has counted it already', () => {
-    const store = new Store(page([1]));
+    const store = createStore(page([1]));
     store.setCounts({ unread: 3, unseen: 3, cursor: 'e-3' });
     add(store, 2);
     add(store, 3);
@@ -157,7 +205,7 @@ describe('the store of a feed', () => {
   });
 
   it('replaces the notification that a new one supersedes, loaded or not', () => {
-    const store = new Store(page([3, 2], { unread: 9, unseen: 1 }));
+    const store = createStore(page([3, 2], { unread: 9, unseen: 1 }));
     add(store, 4, { replaces: ['id 2'], count: 2 });
     expect(shows(store)).toEqual({ items: ['e-4', 'e-3'], counts: [9, 2] });
     add(store, 5, { replaces: [idAt(1)], count: 2 });
@@ -171,7 +219,7 @@ describe('the store of a feed', () => {
   });
 
   it('restores an entry that was archived while open, and reports when it cannot', () => {
-    const store = new Store(page([2, 1]));
+    const store = createStore(page([2, 1]));
     store.cursor = 'e-3';
     store.addState({ type: 'feed.archived', ids: ['id 2'], unread: 1, unseen: 1 });
     expect(shows(store)).toEqual({ items: ['e-1'], counts: [1, 1] });
@@ -182,7 +230,7 @@ describe('the store of a feed', () => {
   });
 
   it('ignores an older page that was read before the last change', () => {
-    const store = new Store(page([3, 2], { next: 'e-2' }));
+    const store = createStore(page([3, 2], { next: 'e-2' }));
     store.cursor = 'e-5';
     store.addState({ type: 'feed.removed', reason: 'deleted', ids: ['id 1'], unread: 2, unseen: 2 });
     expect(store.append(page([1], { cursor: 'e-4' }))).toBe(false);
@@ -191,7 +239,7 @@ describe('the store of a feed', () => {
   });
 
   it('returns the same snapshot until something changes', () => {
-    const store = new Store(page([1]));
+    const store = createStore(page([1]));
     const { view } = store;
     expect(store.view).toBe(view);
     store.setCounts({ unread: 0, unseen: 0, cursor: 'e-0' });

@@ -29,6 +29,8 @@ export interface Connection {
 const GOOD_MS = 5_000;
 const MOST_DELAY_MS = 30_000;
 const DEAD_AFTER_HEARTBEATS = 2.5;
+/** Proxies answer 404 during a deploy: so many in a row pass, once the server was reached. At first a 404 means a wrong address. */
+const MOST_NOT_FOUND = 10;
 
 /** An attempt ends with how long to wait at least, in ms; this, if the next one may follow at once because the one before was good. */
 const AT_ONCE = -1;
@@ -40,15 +42,24 @@ export const NOTHING = (): void => {};
  *
  *     attempting ──ready──> live ──closed, broken, silent──> waiting ──time, `online`, tab visible──> attempting
  *         │                  │ └──token about to end, reset──────────────────────────────────────────────^
- *         └──────────────────┴──400, 401 with a new token, 403──> stopped (`run` throws)
+ *         └──────────────────┴──400, 401 with a new token, 403, 404──> stopped (`run` throws)
  *
  * Nothing is handed over between two attempts but the cursor.
  */
-export function createConnection(ports: ConnectionPorts): Connection {
+export function createConnection({
+  client,
+  transport,
+  heartbeatMs,
+  cursor,
+  take,
+  setStatus,
+}: ConnectionPorts): Connection {
   /** Attempts in a row that did not last. */
   let failures = 0;
   /** The delay after the first of them, as the server said last. */
   let delayMs = 1_000;
+  /** How many more 404s pass. */
+  let patience = 0;
   let wakeUp = NOTHING;
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -62,7 +73,9 @@ export function createConnection(ports: ConnectionPorts): Connection {
   async function persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await action();
+        const result = await action();
+        patience = MOST_NOT_FOUND;
+        return result;
       } catch (error) {
         if (!signal.aborted) await wait(retryDelayOf(error), failures, signal);
         if (signal.aborted) throw error;
@@ -71,7 +84,6 @@ export function createConnection(ports: ConnectionPorts): Connection {
   }
 
   async function attempt(session: AbortSignal): Promise<number> {
-    const { client, transport, heartbeatMs, cursor, take, setStatus } = ports;
     const { credential } = client;
     const over = new AbortController();
     const signal = AbortSignal.any([session, over.signal]);
@@ -90,14 +102,15 @@ export function createConnection(ports: ConnectionPorts): Connection {
     const watch = setInterval(wakeUp, heartbeatMs / 4);
     let renewal: ReturnType<typeof setTimeout> | undefined;
     const renewInTime = (): void => {
-      if (credential.renewInMs > 0) renewal = setTimeout(renewInTime, credential.renewInMs);
+      const inMs = credential.renewInMs();
+      if (inMs > 0) renewal = setTimeout(renewInTime, inMs);
       else {
         // Not a break: however short tokens live, nothing has failed.
         openedAt = 0;
         finish(AT_ONCE);
       }
     };
-    const forgetOffline = listen('offline', () => finish(0));
+    listen('offline', () => finish(0), signal);
 
     const onAlive = (): void => void (aliveAt = Date.now());
     const onFrame = (frame: ParsedFrame): void => {
@@ -111,6 +124,7 @@ export function createConnection(ports: ConnectionPorts): Connection {
         finish(isRenewable ? AT_ONCE : retryInMs);
       } else if (frame.event === 'feed.ready') {
         openedAt = Date.now();
+        patience = MOST_NOT_FOUND;
         setStatus({ state: 'live' });
         renewInTime();
       }
@@ -124,7 +138,6 @@ export function createConnection(ports: ConnectionPorts): Connection {
       over.abort();
       clearInterval(watch);
       clearTimeout(renewal);
-      forgetOffline();
       wakeUp = NOTHING;
     }
     // `openedAt` is Infinity if it never was.
@@ -136,7 +149,7 @@ export function createConnection(ports: ConnectionPorts): Connection {
     const mostMs = Math.min(MOST_DELAY_MS, delayMs * 2 ** (failures - 1));
     // Half of it by chance, so that those who were cut off together do not come back together.
     const inMs = Math.max(atLeastMs, mostMs * (0.5 + Math.random() / 2));
-    ports.setStatus({ state: 'offline', retryAt: Date.now() + inMs });
+    setStatus({ state: 'offline', retryAt: Date.now() + inMs });
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, inMs);
       wakeUp = () => {
@@ -148,14 +161,14 @@ export function createConnection(ports: ConnectionPorts): Connection {
     });
     wakeUp = NOTHING;
   }
-  return { run, persist, wake: () => wakeUp() };
-}
 
-/** How long the server wants us to wait. @throws {Failure} if waiting does not help. */
-function retryDelayOf(error: unknown): number {
-  const failure = failureOf(error);
-  if (failure.stopReason) throw failure;
-  return failure.retryInMs;
+  /** The least delay before the next attempt. @throws {Failure} if another attempt would not help. */
+  function retryDelayOf(error: unknown): number {
+    const failure = failureOf(error);
+    if (failure.stopReason && (failure.status !== 404 || patience-- <= 0)) throw failure;
+    return failure.retryInMs;
+  }
+  return { run, persist, wake: () => wakeUp() };
 }
 
 /** What a frame says; `null` if it is no JSON. */
@@ -172,8 +185,7 @@ export function isHidden(): boolean {
   return globalThis.document?.visibilityState === 'hidden';
 }
 
-/** Listens to an event of the window (`visibilitychange` bubbles up to it), where there is one. @returns how to stop. */
-export function listen(name: string, listener: () => void): () => void {
-  globalThis.addEventListener?.(name, listener);
-  return () => globalThis.removeEventListener?.(name, listener);
+/** Listens to an event of the window (`visibilitychange` bubbles up to it), where there is one, until the signal aborts. */
+export function listen(name: string, listener: () => void, signal: AbortSignal): void {
+  globalThis.addEventListener?.(name, listener, { signal });
 }

@@ -1,24 +1,18 @@
-/** Listeners by name. What one of them throws is reported as any uncaught error is, and keeps nothing from the others. */
-export class Emitter {
-  readonly #listeners = new Map<string, Set<(event: never) => void>>();
-
+/** Listeners by name. An error that a listener throws is reported as uncaught, and does not keep the event from the others. */
+export interface Emitter {
   /** @returns how to stop. The same listener may be added twice. */
-  on(name: string, listener: (event: never) => void): () => void {
-    const own = (event: never): void => listener(event);
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(own));
-    return () => void listeners.delete(own);
-  }
+  on(name: string, listener: (event: never) => void): () => void;
+  emit(name: string, event?: unknown): void;
+}
 
-  emit(name: string, event?: unknown): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        listener(event as never);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-  }
+export function createEmitter(): Emitter {
+  const target = new EventTarget();
+  return {
+    on(name, listener) {
+      const own = (event: Event): void => listener((event as CustomEvent<never>).detail);
+      target.addEventListener(name, own);
+      return () => target.removeEventListener(name, own);
+    },
+    emit: (name, detail) => target.dispatchEvent(new CustomEvent(name, { detail })),
+  };
 }

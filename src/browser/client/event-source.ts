@@ -16,7 +16,7 @@ export function withEventSource(attempt: StreamAttempt): Promise<void> {
   const { client, cursor, heartbeatMs, signal, onAlive, onFrame } = attempt;
   const ask = (): Promise<Counts> => client.json<Counts>('notifications/count', { signal });
   return new Promise<void>((resolve, reject) => {
-    const source = new EventSource(client.urlOf(`stream?as=message&lastEventId=${cursor}`), {
+    const source = new EventSource(`${client.base}stream?as=message&lastEventId=${cursor}`, {
       withCredentials: client.credentials === 'include',
     });
     let isOpen = false;

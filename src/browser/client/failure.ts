@@ -16,9 +16,10 @@ export class Failure extends Error implements FeedError {
     super(message);
   }
 
-  /** Why waiting does not help, if it does not. A 404 may be a proxy's during a deploy, so that it is none of these. */
+  /** The reason to stop, if another attempt would not help. */
   get stopReason(): StopReason | undefined {
-    return ({ 400: 'refused', 401: 'unauthenticated', 403: 'forbidden' } as const)[this.status];
+    const reasons = { 400: 'refused', 401: 'unauthenticated', 403: 'forbidden', 404: 'refused' } as const;
+    return reasons[this.status as keyof typeof reasons];
   }
 }
 

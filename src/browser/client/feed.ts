@@ -1,11 +1,12 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { StateEntry } from '../../contract/model/state-entry.js';
-import { Client, type RequestOptions } from './client.js';
+import { createClient, type RequestOptions } from './client.js';
 import { createConnection, isHidden, jsonOf, listen, NOTHING, type Connection } from './connection.js';
 import { placeOf, seqOf } from './cursor.js';
-import { Emitter } from './emitter.js';
+import { createEmitter } from './emitter.js';
 import { Failure, failureOf, STRANGE_ANSWER } from './failure.js';
-import { NO_PAGE, Store, type Change, type Counts, type Page, type Selection } from './store.js';
+import { NO_PAGE, createStore, type Change, type Counts, type Page, type Selection } from './store.js';
+import { checkOptions } from './options.js';
 import { announceSignOut, canShare, createTabs, type Passed, type Tabs } from './tabs.js';
 import { viaFetch, type Transport } from './transport.js';
 import type {
@@ -19,13 +20,13 @@ import type {
   StopReason,
 } from './types.js';
 
-/** The browser's own, fetched when it is asked for: most pages never do. */
+/** Loaded when it is used: most pages do not need it. */
 const viaEventSource: Transport = async (attempt) => {
   const { withEventSource } = await import('./event-source.js');
   return withEventSource(attempt);
 };
 
-/** Frames kept for a tab that comes late or takes over. */
+/** Frames kept for a tab that joins late or takes over. */
 const RECENT_FRAMES = 100;
 
 /**
@@ -38,6 +39,7 @@ const RECENT_FRAMES = 100;
 export function createFeed<Types extends Declared = Record<string, unknown>>(
   options: FeedOptions = {},
 ): Feed<Types> {
+  checkOptions(options);
   const feed = liveFeed(options);
   if (options.open !== false && globalThis.document) feed.open();
   // What the server sends is of the declared types: it has checked them, and the host has given both sides the same ones.
@@ -52,9 +54,9 @@ export function createFeed<Types extends Declared = Record<string, unknown>>(
  * Whether it leads or follows, it takes each entry once and in order, by its place; a hole sends it to the tab that leads, or to the first page.
  */
 function liveFeed(options: FeedOptions) {
-  let store = new Store(NO_PAGE);
-  const events = new Emitter();
-  let client = new Client(options);
+  let store = createStore(NO_PAGE);
+  const events = createEmitter();
+  let client = createClient(options);
   const heartbeatMs = options.heartbeatMs ?? 15_000;
   const pageSize = options.pageSize ?? 25;
   let shares = options.tabs !== 'alone' && canShare();
@@ -62,9 +64,9 @@ function liveFeed(options: FeedOptions) {
   let session: AbortController | null = null;
   let group: AbortController | null = null;
   let tabs: Tabs | null = null;
-  /** Of late, for a tab that comes late or takes over. */
+  /** The latest frames, for a tab that joins late or takes over. */
   let recent: Passed[] = [];
-  /** The last notification that listeners were told of; `null` before the first page, which is no news. */
+  /** The last notification that listeners received; `null` before the first page, whose items they do not receive. */
   let toldSeq: number | null = null;
   /** Whether the first page must be read again. */
   let isStale = true;
@@ -73,10 +75,13 @@ function liveFeed(options: FeedOptions) {
   let isTelling = false;
 
   function getSnapshot(): FeedSnapshot {
-    const { view, next, cursor } = store;
-    const { items, unread, unseen } = view;
-    const [loaded, hasMore, loadingMore] = [cursor !== '', next !== null, older !== null];
-    return (snapshot ??= { items, unread, unseen, status, loaded, hasMore, loadingMore });
+    return (snapshot ??= {
+      ...store.view,
+      status,
+      loaded: store.cursor !== '',
+      hasMore: store.next !== null,
+      loadingMore: older !== null,
+    });
   }
 
   function loadMore(): Promise<void> {
@@ -96,7 +101,7 @@ function liveFeed(options: FeedOptions) {
     if (status.state === 'stopped') {
       forget();
       // With it goes the token, which may be the former user's.
-      client = new Client(options);
+      client = createClient(options);
     }
     session = new AbortController();
     setStatus({ state: 'connecting' });
@@ -125,7 +130,8 @@ function liveFeed(options: FeedOptions) {
     const wake = (): void => {
       if (!isHidden()) connection.wake();
     };
-    const unlisten = [listen('online', wake), listen('visibilitychange', wake)];
+    listen('online', wake, signal);
+    listen('visibilitychange', wake, signal);
     try {
       while (!signal.aborted) {
         if (isStale) await load(connection, signal);
@@ -133,15 +139,14 @@ function liveFeed(options: FeedOptions) {
       }
     } catch (error) {
       if (signal.aborted) return;
-      const reason = failureOf(error).stopReason;
-      if (!reason) throw error;
-      stop(reason);
-    } finally {
-      unlisten.forEach((each) => each());
+      const failure = failureOf(error);
+      if (!failure.stopReason) throw error;
+      stop(failure.stopReason);
+      events.emit('error', failure);
     }
   }
 
-  /** Is live with the other tabs, or alone, until it must begin anew. */
+  /** Stays live, with the other tabs or alone, until the first page has to be read again. */
   async function join(connection: Connection, signal: AbortSignal): Promise<void> {
     group = new AbortController();
     const both = AbortSignal.any([signal, group.signal]);
@@ -164,12 +169,13 @@ function liveFeed(options: FeedOptions) {
       if (!(error instanceof DOMException)) throw error;
       shares = false;
     } finally {
+      group.abort();
       tabs = null;
     }
   }
 
   function groupName(): string {
-    const base = new URL(client.urlOf(''), globalThis.location?.href);
+    const base = new URL(client.base, globalThis.location?.href);
     return `tidings ${base.href} ${store.epoch}`;
   }
 
@@ -178,22 +184,21 @@ function liveFeed(options: FeedOptions) {
     const page = await connection.persist(() => readPage('', signal), signal);
     if (signal.aborted) return;
     if (store.epoch !== placeOf(page.cursor)!.epoch) toldSeq = null;
-    store = new Store(page);
+    store = createStore(page);
     recent = [];
     isStale = false;
-    const told = (toldSeq ??= store.seq);
+    toldSeq ??= store.seq;
     changed();
-    const news = page.items.filter((item) => seqOf(item.cursor) > told);
-    news.reverse().forEach((item) => tell(item));
+    [...page.items].reverse().forEach(tell);
     if (page.items.length === 0) void loadMore();
   }
 
-  /** Leaves the group and comes back with a new first page. What is shown stays until then, unless it may be another's. */
+  /** Leaves the group and returns with a new first page. The items stay until then, unless they may be another user's. */
   function restart(reset?: RawFrame): void {
     isStale = true;
     group?.abort();
     if (!reset) return;
-    const { reason } = jsonOf<{ reason: ResetReason }>(reset.data) ?? { reason: 'malformed' };
+    const { reason } = jsonOf<{ reason: ResetReason }>(reset.data)!;
     if (reason === 'epoch') forget();
     events.emit('feed.reset', { type: 'feed.reset', reason });
   }
@@ -204,9 +209,9 @@ function liveFeed(options: FeedOptions) {
       const { next } = own;
       if (next === null) return;
       const page = await readPage(`&before=${next}`).catch((error: unknown) => fail(error));
-      // The feed was begun anew meanwhile.
+      // The first page was read again meanwhile.
       if (own !== store) return;
-      // A page without items is not the end: the server looks at so many places and no more.
+      // A page without items is not the end: the server limits how many places it reads for one.
       if (own.append(page) && page.items.length > 0) return;
     }
   }
@@ -221,7 +226,7 @@ function liveFeed(options: FeedOptions) {
     events.emit('feed.frame', frame);
     const { event, id } = frame;
     if (event === 'feed.reset') {
-      tabs?.passReset(frame);
+      tabs?.pass({ kind: 'reset', frame });
       return restart(frame);
     }
     const place = placeOf(id);
@@ -231,7 +236,7 @@ function liveFeed(options: FeedOptions) {
     if (ready) store.setCounts({ ...ready, cursor: ready.head });
     const passed = { before: store.seq, after: place.seq, frame };
     if (passed.after > passed.before) {
-      tabs?.pass(passed);
+      tabs?.pass({ kind: 'frame', passed });
       apply(passed);
     }
     changed();
@@ -252,7 +257,7 @@ function liveFeed(options: FeedOptions) {
     const entry = jsonOf<NotificationItem | StateEntry>(data);
     if (!entry) return;
     changed();
-    if (!isState(entry)) {
+    if ('id' in entry) {
       store.addItem(entry);
       return tell(entry);
     }
@@ -260,23 +265,24 @@ function liveFeed(options: FeedOptions) {
     events.emit(entry.type, entry);
   }
 
+  /** Tells listeners of a notification, once. */
   function tell(item: NotificationItem): void {
     const seq = seqOf(item.cursor);
-    if (toldSeq !== null && seq <= toldSeq) return;
+    if (seq <= toldSeq!) return;
     toldSeq = seq;
     events.emit(item.type, item);
     events.emit('message', item);
   }
 
   function ask(change: Change, selection: Selection): Promise<void> {
-    const isNothing = 'ids' in selection ? selection.ids.length === 0 : selection.upTo === '';
-    if (isNothing) return Promise.resolve();
+    const { ids = [], upTo } = selection;
+    if (ids.length === 0 && !upTo) return Promise.resolve();
     const own = store;
     const pending = own.ask(change, selection);
     changed();
     const request: [string, RequestOptions] =
-      change === 'remove' && 'ids' in selection
-        ? [`notifications/${encodeURIComponent(selection.ids[0]!)}`, { method: 'DELETE' }]
+      change === 'remove'
+        ? [`notifications/${encodeURIComponent(ids[0]!)}`, { method: 'DELETE' }]
         : [`notifications/${change}`, { method: 'POST', body: selection }];
     const done = client.json<Counts>(...request).then(
       (counts) => {
@@ -293,7 +299,7 @@ function liveFeed(options: FeedOptions) {
     return done;
   }
 
-  /** @throws {Failure} always, after its listeners were told. */
+  /** Reports an error. @throws {Failure} always. */
   function fail(error: unknown): never {
     const failure = failureOf(error);
     events.emit('error', failure);
@@ -312,7 +318,7 @@ function liveFeed(options: FeedOptions) {
   }
 
   function forget(): void {
-    store = new Store(NO_PAGE);
+    store = createStore(NO_PAGE);
     isStale = true;
     recent = [];
     toldSeq = null;
@@ -321,11 +327,11 @@ function liveFeed(options: FeedOptions) {
 
   function setStatus(now: FeedStatus): void {
     status = now;
-    tabs?.passStatus(now);
+    tabs?.pass({ kind: 'status', status: now });
     changed();
   }
 
-  /** Listeners hear of many changes at once, after all of them. */
+  /** Calls listeners once for all changes of the same moment. */
   function changed(): void {
     snapshot = null;
     if (isTelling) return;
@@ -369,8 +375,4 @@ function liveFeed(options: FeedOptions) {
     close,
     signOut,
   };
-}
-
-function isState(entry: NotificationItem | StateEntry): entry is StateEntry {
-  return entry.type.startsWith('feed.');
 }

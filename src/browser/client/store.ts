@@ -17,7 +17,10 @@ export interface Counts extends CountsAfter {
 export type Change = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
 
 /** Which of them: some, or all up to a cursor. */
-export type Selection = { readonly ids: readonly string[] } | { readonly upTo: string };
+export interface Selection {
+  readonly ids?: readonly string[];
+  readonly upTo?: string;
+}
 
 /** The part of a snapshot that the log determines. */
 export interface View extends CountsAfter {
@@ -42,143 +45,155 @@ export interface Pending {
 export const NO_PAGE: Page = { items: [], unread: 0, unseen: 0, cursor: '', next: null };
 
 /**
- * The feed as far as it was loaded: what the server has said (`base`), and on top of it what was asked for and not answered yet. `view` is
- * both together, so that taking something back is nothing but dropping it.
+ * The part of the feed that is loaded: the server's state (`base`), and on top of it the changes that the server has not confirmed. `view`
+ * is both together, so taking a change back is dropping it.
  *
- * Counts are of a place of their own (`countsAt`), because an answer or a `feed.ready` may know them ahead of the entries: an entry up to
- * that place does not count again.
+ * Counts have a place of their own (`countsAt`), because a response or a `feed.ready` may be ahead of the entries: an entry up to that place
+ * is not counted again.
  */
-export class Store {
-  /** The last entry that was taken, `''` before the first page. */
+export interface Store {
+  /** The last entry that was applied; `''` before the first page. */
   cursor: string;
   /** Where the next older page begins. */
-  next: string | null;
-  #base: Base;
-  #countsAt: number;
-  #pending: readonly Pending[] = [];
-  /** The last change of state. */
-  #stateSeq = 0;
-  #shown: View | null = null;
-
-  /** @param page the first one. */
-  constructor({ items, unread, unseen, cursor, next }: Page) {
-    this.cursor = cursor;
-    this.next = next;
-    this.#countsAt = this.seq;
-    // Of those that are unread the newest ones are unseen.
-    const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
-    const seenSeq = unseen === 0 ? this.seq : oldest ? seqOf(oldest.cursor) - 1 : 0;
-    this.#base = { items, archived: new Set(), seenSeq, unread, unseen };
-  }
-
+  readonly next: string | null;
   /** The same object until something changes. */
-  get view(): View {
-    if (this.#shown) return this.#shown;
-    const { items, archived, unread, unseen } = this.#pending.reduce(changed, this.#base);
-    return (this.#shown = {
-      items: archived.size > 0 ? items.filter(({ id }) => !archived.has(id)) : items,
-      unread: Math.max(0, unread),
-      unseen: Math.max(0, unseen),
-    });
-  }
-
-  get epoch(): string {
-    return placeOf(this.cursor)?.epoch ?? '';
-  }
-
-  get seq(): number {
-    return seqOf(this.cursor);
-  }
-
-  /** Adds an older page. @returns `false` if it is of a moment before the last change of state: it must be asked for again. */
-  append(page: Page): boolean {
-    if (seqOf(page.cursor) < this.#stateSeq) return false;
-    const have = new Set(this.#base.items.map(({ id }) => id));
-    const older = page.items.filter(({ id }) => !have.has(id));
-    this.#set({ ...this.#base, items: [...this.#base.items, ...older] });
-    this.next = page.next;
-    return true;
-  }
-
+  readonly view: View;
+  readonly epoch: string;
+  readonly seq: number;
+  /** Adds an older page. @returns `false` if it predates the last change of state, and has to be requested again. */
+  append(page: Page): boolean;
   /** Adds the notification whose place is the cursor. */
-  addItem(item: NotificationItem): void {
-    const base = this.#base;
-    const isGone = ({ id }: NotificationItem): boolean => id === item.id || item.replaces.includes(id);
-    const gone = base.items.filter(isGone);
-    const next = { ...base, items: [item, ...base.items.filter((other) => !isGone(other))] };
-    if (this.seq > this.#countsAt) {
-      const [from, to] = [tally({ ...base, items: gone }), tally({ ...base, items: [item] })];
-      // Of those that are not known here (older than what was loaded, or passed over) the counts have only what was there at their moment.
-      const known = gone.map(({ id }) => id);
-      const others = item.replaces.filter((id) => !known.includes(id)).map(numberOf);
-      const counted = others.filter((number) => number <= this.#countsAt);
-      next.unread += to.unread - from.unread - counted.length;
-      next.unseen += to.unseen - from.unseen - counted.filter((number) => number > base.seenSeq).length;
-    }
-    this.#set(next);
-  }
-
-  /** Applies the change whose place is the cursor. @returns `false` if it brings back what is not known here: the page must be read again. */
-  addState(entry: StateEntry): boolean {
-    this.#stateSeq = this.seq;
-    // The counts of a `feed.removed` may be of a later place.
-    this.#settle(pendingOf(entry), { ...entry, cursor: ('asOf' in entry && entry.asOf) || this.cursor });
-    const have = new Set(this.#base.items.map(({ id }) => id));
-    return entry.type !== 'feed.unarchived' || idsOf(entry).every((id) => have.has(id));
-  }
-
-  /** Counts of a place; older ones than what is known are ignored. */
-  setCounts({ cursor, unread, unseen }: Counts): void {
-    const place = placeOf(cursor);
-    if (place?.epoch !== this.epoch || place.seq < this.#countsAt) return;
-    this.#countsAt = place.seq;
-    this.#set({ ...this.#base, unread, unseen });
-  }
-
+  addItem(item: NotificationItem): void;
+  /** Applies the change whose place is the cursor. @returns `false` if the first page has to be read again, because it restores what is not loaded. */
+  addState(entry: StateEntry): boolean;
+  /** Counts as of a place; older ones are ignored. */
+  setCounts(counts: Counts): void;
   /** Shows a change before the server has it. */
-  ask(change: Change, selection: Selection): Pending {
-    const pending = { change, selection, at: new Date().toISOString() };
-    this.#pending = [...this.#pending, pending];
-    this.#shown = null;
-    return pending;
-  }
-
+  ask(change: Change, selection: Selection): Pending;
   /** Takes it back. */
-  drop(pending: Pending): void {
-    this.#pending = this.#pending.filter((each) => each !== pending);
-    this.#shown = null;
+  drop(pending: Pending): void;
+  /** The server has it. The stream will repeat it, to no effect. */
+  confirm(pending: Pending, counts: Counts): void;
+}
+
+/** @param page the first one. */
+export function createStore({ items, unread, unseen, cursor, next }: Page): Store {
+  let countsAt = seqOf(cursor);
+  let pending: readonly Pending[] = [];
+  /** The last change of state. */
+  let stateSeq = 0;
+  let shown: View | null = null;
+  // The newest unread ones are the unseen ones.
+  const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
+  const seenSeq = unseen === 0 ? countsAt : oldest ? seqOf(oldest.cursor) - 1 : 0;
+  let base: Base = { items, archived: new Set(), seenSeq, unread, unseen };
+
+  function set(patch: Partial<Base>): void {
+    base = { ...base, ...patch };
+    shown = null;
   }
 
-  /** The server has it: the stream will say so again, to no effect. */
-  confirm(pending: Pending, counts: Counts): void {
-    this.drop(pending);
-    this.#settle(pending, counts);
+  function idsOfBase(): Set<string> {
+    return new Set(base.items.map(({ id }) => id));
   }
 
-  #settle(change: Pending, counts: Counts): void {
-    const { items, archived, seenSeq } = changed(this.#base, change);
-    this.#set({ ...this.#base, items, archived, seenSeq });
-    this.setCounts(counts);
+  function settle(change: Pending, counts: Counts): void {
+    const { items, archived, seenSeq } = changed(base, change);
+    set({ items, archived, seenSeq });
+    store.setCounts(counts);
   }
 
-  #set(base: Base): void {
-    this.#base = base;
-    this.#shown = null;
-  }
+  const store: Store = {
+    cursor,
+    // Writable here alone.
+    get next() {
+      return next;
+    },
+    get view() {
+      if (shown) return shown;
+      const { items, archived, unread, unseen } = pending.reduce(changed, base);
+      return (shown = {
+        items: archived.size > 0 ? items.filter(({ id }) => !archived.has(id)) : items,
+        unread: Math.max(0, unread),
+        unseen: Math.max(0, unseen),
+      });
+    },
+    get epoch() {
+      return placeOf(store.cursor)?.epoch ?? '';
+    },
+    get seq() {
+      return seqOf(store.cursor);
+    },
+
+    append(page) {
+      if (seqOf(page.cursor) < stateSeq) return false;
+      const known = idsOfBase();
+      set({ items: [...base.items, ...page.items.filter(({ id }) => !known.has(id))] });
+      next = page.next;
+      return true;
+    },
+
+    addItem(item) {
+      const known = idsOfBase();
+      const kept = base.items.filter(({ id }) => id !== item.id && !item.replaces.includes(id));
+      const added = { ...base, items: [item, ...kept] };
+      if (store.seq <= countsAt) return set(added);
+      const { unread, unseen } = recounted(base, added);
+      // Of the replaced ones that are not loaded (older, or skipped by a replay), the counts include those up to their own place.
+      const others = item.replaces.filter((id) => !known.has(id)).map(numberOf);
+      const counted = others.filter((number) => number <= countsAt);
+      const unseenOf = counted.filter((number) => number > base.seenSeq);
+      set({ ...added, unread: unread - counted.length, unseen: unseen - unseenOf.length });
+    },
+
+    addState(entry) {
+      stateSeq = store.seq;
+      // The counts of a `feed.removed` may be of a later place.
+      settle(pendingOf(entry), { ...entry, cursor: ('asOf' in entry && entry.asOf) || store.cursor });
+      const known = idsOfBase();
+      const { ids = [] }: Selection = entry;
+      return entry.type !== 'feed.unarchived' || ids.every((id) => known.has(id));
+    },
+
+    setCounts({ cursor, unread, unseen }) {
+      const place = placeOf(cursor);
+      if (place?.epoch !== store.epoch || place.seq < countsAt) return;
+      countsAt = place.seq;
+      set({ unread, unseen });
+    },
+
+    ask(change, selection) {
+      const asked = { change, selection, at: new Date().toISOString() };
+      pending = [...pending, asked];
+      set({});
+      return asked;
+    },
+
+    drop(dropped) {
+      pending = pending.filter((each) => each !== dropped);
+      set({});
+    },
+
+    confirm(confirmed, counts) {
+      store.drop(confirmed);
+      settle(confirmed, counts);
+    },
+  };
+  return store;
 }
 
 /** A change applied, with the counts estimated from what is loaded. */
 function changed(base: Base, { change, selection, at }: Pending): Base {
-  const ids = new Set(idsOf(selection));
-  const upTo = 'upTo' in selection ? seqOf(selection.upTo) : null;
+  const ids = new Set(selection.ids);
+  const upTo = selection.upTo ? seqOf(selection.upTo) : null;
   const isSelected = ({ id, cursor }: NotificationItem): boolean =>
     upTo === null ? ids.has(id) : seqOf(cursor) <= upTo;
   const selected = base.items.filter(isSelected).map(({ id }) => id);
 
   const next = { ...base, archived: new Set(base.archived) };
   if (change === 'seen') next.seenSeq = Math.max(base.seenSeq, upTo ?? 0);
-  else if (change === 'archive') selected.forEach((id) => next.archived.add(id));
-  else if (change === 'unarchive') selected.forEach((id) => next.archived.delete(id));
+  else if (/archive/.test(change))
+    selected.forEach((id) => next.archived[change === 'archive' ? 'add' : 'delete'](id));
   else if (change === 'remove') next.items = base.items.filter((item) => !isSelected(item));
   else {
     const isRead = change === 'read';
@@ -215,8 +230,4 @@ function pendingOf(entry: StateEntry): Pending {
   // The event says what was done: `feed.read` read, `feed.archived` archive.
   const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
   return { change, selection: entry, at: new Date().toISOString() };
-}
-
-function idsOf(selection: Selection): readonly string[] {
-  return 'ids' in selection ? selection.ids : [];
 }

@@ -8,18 +8,21 @@ export interface Passed {
   readonly frame: RawFrame;
 }
 
-type Message =
-  /** From who follows: I am here. Also asks whether anybody leads. */
+export type Message =
+  /** From a follower that joins. Also asks whether there is a leader. */
   | { readonly kind: 'hello'; readonly seq: number; readonly wake: boolean }
   | { readonly kind: 'frame'; readonly passed: Passed }
-  | { readonly kind: 'status'; readonly status: FeedStatus; readonly isHidden: boolean }
-  /** From who leads: the frames after this place are all that I have. */
+  | { readonly kind: 'status'; readonly status: FeedStatus }
+  /** From the leader: it has the frames after this place. */
   | { readonly kind: 'begins'; readonly seq: number }
-  /** From who leads: the first page must be read again. */
+  /** From the leader: the first page has to be read again. */
   | { readonly kind: 'reset'; readonly frame: RawFrame }
-  /** From a hidden tab that could lead: would a visible one? */
+  /** From a hidden tab that is about to lead: a visible one may lead instead. */
   | { readonly kind: 'vacant' }
   | { readonly kind: 'signed-out' };
+
+/** A message, and whether nobody sees the tab that it is from. */
+type Sent = Message & { readonly isHidden: boolean };
 
 /** What a tab does in the group. */
 export interface TabPorts {
@@ -43,10 +46,8 @@ export interface TabPorts {
 export interface Tabs {
   /** Until the signal aborts. @throws what leading throws. */
   run(signal: AbortSignal): Promise<void>;
-  /** Passes on what came; nothing happens where this tab does not lead. */
-  pass(passed: Passed): void;
-  passStatus(status: FeedStatus): void;
-  passReset(frame: RawFrame): void;
+  /** Passes a message on, if this tab leads. */
+  pass(message: Message): void;
 }
 
 /** How long a visible tab may take to say that it will lead, and how long who leads may take to answer who looks. */
@@ -70,8 +71,8 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
   let takeLock = NOTHING;
 
   async function run(signal: AbortSignal): Promise<void> {
-    channel.onmessage = ({ data }: MessageEvent<Message>) => hear(data);
-    const forget = listen('visibilitychange', look);
+    channel.onmessage = ({ data }: MessageEvent<Sent>) => hear(data);
+    listen('visibilitychange', look, signal);
     const timer = setInterval(watch, heartbeatMs / 4);
     try {
       hello();
@@ -81,21 +82,12 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
       }
     } finally {
       clearInterval(timer);
-      forget();
       channel.close();
     }
   }
 
-  function pass(passed: Passed): void {
-    if (isLeading) post({ kind: 'frame', passed });
-  }
-
-  function passStatus(status: FeedStatus): void {
-    if (isLeading) post({ kind: 'status', status, isHidden: isHidden() });
-  }
-
-  function passReset(frame: RawFrame): void {
-    if (isLeading) post({ kind: 'reset', frame });
+  function pass(message: Message): void {
+    if (isLeading) post(message);
   }
 
   /** Waits for the lock, or takes it, and leads until it is taken away. @returns whether to take it the next time. */
@@ -103,11 +95,7 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
     const waiting = new AbortController();
     const over = new AbortController();
     const leading = AbortSignal.any([signal, over.signal]);
-    let isTaken = false;
-    takeLock = () => {
-      isTaken = true;
-      waiting.abort();
-    };
+    takeLock = () => waiting.abort();
     const options = steal ? { steal } : { signal: AbortSignal.any([signal, waiting.signal]) };
     try {
       await navigator.locks.request(name, options, async () => {
@@ -126,7 +114,7 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
       heardAt = Date.now();
       over.abort();
     }
-    return isTaken;
+    return waiting.signal.aborted;
   }
 
   /** A hidden tab gets the lock when it is its turn; a visible one would be the better one, and takes it away. */
@@ -136,7 +124,7 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
   }
 
-  function hear(message: Message): void {
+  function hear(message: Sent): void {
     if (message.kind === 'signed-out') return ports.signedOut();
     if (message.kind === 'hello') return answer(message.seq, message.wake);
     if (message.kind === 'vacant') return isHidden() ? undefined : takeLock();
@@ -159,7 +147,7 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
     const missed = ports.recent().filter(({ after }) => after > seq);
     post({ kind: 'begins', seq: missed[0]?.before ?? ports.seq() });
     for (const passed of missed) post({ kind: 'frame', passed });
-    passStatus(ports.status());
+    post({ kind: 'status', status: ports.status() });
   }
 
   /** Asks who leads for its status, and for what came after the place where this tab is. */
@@ -184,9 +172,9 @@ export function createTabs(name: string, heartbeatMs: number, ports: TabPorts): 
   }
 
   function post(message: Message): void {
-    channel.postMessage(message);
+    channel.postMessage({ ...message, isHidden: isHidden() });
   }
-  return { run, pass, passStatus, passReset };
+  return { run, pass };
 }
 
 /** Tells all tabs of the group, this one among them. */
@@ -196,8 +184,8 @@ export function announceSignOut(name: string): void {
   channel.close();
 }
 
-/** Whether this browser can share a connection; not outside a secure context, for one. */
+/** Whether this browser can share a connection; not outside a secure context, for example. */
 export function canShare(): boolean {
-  // Whoever has these has channels, too.
-  return Boolean(globalThis.navigator?.locks);
+  // Browsers with locks have channels, too.
+  return !!globalThis.navigator?.locks;
 }

@@ -20,11 +20,11 @@ export type Transport = (attempt: StreamAttempt) => Promise<void>;
 /** Reads the stream with `fetch`: a token may be sent, heartbeats are heard, and a refusal has a status. */
 export const viaFetch: Transport = async ({ client, cursor, signal, onAlive, onFrame }) => {
   const response = await client.fetch(`stream?lastEventId=${cursor}`, { signal });
-  if (!response.headers.get('content-type')?.startsWith('text/event-stream') || !response.body) {
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     // Somebody else's answer: a captive portal, or an application that shows its page for every path.
     throw new Failure(STRANGE_ANSWER);
   }
-  const reader = response.body.getReader();
+  const reader = response.body!.getReader();
   const decoder = new TextDecoder();
   const parse = createParser(onFrame);
   for (;;) {

@@ -40,8 +40,10 @@ export type TokenReason = 'initial' | 'expiring' | 'refused';
 
 /** The options of `createFeed`. */
 export interface FeedOptions {
-  /** Where Tidings is mounted: `/v1/...` is added. Default `''`, the page's own origin. */
+  /** The address of the server. Default `''`, the page's own origin. */
   url?: string | URL;
+  /** The path of Tidings there. In a host: its global prefix and `controllers.path`, such as `/api/feed`. Default `/v1`. */
+  path?: string;
   /**
    * The bearer token, asked for before the first request, shortly before the `exp` of a JWT, and after the server has refused one. What it
    * throws counts as a break and is tried again; `null` means that nobody is signed in. Without it cookies are sent.
@@ -64,43 +66,43 @@ export interface FeedOptions {
   open?: boolean;
 }
 
-/** Why a feed will not come back by itself: `open()` begins anew. */
+/** Why a feed stopped. It does not reconnect by itself; `open()` starts again. */
 export type StopReason =
-  /** 401, also with a token that was renewed; or `getToken` returned null. */
+  /** 401, also with a renewed token; or `getToken` returned `null`. */
   | 'unauthenticated'
   /** 403: the credential does not allow it, or the origin may not use the cookie. */
   | 'forbidden'
-  /** 400: the server does not understand, so it is another one. A 404 passes: proxies say it during a deploy. */
+  /** 400 or 404: another server, a wrong `path` or a wrong option. Once the feed was reached ten 404s in a row pass, because proxies answer them during a deploy. */
   | 'refused'
   /** `signOut()` was called, here or in another tab. */
   | 'signed-out';
 
-/** How a feed stands to its server. */
+/** The state of the connection. */
 export type FeedStatus =
-  /** Not opened yet, or closed by `close()`; what is in the store stays. */
+  /** Not opened yet, or closed by `close()`; the items stay. */
   | { readonly state: 'closed' }
   /** On the way to the first page or the first frame. */
   | { readonly state: 'connecting' }
-  /** Up to date, and told of everything new. In a tab that shares, the connection may be another tab's. */
+  /** Up to date. With shared tabs the connection may be another tab's. */
   | { readonly state: 'live' }
-  /** The connection broke, and is tried again by itself: at `retryAt` (ms, as `Date.now()`), at once when the network or the tab is back. */
+  /** The connection broke. The next attempt is at `retryAt` (ms, as `Date.now()`), or as soon as the network or the tab is back. */
   | { readonly state: 'offline'; readonly retryAt: number }
-  /** A refusal that waiting does not mend. The items are gone when nobody is signed in. */
+  /** Another attempt would not help. The items are cleared if nobody is signed in. */
   | { readonly state: 'stopped'; readonly reason: StopReason };
 
-/** What a page shows. Never changed in place: a new object after each change, the same one until then. */
+/** Immutable: a new object after each change, the same one until then. */
 export interface FeedSnapshot<Types extends Declared = Record<string, unknown>> {
-  /** Newest first, archived ones left out, as many as were loaded. With what was asked of the server but not confirmed yet. */
+  /** The loaded ones, newest first, without archived ones. Includes changes that the server has not confirmed yet. */
   readonly items: readonly Item<Types>[];
   readonly unread: number;
-  /** How many came since the bell was last opened: the badge. */
+  /** New ones since the user last opened the bell: the badge. */
   readonly unseen: number;
   readonly status: FeedStatus;
-  /** Whether the first page is there: until then `items` is empty because nothing is known. */
+  /** Whether the first page is there. Before that `items` is empty because nothing is known. */
   readonly loaded: boolean;
   /** Whether there is an older page. */
   readonly hasMore: boolean;
-  /** Whether `loadMore()` is on its way. */
+  /** Whether `loadMore()` is in progress. */
   readonly loadingMore: boolean;
 }
 
@@ -114,18 +116,18 @@ export interface RawFrame {
   readonly data: string;
 }
 
-/** Why the server could not go on from the cursor. */
+/** Why the server could not continue from the cursor. */
 export type ResetReason = 'expired' | 'epoch' | 'ahead' | 'malformed';
 
-/** What `on` can listen to beside the declared types. Names that no type can have. */
+/** Events of `on` beside the declared types. No type can have these names. */
 export type FeedEvents<Types extends Declared> = {
   /** Every notification, whatever its type. */
   message: Item<Types>;
-  /** Something was asked of the server and failed; what was shown ahead of it is taken back. */
+  /** A request failed, and its change was taken back; or a refusal stopped the feed. */
   error: FeedError;
   /** Every frame that moves the cursor, before it is applied; for tools that look at the wire. */
   'feed.frame': RawFrame;
-  /** The first page is read again, because the cursor could not be honoured. */
+  /** The server could not continue from the cursor; the first page is read again. */
   'feed.reset': { readonly type: 'feed.reset'; readonly reason: ResetReason };
 } & { [State in StateEntry['type']]: StateEntry & { readonly type: State } };
 

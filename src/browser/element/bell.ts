@@ -39,8 +39,7 @@ const Base = globalThis.HTMLElement ?? class {};
 /**
  * `<tidings-bell>`: a bell with a badge, and a panel with the feed.
  *
- * Attributes: `url` (where Tidings is mounted; empty for the page's own origin), `credentials`, `transport`,
- * `tabs` (see `createFeed`); `theme` (`light`, `dark`; else as the system prefers), `inline` (the panel stands in the page, without a bell),
+ * Attributes: `url` or `path`, or both, for a feed of its own, with `credentials`, `transport` and `tabs` (see `createFeed`); `theme` (`light`, `dark`; else as the system prefers), `inline` (the panel stands in the page, without a bell),
  * `badge` (`unseen`, the default, or `unread`), `quiet` (nothing is announced: for the second of two on one page), `lang`.
  *
  * Properties: `feed` (from `createFeed`, for bearer tokens; the page keeps it and closes it), `strings`, `present` (icons of own types), `open`.
@@ -49,7 +48,16 @@ const Base = globalThis.HTMLElement ?? class {};
  * `tidings-toggle` (`detail.open`).
  */
 export class TidingsBell extends Base {
-  static readonly observedAttributes = ['url', 'credentials', 'transport', 'tabs', 'inline', 'badge', 'lang'];
+  static readonly observedAttributes = [
+    'url',
+    'path',
+    'credentials',
+    'transport',
+    'tabs',
+    'inline',
+    'badge',
+    'lang',
+  ];
 
   private readonly bell: BellButton;
   private readonly panel: Panel;
@@ -239,7 +247,7 @@ export class TidingsBell extends Base {
 
   private attach(): void {
     if (this.given) this.closeOwn();
-    else if (this.hasAttribute('url')) this.own ??= createFeed(this.optionsOfOwn());
+    else if (this.hasAttribute('url') || this.hasAttribute('path')) this.own ??= this.createOwn();
     const feed = this.feed;
     if (feed === this.attached) return;
     this.detach();
@@ -256,11 +264,21 @@ export class TidingsBell extends Base {
     this.schedule();
   }
 
+  /** Reports attributes that `createFeed` does not take as an uncaught error, which must not keep the element from its page. */
+  private createOwn(): BellFeed | null {
+    try {
+      return createFeed(this.optionsOfOwn());
+    } catch (error) {
+      reportError(error);
+      return null;
+    }
+  }
+
   private optionsOfOwn(): FeedOptions {
-    // Whatever is written there goes to createFeed, as it would from a script.
     const read = (name: string) => this.getAttribute(name) ?? undefined;
     return {
       url: read('url'),
+      path: read('path'),
       credentials: read('credentials') as FeedOptions['credentials'],
       transport: read('transport') as FeedOptions['transport'],
       tabs: read('tabs') as FeedOptions['tabs'],
