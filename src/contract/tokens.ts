@@ -21,8 +21,6 @@ export const FEED_READER = Symbol('tidings:feed-reader');
 export const LIVE_BUS = Symbol('tidings:live-bus');
 /** {@link LiveFeeds} */
 export const LIVE_FEEDS = Symbol('tidings:live-feeds');
-/** {@link Metrics} */
-export const METRICS = Symbol('tidings:metrics');
 /** {@link Inbox} */
 export const INBOX = Symbol('tidings:inbox');
 /** {@link InboxChanges} */

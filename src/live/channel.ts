@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { feedId, type FeedKey } from '../contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../contract/model/feed.js';
 
 const INCARNATION = /^[A-Za-z0-9_-]{1,40}$/;
 
@@ -11,7 +11,7 @@ export const FEED_HASH_LENGTH = 22;
  * seen by whoever may look at the server; they also have any length and alphabet.
  */
 export function feedHash(feed: FeedKey): string {
-  return createHash('sha256').update(feedId(feed)).digest('base64url').slice(0, FEED_HASH_LENGTH);
+  return createHash('sha256').update(feedKeyString(feed)).digest('base64url').slice(0, FEED_HASH_LENGTH);
 }
 
 /**

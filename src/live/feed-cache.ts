@@ -31,7 +31,7 @@ export class EventCounter {
  * So nothing new is forgotten, and a false rumour costs each connection at most two reads: one that may have been on
  * its way already, and one that was not.
  */
-export class FeedKnowledge {
+export class FeedCache {
   /** The feed's id in Postgres; `null` until the log was read. */
   feedId: string | null = null;
   private epoch: string | null = null;

@@ -16,7 +16,7 @@ export class HeadCheck {
 
   /** Checks these feeds. Never rejects: what fails is left to the next check. */
   async run(feeds: Iterable<WatchedFeed>): Promise<void> {
-    const known = [...feeds].filter((feed) => feed.knowledge.feedId !== null);
+    const known = [...feeds].filter((feed) => feed.cache.feedId !== null);
     try {
       for (let start = 0; start < known.length; start += CHUNK)
         await this.check(known.slice(start, start + CHUNK));
@@ -28,16 +28,16 @@ export class HeadCheck {
 
   private async check(feeds: readonly WatchedFeed[]): Promise<void> {
     const since = this.events.now;
-    const byId = new Map(feeds.map((feed) => [feed.knowledge.feedId ?? '', feed]));
+    const byId = new Map(feeds.map((feed) => [feed.cache.feedId ?? '', feed]));
     for (const head of await this.heads([...byId.keys()])) {
       const feed = byId.get(head.feedId);
       byId.delete(head.feedId);
       // Erased and made anew meanwhile: this is the head of its former row.
-      if (feed?.knowledge.feedId !== head.feedId) continue;
-      if (feed.knowledge.read(head, since)) feed.changed();
+      if (feed?.cache.feedId !== head.feedId) continue;
+      if (feed.cache.read(head, since)) feed.changed();
     }
     for (const [id, gone] of byId) {
-      if (gone.knowledge.feedId === id && gone.knowledge.doubt()) gone.changed();
+      if (gone.cache.feedId === id && gone.cache.doubt()) gone.changed();
     }
   }
 }

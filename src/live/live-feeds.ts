@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { feedId, type FeedKey } from '../contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../contract/model/feed.js';
 import type { FeedWatch, LiveBus, LiveFeeds, Unsubscribe } from '../contract/ports/live.js';
 import type { FeedReader } from '../contract/ports/read.js';
-import { EventCounter, FeedKnowledge } from './feed-cache.js';
+import { EventCounter, FeedCache } from './feed-cache.js';
 import { HeadCheck } from './head-check.js';
+import { jittered } from '../platform/time/jitter.js';
 import { Outage } from '../platform/logging/outage.js';
 import type { MemoryBudget } from './recent-entries.js';
 import { WatchedFeed } from './watched-feed.js';
@@ -61,12 +62,12 @@ export class LiveFeedsHub implements LiveFeeds {
    */
   async watch(feed: FeedKey, onChange: () => void, onDisconnect?: () => void): Promise<FeedWatch> {
     if (this.closed) throw new Error('The live feeds are closed');
-    const key = feedId(feed);
+    const key = feedKeyString(feed);
     let watched = this.feeds.get(key);
     if (watched === undefined) {
       watched = new WatchedFeed(
         feed,
-        new FeedKnowledge(this.events, this.memory),
+        new FeedCache(this.events, this.memory),
         this.events,
         this.bus,
         this.busOutage,
@@ -92,8 +93,7 @@ export class LiveFeedsHub implements LiveFeeds {
 
   private checkLater(): void {
     // Jittered: instances that started together would otherwise ask together for ever.
-    const delay = this.options.headCheckMs * (0.8 + Math.random() * 0.4);
-    this.timer = setTimeout(() => void this.check(), delay).unref();
+    this.timer = setTimeout(() => void this.check(), jittered(this.options.headCheckMs, 0.2)).unref();
   }
 
   private async check(): Promise<void> {
@@ -106,7 +106,7 @@ export class LiveFeedsHub implements LiveFeeds {
     do {
       this.checkAgain = false;
       for (const feed of this.feeds.values()) {
-        feed.knowledge.age();
+        feed.cache.age();
         if (this.bus.connected) feed.subscribe();
       }
       await this.heads.run(this.feeds.values());

@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises';
 import type { FeedKey } from '../contract/model/feed.js';
 import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
 import type { Outage } from '../platform/logging/outage.js';
+import { settlesWithin } from '../platform/time/with-timeout.js';
 import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
 
 /** Encoded messages that may wait for the statement before them; what comes after that waits as a head only. */
@@ -53,12 +53,7 @@ export class NotifyQueue {
 
   /** Resolves when what was announced is sent, or was tried to be, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
-    const impatient = new AbortController();
-    const timeout = setTimeout(timeoutMs, undefined, { signal: impatient.signal, ref: false }).catch(
-      () => {},
-    );
-    await Promise.race([this.sending, timeout]);
-    impatient.abort();
+    await settlesWithin(timeoutMs, this.sending ?? Promise.resolve());
   }
 
   private begin(): void {

@@ -4,7 +4,7 @@ import type { LogEntry } from '../contract/model/entry.js';
 import type { FeedKey } from '../contract/model/feed.js';
 import type { FeedWatch, LiveBus, Unsubscribe } from '../contract/ports/live.js';
 import type { FeedState } from '../contract/ports/read.js';
-import type { EventCounter, FeedKnowledge } from './feed-cache.js';
+import type { EventCounter, FeedCache } from './feed-cache.js';
 import type { Outage } from '../platform/logging/outage.js';
 
 /**
@@ -26,7 +26,7 @@ export class WatchedFeed {
 
   constructor(
     readonly feed: FeedKey,
-    readonly knowledge: FeedKnowledge,
+    readonly cache: FeedCache,
     readonly events: EventCounter,
     private readonly bus: Pick<LiveBus, 'subscribe' | 'connected'>,
     private readonly outage: Outage,
@@ -81,7 +81,7 @@ export class WatchedFeed {
     this.subscription = 'closed';
     this.unsubscribe?.();
     this.unsubscribe = null;
-    this.knowledge.forget();
+    this.cache.forget();
     this.on.abandoned();
   }
 
@@ -91,7 +91,7 @@ export class WatchedFeed {
       unsubscribe = await this.bus.subscribe(
         this.feed,
         (message) => {
-          if (this.knowledge.announced(message)) this.changed();
+          if (this.cache.announced(message)) this.changed();
         },
         () => this.tell((watch) => watch.onDisconnect()),
       );
@@ -111,8 +111,8 @@ export class WatchedFeed {
     if (!this.someoneDidNotWait) return;
     this.someoneDidNotWait = false;
     // One check of heads for all such feeds, unless the first read of this one is still on its way.
-    if (this.knowledge.feedId !== null) this.on.acknowledgedLate();
-    else if (this.knowledge.doubt()) this.changed();
+    if (this.cache.feedId !== null) this.on.acknowledgedLate();
+    else if (this.cache.doubt()) this.changed();
   }
 }
 
@@ -129,16 +129,16 @@ class Watch implements FeedWatch {
   ) {}
 
   next(epoch: string, after: number): readonly LogEntry[] {
-    return this.watched.knowledge.next(epoch, after);
+    return this.watched.cache.next(epoch, after);
   }
 
   behind(epoch: string, after: number): boolean {
-    return this.watched.knowledge.behind(epoch, after);
+    return this.watched.cache.behind(epoch, after);
   }
 
   observe(state: FeedState): void {
-    const { knowledge, events } = this.watched;
-    if (knowledge.read(state, this.readSince)) this.watched.changed(this);
+    const { cache, events } = this.watched;
+    if (cache.read(state, this.readSince)) this.watched.changed(this);
     this.readSince = events.now;
   }
 

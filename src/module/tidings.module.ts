@@ -65,6 +65,7 @@ import {
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from '../jobs/outbox/index.js';
+import { settlesWithin } from '../platform/time/with-timeout.js';
 import { PostgresBus } from '../live/postgres-bus.js';
 import { RedisBus } from '../live/redis-bus.js';
 import { LogDatabase } from '../log/database/database.js';
@@ -286,7 +287,7 @@ export class TidingsModule
       this.retention.stop(),
       this.expiry.stop(),
     ]);
-    await Promise.race([intake, sleep(LAST_BATCH_MS, undefined, { ref: false })]);
+    await settlesWithin(LAST_BATCH_MS, intake);
     await this.streams.drain();
     await intake;
   }

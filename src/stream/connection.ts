@@ -8,6 +8,7 @@ import type { FeedReader, FeedState } from '../contract/ports/read.js';
 import type { ClosingReason, Frame, ResetReason, StreamRequest } from '../contract/ports/stream.js';
 import { atTime } from '../platform/time/at-time.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
+import { backoffMs } from '../platform/time/backoff.js';
 import { jittered } from '../platform/time/jitter.js';
 import { obstacle, startingPlace } from './position.js';
 
@@ -22,7 +23,7 @@ export interface ConnectionPorts {
 /** A stalled socket never flushes the last frame; it is destroyed after this. */
 const FLUSH_LIMIT_MS = 2_000;
 /** The delay before a failed read is tried again: doubled each time, jittered. */
-const READ_RETRY_MS = { first: 250, most: 5_000 };
+const READ_RETRY = { firstMs: 250, longestMs: 7_500 };
 
 /**
  * One connection: a cursor that moves. While it is behind the head and the socket has room it takes the next entries, from memory if
@@ -186,9 +187,8 @@ export class Connection {
 
   private retryRead(): void {
     this.state = 'retrying';
-    const delay = Math.min(READ_RETRY_MS.most, READ_RETRY_MS.first * 2 ** this.failedReads);
     this.failedReads += 1;
-    this.retry = setTimeout(() => void this.read(), jittered(delay, 0.5));
+    this.retry = setTimeout(() => void this.read(), backoffMs(this.failedReads, READ_RETRY));
     this.retry.unref();
   }
 

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { feedId, type FeedKey } from '../contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../contract/model/feed.js';
 import type { ClosingReason, Frame, StreamRequest, Streams } from '../contract/ports/stream.js';
 import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
@@ -19,7 +19,7 @@ export class FeedStreams implements Streams {
       if (refusal) return this.refuse(refusal, request.lastEventId).subscribe(subscriber);
 
       const { metrics } = this.ports;
-      const key = feedId(request.feed);
+      const key = feedKeyString(request.feed);
       const own = this.connections.get(key) ?? new Set();
       const connection = new Connection(request, subscriber, this.ports, (reason) => {
         own.delete(connection);
@@ -46,7 +46,7 @@ export class FeedStreams implements Streams {
 
   disconnect(feeds: readonly FeedKey[]): void {
     for (const feed of feeds) {
-      for (const connection of [...(this.connections.get(feedId(feed)) ?? [])])
+      for (const connection of [...(this.connections.get(feedKeyString(feed)) ?? [])])
         void connection.close('revoked');
     }
     this.ports.live.disconnect(feeds);
@@ -61,7 +61,7 @@ export class FeedStreams implements Streams {
   private refusal(request: StreamRequest): ClosingReason | null {
     if (this.draining) return 'draining';
     const { maxPerRecipient } = this.ports.options;
-    const open = this.connections.get(feedId(request.feed))?.size ?? 0;
+    const open = this.connections.get(feedKeyString(request.feed))?.size ?? 0;
     // The newest is refused: evicting the oldest would make tabs fight for ever, each reconnecting at the other's cost.
     return maxPerRecipient !== null && open >= maxPerRecipient ? 'busy' : null;
   }

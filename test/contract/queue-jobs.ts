@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { z } from 'zod';
-import { feedId } from '../../src/contract/model/feed.js';
+import { feedKeyString } from '../../src/contract/model/feed.js';
 import { defineNotification, type AnyNotificationType } from '../../src/contract/model/notification-type.js';
 import { resolveOptions, type RedisOptions } from '../../src/contract/options/options.js';
 import type { Appender, AppendResult, NewNotification } from '../../src/contract/ports/append.js';
@@ -48,7 +48,7 @@ export class RecordingAppender implements Appender {
     if (this.problem) throw this.problem;
     this.batches.push([...notifications]);
     return notifications.map(({ feed, dedupeKey }, index) => {
-      const key = `${feedId(feed)}\u0000${dedupeKey}`;
+      const key = `${feedKeyString(feed)}\u0000${dedupeKey}`;
       const outcome = this.known.has(key) ? ('duplicate' as const) : ('appended' as const);
       this.known.add(key);
       return { outcome, feed, epoch: 'test', seq: index + 1, entry: null };

@@ -1,4 +1,4 @@
-import { feedId, type FeedKey } from '../../src/contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../../src/contract/model/feed.js';
 import type { Announcement, LiveBus, Unsubscribe } from '../../src/contract/ports/live.js';
 
 /** A bus in memory that does what the test says and nothing by itself: it is the adversary. */
@@ -14,12 +14,13 @@ export class FakeBus implements LiveBus {
 
   announce(announcements: readonly Announcement[]): void {
     for (const announcement of announcements) {
-      for (const listener of this.listeners.get(feedId(announcement.feed)) ?? []) listener(announcement);
+      for (const listener of this.listeners.get(feedKeyString(announcement.feed)) ?? [])
+        listener(announcement);
     }
   }
 
   disconnect(feeds: readonly FeedKey[]): void {
-    for (const feed of feeds) for (const end of this.disconnects.get(feedId(feed)) ?? []) end();
+    for (const feed of feeds) for (const end of this.disconnects.get(feedKeyString(feed)) ?? []) end();
   }
 
   async subscribe(
@@ -29,10 +30,10 @@ export class FakeBus implements LiveBus {
   ): Promise<Unsubscribe> {
     this.subscribed++;
     await this.acknowledgement();
-    const listeners = this.listeners.get(feedId(feed)) ?? new Set();
-    this.listeners.set(feedId(feed), listeners.add(listener));
-    const disconnects = this.disconnects.get(feedId(feed)) ?? new Set();
-    this.disconnects.set(feedId(feed), disconnects.add(disconnected));
+    const listeners = this.listeners.get(feedKeyString(feed)) ?? new Set();
+    this.listeners.set(feedKeyString(feed), listeners.add(listener));
+    const disconnects = this.disconnects.get(feedKeyString(feed)) ?? new Set();
+    this.disconnects.set(feedKeyString(feed), disconnects.add(disconnected));
     return () => {
       this.unsubscribed++;
       listeners.delete(listener);

@@ -38,7 +38,7 @@ export function tenantProblem(value: unknown): string | null {
 }
 
 /** One string for one feed, for use as a key of a Map: unambiguous because names have no NUL. */
-export function feedId(feed: FeedKey): string {
+export function feedKeyString(feed: FeedKey): string {
   return `${feed.tenant}\u0000${feed.recipient}`;
 }
 

@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
-import { feedId } from '../../contract/model/feed.js';
+import { feedKeyString } from '../../contract/model/feed.js';
 import type { ClosingReason, Frame } from '../../contract/ports/stream.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
@@ -53,7 +53,7 @@ async function refusal(
 ): Promise<ClosingReason | null> {
   try {
     const now = await recipients.authenticate(request);
-    return feedId(now.feed) === feedId(feed) ? null : 'revoked';
+    return feedKeyString(now.feed) === feedKeyString(feed) ? null : 'revoked';
   } catch (error) {
     if (error instanceof CredentialExpiredError) return 'credential-expired';
     if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) return 'revoked';

@@ -12,8 +12,7 @@ import { QueueWorker } from '../queue/queue-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 
 const ATTEMPTS = 12;
-const FIRST_RETRY_MS = 5_000;
-const LONGEST_RETRY_MS = 600_000;
+const RETRY = { firstMs: 5_000, longestMs: 600_000 };
 const CONCURRENCY = 20;
 
 /** The data of a job: names the recipient as jobs of notifications do, so that an erasure finds it. */
@@ -119,7 +118,7 @@ export class Escalations {
       const away = error instanceof LogUnavailableError;
       this.logger.warn(`The escalation ${job.name} did not succeed: ${describeError(error)}`);
       if (!away && job.attemptsStarted >= ATTEMPTS) throw new UnrecoverableError(describeError(error));
-      const delay = away ? backoffMs(job.attemptsStarted) : retryMs(job.attemptsStarted);
+      const delay = backoffMs(job.attemptsStarted, away ? undefined : RETRY);
       // With the queue away, too, the job stays active without a lock, and is run again when it is found stalled.
       await job.moveToDelayed(Date.now() + delay, token).catch(this.jobs.errors.report);
       throw new DelayedError();
@@ -130,10 +129,6 @@ export class Escalations {
 /** The name of the queue of escalations that belongs to a queue. */
 export function escalationsQueue(queue: string): string {
   return `${queue}-escalations`;
-}
-
-function retryMs(attempt: number): number {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1));
 }
 
 /** The same for the same notification and rule. Neither an integer nor with a colon, which BullMQ refuses. */

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { InvalidJobError, QueueUnavailableError } from '../../contract/errors.js';
+import { jittered } from '../../platform/time/jitter.js';
 import { backoffMs } from '../../platform/time/backoff.js';
-import { settlesWithin, within } from '../../platform/time/with-timeout.js';
+import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
 import type { JobQueue } from '../queue/queue.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
@@ -96,7 +97,7 @@ export class OutboxRelay {
       .then(() => {
         this.draining = null;
         if (this.closed) return;
-        const pause = this.failures > 0 ? backoffMs(this.failures) : POLL_MS * (0.8 + Math.random() * 0.4);
+        const pause = this.failures > 0 ? backoffMs(this.failures) : jittered(POLL_MS, 0.2);
         this.timer = setTimeout(() => this.run(), pause).unref();
       });
   }
@@ -182,7 +183,7 @@ export class OutboxRelay {
     const { enqueueTimeoutMs } = this.parts;
     const late = (): Error => new Error(`no answer within ${enqueueTimeoutMs} ms`);
     // A batch that is late and arrives after all is found there the next time, by its ids.
-    await within(
+    await withTimeout(
       enqueueTimeoutMs,
       queue.waitUntilReady().then(() => queue.addBulk(jobs)),
       late,

@@ -5,7 +5,7 @@ import { IdempotencyKeyReusedError, QueueUnavailableError } from '../../contract
 import type { JobData } from '../../contract/model/job.js';
 import type { EnqueueOptions, Producer } from '../../contract/ports/produce.js';
 import { checkJob, delayOf, type CheckedJob } from './check-job.js';
-import { within } from '../../platform/time/with-timeout.js';
+import { withTimeout } from '../../platform/time/with-timeout.js';
 import { idempotentJobId } from './dedupe-key.js';
 import type { JobQueue } from '../queue/queue.js';
 import { describeError } from '../../platform/logging/describe-error.js';
@@ -73,8 +73,8 @@ export class QueueProducer implements Producer {
       if (this.jobs.closing) throw away('it is being closed here');
       try {
         // Before the first connection BullMQ would keep the command, and send it whenever that comes.
-        await within(deadline - Date.now(), this.jobs.ready(), away);
-        return await within(deadline - Date.now(), store(), away);
+        await withTimeout(deadline - Date.now(), this.jobs.ready(), away);
+        return await withTimeout(deadline - Date.now(), store(), away);
       } catch (error) {
         if (error instanceof IdempotencyKeyReusedError || error instanceof QueueUnavailableError) throw error;
         if (Date.now() + wait >= deadline) throw away(error);

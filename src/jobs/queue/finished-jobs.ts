@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { PeriodicTask } from '../../platform/time/periodic-task.js';
 
 /**
  * How long finished jobs stay on the queue: `age` in seconds, `count` the newest, whatever is less.
@@ -21,34 +22,21 @@ const STEP = 1_000;
  * list of those to keep each time a job ends, and so halves what a worker can do.
  */
 export class FinishedJobsSweep {
-  private timer: NodeJS.Timeout | null = null;
-  private sweeping: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly task: PeriodicTask;
 
-  constructor(
-    private readonly queue: Queue,
-    private readonly onError: (error: unknown) => void,
-  ) {}
+  constructor(queue: Queue, onError: (error: unknown) => void) {
+    this.task = new PeriodicTask(() => removeFinished(queue, KEPT, () => this.task.stopped), SWEEP_MS, {
+      failed: onError,
+    });
+  }
 
   start(): void {
-    if (this.stopped || this.timer) return;
-    // Jittered, so that the workers of a deploy do not sweep in step.
-    this.timer = setTimeout(
-      () => {
-        this.timer = null;
-        this.sweeping = removeFinished(this.queue, KEPT, () => this.stopped)
-          .catch(this.onError)
-          .finally(() => this.start());
-      },
-      SWEEP_MS * (0.5 + Math.random()),
-    ).unref();
+    this.task.start();
   }
 
   /** Resolves when a sweep that runs has ended its step. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer ?? undefined);
-    await this.sweeping;
+  stop(): Promise<void> {
+    return this.task.stop();
   }
 }
 

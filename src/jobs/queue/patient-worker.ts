@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import { jittered } from '../../platform/time/jitter.js';
 import { LenientJob } from './lenient-job.js';
 
-/** Between two fetches while the queue refuses them, plus as much again at random. */
-const FETCH_RETRY_MS = 500;
+/** Between two fetches while the queue refuses them. */
+const FETCH_RETRY_MS = 750;
 
 /**
  * BullMQ's Worker, for a queue that may go away and come back. It differs in three points:
@@ -44,7 +45,7 @@ export class PatientWorker extends Worker {
       return job;
     } catch (error) {
       this.fetchProblem = error;
-      if (!this.closing) await sleep(FETCH_RETRY_MS * (1 + Math.random()));
+      if (!this.closing) await sleep(jittered(FETCH_RETRY_MS, 1 / 3));
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import type { Processor, Queue, WorkerOptions } from 'bullmq';
 import { QueueUnavailableError } from '../../contract/errors.js';
 import type { QueueDepth } from '../../contract/ports/ops.js';
 import type { Connected, QueueBackend } from './backend.js';
-import { settlesWithin, within } from '../../platform/time/with-timeout.js';
+import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
 import type { PatientWorker } from './patient-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
@@ -88,7 +88,7 @@ export class JobQueue {
   async ask<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
     try {
       const done = this.ready().then(() => work(this.queue));
-      return await within(this.answerMs, done, () => new Error(`no answer within ${this.answerMs} ms`));
+      return await withTimeout(this.answerMs, done, () => new Error(`no answer within ${this.answerMs} ms`));
     } catch (error) {
       throw new QueueUnavailableError(`The queue could not be asked: ${describeError(error)}.`, {
         cause: error,

@@ -1,5 +1,5 @@
 import { hashDedupeKey } from '../../contract/model/dedupe-key.js';
-import { feedId, type FeedKey } from '../../contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../../contract/model/feed.js';
 import type { AppendResult, NewNotification } from '../../contract/ports/append.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -89,8 +89,8 @@ export async function makeFeeds(
 ): Promise<Set<string>> {
   const latest = new Map<string, { feed: FeedKey; queued: number | null }>();
   for (const { feed, queuedAt } of wanted) {
-    const queued = Math.max(queuedAt?.getTime() ?? 0, latest.get(feedId(feed))?.queued ?? 0) || null;
-    latest.set(feedId(feed), { feed, queued });
+    const queued = Math.max(queuedAt?.getTime() ?? 0, latest.get(feedKeyString(feed))?.queued ?? 0) || null;
+    latest.set(feedKeyString(feed), { feed, queued });
   }
   // In an order that is the same for everybody: who inserts rows in another one could deadlock.
   const keys = [...latest.keys()].sort();

@@ -6,7 +6,7 @@ import type {
 } from '../../contract/ports/append.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
 import { FeedBusyError, InvalidJobError } from '../../contract/errors.js';
-import { feedId } from '../../contract/model/feed.js';
+import { feedKeyString } from '../../contract/model/feed.js';
 import { appendBatch, frameBytes, makeFeeds, type ItemOutcome } from './append-batch.js';
 import type { LogDatabase } from '../database/database.js';
 
@@ -78,7 +78,7 @@ export class GroupCommitAppender implements Appender {
   }
 
   private enqueue(item: Item): void {
-    const key = feedId(item.notification.feed);
+    const key = feedKeyString(item.notification.feed);
     const lane = this.lanes.get(key);
     if (!lane) {
       const made: Lane = { key, state: 'ready', items: [item], heldSince: null, timer: null };
@@ -180,13 +180,13 @@ export class GroupCommitAppender implements Appender {
     const missing = notifications.filter((_, index) => outcomes[index] === 'missing');
     if (missing.length === 0) return outcomes;
     const erased = await makeFeeds(this.database, missing);
-    const wanted = missing.filter(({ feed }) => !erased.has(feedId(feed)));
+    const wanted = missing.filter(({ feed }) => !erased.has(feedKeyString(feed)));
     const again = wanted.length > 0 ? await this.appendOnce(wanted) : [];
     let next = 0;
     return outcomes.map((outcome, index): ItemOutcome => {
       if (outcome !== 'missing') return outcome;
       const { feed } = notifications[index]!;
-      return erased.has(feedId(feed)) ? { outcome: 'erased', feed } : again[next++]!;
+      return erased.has(feedKeyString(feed)) ? { outcome: 'erased', feed } : again[next++]!;
     });
   }
 

@@ -17,7 +17,7 @@ import type { InboxChanges, InboxCounts } from '../../contract/ports/inbox.js';
 import type { Announcer } from '../../contract/ports/live.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { announcementOf, type ChangeRow } from './change-row.js';
-import { Turnstile } from './concurrency-limiter.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** A change that waits for its feed holds a connection: whatever clients send, the appends and the streams find one. */
 const CHANGES_AT_A_TIME = 3;
@@ -28,7 +28,7 @@ type Row = ChangeRow<'same' | 'missing' | 'unknown' | 'epoch' | 'ahead'>;
 
 /** Changes the state of notifications: one function call each, one entry in the log, and then the news of it on the bus. */
 export class PostgresInboxChanges implements InboxChanges {
-  private readonly turnstile = new Turnstile(CHANGES_AT_A_TIME, PATIENCE_MS);
+  private readonly limiter = new ConcurrencyLimiter(CHANGES_AT_A_TIME, PATIENCE_MS);
   private readonly byIds: string;
   private readonly upTo: string;
 
@@ -42,7 +42,7 @@ export class PostgresInboxChanges implements InboxChanges {
 
   async change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts> {
     const parsed = parseSelection(change, selection);
-    const row = await this.turnstile.pass(() => this.run(feed, change, parsed));
+    const row = await this.limiter.run(() => this.run(feed, change, parsed));
     refuse(row, selection);
     if (row.outcome === 'changed') this.announcer.announce([announcementOf(feed, row)]);
     return { unread: row.unread, unseen: row.unseen, cursor: formatCursor(row.epoch, Number(row.head)) };

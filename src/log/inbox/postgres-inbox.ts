@@ -6,7 +6,7 @@ import type { FeedReader } from '../../contract/ports/read.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { queryOf, toPage } from './page.js';
 import { readPage, type PageBounds, type PageRow } from './read-page.js';
-import { Turnstile } from './concurrency-limiter.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** As many entries as the retention keeps notifications by default: there, one page looks through nearly the whole feed. */
 export const PAGE_BOUNDS: PageBounds = { scanned: 1_000, bytes: 256 * 1024 };
@@ -18,7 +18,7 @@ const PATIENCE_MS = 5_000;
 /** Reads feeds as lists, from the rows that the log keeps. */
 export class PostgresInbox implements Inbox {
   private readonly statement: string;
-  private readonly turnstile = new Turnstile(PAGES_AT_A_TIME, PATIENCE_MS);
+  private readonly limiter = new ConcurrencyLimiter(PAGES_AT_A_TIME, PATIENCE_MS);
 
   constructor(
     private readonly sql: Sql,
@@ -30,7 +30,7 @@ export class PostgresInbox implements Inbox {
   async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
     // Twice is enough unless the feed is erased in the very moment between.
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const rows = await this.turnstile.pass(() =>
+      const rows = await this.limiter.run(() =>
         this.sql.query<PageRow>(this.statement, queryOf(feed, request)),
       );
       if (rows.length > 0) return toPage(rows, request);

@@ -6,7 +6,7 @@ import type { FeedReader } from '../../contract/ports/read.js';
 import type { Recaller, RecallOutcome } from '../../contract/ports/recall.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { announcementOf, type ChangeRow } from './change-row.js';
-import { Turnstile } from './concurrency-limiter.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** Feed by feed, each in a transaction of its own, so that one that is held does not hold up the others. */
 const RECALLS_AT_A_TIME = 3;
@@ -17,7 +17,7 @@ type Row = ChangeRow<'missing' | 'prevented' | 'gone'>;
 
 /** Takes notifications back by the dedupe key that their producer gave them. */
 export class PostgresRecaller implements Recaller {
-  private readonly turnstile = new Turnstile(RECALLS_AT_A_TIME, PATIENCE_MS);
+  private readonly limiter = new ConcurrencyLimiter(RECALLS_AT_A_TIME, PATIENCE_MS);
 
   constructor(
     private readonly sql: Sql,
@@ -28,7 +28,7 @@ export class PostgresRecaller implements Recaller {
   async recall(feeds: readonly FeedKey[], dedupeKey: string): Promise<RecallOutcome[]> {
     const key = givenDedupeKey(dedupeKey);
     const outcomes = await Promise.allSettled(
-      feeds.map((feed) => this.turnstile.pass(() => this.recallOne(feed, key))),
+      feeds.map((feed) => this.limiter.run(() => this.recallOne(feed, key))),
     );
     return outcomes.map((outcome) => {
       // After all have ended: what a failed call leaves behind does not go on in its back.

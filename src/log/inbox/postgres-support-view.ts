@@ -6,7 +6,7 @@ import type { Dropped, SupportView } from '../../contract/ports/support.js';
 import { PAGE_BOUNDS } from './postgres-inbox.js';
 import { queryOf, toPage } from './page.js';
 import { readPage, type PageRow } from './read-page.js';
-import { Turnstile } from './concurrency-limiter.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** Support looks at one feed at a time. */
 const VIEWS_AT_A_TIME = 1;
@@ -20,7 +20,7 @@ interface DroppedRow extends Omit<Dropped, 'jobId' | 'at'> {
 
 /** Shows a feed to the support team, without changing anything. */
 export class PostgresSupportView implements SupportView {
-  private readonly turnstile = new Turnstile(VIEWS_AT_A_TIME, PATIENCE_MS);
+  private readonly limiter = new ConcurrencyLimiter(VIEWS_AT_A_TIME, PATIENCE_MS);
   private readonly statement: string;
 
   constructor(private readonly sql: Sql) {
@@ -28,7 +28,7 @@ export class PostgresSupportView implements SupportView {
   }
 
   feed(feed: FeedKey, request: PageRequest): Promise<InboxPage & { readonly dropped: readonly Dropped[] }> {
-    return this.turnstile.pass(async () => {
+    return this.limiter.run(async () => {
       const rows = await this.sql.query<PageRow>(this.statement, queryOf(feed, request));
       if (rows.length === 0) {
         throw new NotFoundError([{ field: 'recipient', problem: 'has no feed' }]);

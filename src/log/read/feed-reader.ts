@@ -1,10 +1,10 @@
 import type { LogEntry } from '../../contract/model/entry.js';
-import { feedId as keyOf, type FeedKey } from '../../contract/model/feed.js';
+import { feedKeyString as keyOf, type FeedKey } from '../../contract/model/feed.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
 import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../../contract/ports/read.js';
 import { makeFeeds } from '../append/append-batch.js';
-import { BatchLoader } from '../../platform/postgres/batch-loader.js';
+import { BatchLoader } from '../../platform/batch-loader.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 

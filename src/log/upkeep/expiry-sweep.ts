@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Announcement, Announcer } from '../../contract/ports/live.js';
+import { Outage } from '../../platform/logging/outage.js';
+import { PeriodicTask } from '../../platform/time/periodic-task.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
@@ -33,48 +35,33 @@ interface ExpiredRow {
  *     stopped --start()--> waiting --timer--> sweeping --> waiting;  from each of them --stop()--> stopped
  */
 export class ExpirySweep {
-  private readonly logger = new Logger('Tidings');
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<unknown> = Promise.resolve();
-  private stopped = false;
-  private failing = false;
+  private readonly task: PeriodicTask;
 
   constructor(
     private readonly database: LogDatabase,
     private readonly announcer: Announcer,
-    private readonly everyMs: number,
-  ) {}
-
-  start(): void {
-    this.timer = setTimeout(
-      () => {
-        this.running = this.sweep()
-          .then(
-            () => (this.failing = false),
-            (error: unknown) => {
-              if (!this.failing) this.logger.warn(`The expiry sweep will try again: ${String(error)}`);
-              this.failing = true;
-            },
-          )
-          .finally(() => {
-            if (!this.stopped) this.start();
-          });
-      },
-      this.everyMs * (0.8 + 0.4 * Math.random()),
-    ).unref();
+    everyMs: number,
+  ) {
+    const outage = new Outage(new Logger('Tidings'), 'The sweep of expired notifications');
+    this.task = new PeriodicTask(() => this.sweep(), everyMs, {
+      succeeded: () => outage.end(),
+      failed: (error) => outage.begin(error),
+    });
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.timer) clearTimeout(this.timer);
-    await this.running;
+  start(): void {
+    this.task.start();
+  }
+
+  stop(): Promise<void> {
+    return this.task.stop();
   }
 
   /** Hides everything that is due now, but for feeds that are locked elsewhere. Resolves to the number of feeds that it changed. */
   async sweep(): Promise<number> {
     let changed = 0;
     const skipped: string[] = [];
-    while (!this.stopped) {
+    while (!this.task.stopped) {
       const found = await this.database.query<{ id: string }>(FIND_DUE, [ENTRIES_PER_LOOK, skipped]);
       if (found.length === 0) break;
       const ids = found.map(({ id }) => id);

@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../../contract/options/options.js';
+import { Outage } from '../../platform/logging/outage.js';
+import { PeriodicTask } from '../../platform/time/periodic-task.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
@@ -78,40 +80,25 @@ const PRUNE_DROPPED: Statement = (schema) => `
  * once: they skip each other's feeds.
  */
 export class Retention {
-  private readonly logger = new Logger('Tidings');
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<unknown> = Promise.resolve();
-  private stopped = false;
-  private failing = false;
+  private readonly task: PeriodicTask;
 
   constructor(
     private readonly database: LogDatabase,
     private readonly options: ResolvedOptions['retention'],
-  ) {}
-
-  start(): void {
-    this.timer = setTimeout(
-      () => {
-        this.running = this.sweep()
-          .then(
-            () => (this.failing = false),
-            (error: unknown) => {
-              if (!this.failing) this.logger.warn(`The retention will try again: ${String(error)}`);
-              this.failing = true;
-            },
-          )
-          .finally(() => {
-            if (!this.stopped) this.start();
-          });
-      },
-      this.options.sweepMs * (0.8 + 0.4 * Math.random()),
-    ).unref();
+  ) {
+    const outage = new Outage(new Logger('Tidings'), 'The retention');
+    this.task = new PeriodicTask(() => this.sweep(), options.sweepMs, {
+      succeeded: () => outage.end(),
+      failed: (error) => outage.begin(error),
+    });
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.timer) clearTimeout(this.timer);
-    await this.running;
+  start(): void {
+    this.task.start();
+  }
+
+  stop(): Promise<void> {
+    return this.task.stop();
   }
 
   /** Trims everything that is due now. Resolves to the number of entries that went. */
@@ -127,7 +114,7 @@ export class Retention {
   }
 
   private async prune(statement: Statement, oldest: Date): Promise<void> {
-    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.stopped;) {
+    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.task.stopped;) {
       pruned =
         (await this.database.pool.query(this.database.text(statement), [oldest, ROWS_PER_BATCH])).rowCount ??
         0;
@@ -142,9 +129,9 @@ export class Retention {
     oldest: Date | null,
   ): Promise<number> {
     let total = 0;
-    for (let round = -1; round !== 0 && !this.stopped; total += round) {
+    for (let round = -1; round !== 0 && !this.task.stopped; total += round) {
       round = 0;
-      for (let after = '0'; !this.stopped;) {
+      for (let after = '0'; !this.task.stopped;) {
         const feeds = await this.database.query<{ id: string }>(find, [due, FEEDS_PER_BATCH, after]);
         if (feeds.length === 0) break;
         round += await this.trim(

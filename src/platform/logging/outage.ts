@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import { describeError } from './describe-error.js';
 
-/** Says once that something is away, and once that it is back, however often it is tried meanwhile. */
+/** Logs an outage once at its beginning and once at its end, however many attempts fail meanwhile. */
 export class Outage {
   private since: number | null = null;
 
@@ -18,12 +18,14 @@ export class Outage {
   begin(problem: unknown): void {
     if (this.since !== null) return;
     this.since = Date.now();
-    this.logger.warn(`${this.what} is away: ${describeError(problem)}`);
+    this.logger.warn(`${this.what} is unavailable: ${describeError(problem)}`);
   }
 
   end(): void {
     if (this.since === null) return;
-    this.logger.log(`${this.what} is back after ${Math.round((Date.now() - this.since) / 1000)} s`);
+    this.logger.log(
+      `${this.what} is available again after ${Math.round((Date.now() - this.since) / 1000)} s`,
+    );
     this.since = null;
   }
 }

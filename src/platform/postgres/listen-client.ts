@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import type { Outage } from '../logging/outage.js';
+import { backoffMs } from '../time/backoff.js';
 import { watchdog } from '../time/watchdog.js';
 
 /** How long a silent server is believed to be alive. */
@@ -123,7 +124,7 @@ export class ListenClient {
     clearTimeout(this.timer);
     this.outage.begin(problem);
     this.socket?.destroy();
-    const backoff = Math.min(100 * 2 ** Math.min(this.failures++, 10), 5_000) * (0.5 + Math.random() / 2);
-    this.timer = setTimeout(() => void this.connect(), backoff).unref();
+    const pause = backoffMs(++this.failures, { firstMs: 50, longestMs: 5_000 });
+    this.timer = setTimeout(() => void this.connect(), pause).unref();
   }
 }

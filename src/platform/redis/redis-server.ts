@@ -1,5 +1,5 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
-import { jittered } from '../time/jitter.js';
+import { backoffMs } from '../time/backoff.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -62,7 +62,7 @@ export async function redisRole(client: Pick<Redis, 'call'>): Promise<'primary' 
 }
 
 export function retryMs(times: number): number {
-  return jittered(Math.min(75 * 2 ** Math.min(times, 10), 2_250), 1 / 3);
+  return backoffMs(times, { firstMs: 50, longestMs: 3_000 });
 }
 
 /** Of each connection to a server. */

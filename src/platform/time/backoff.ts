@@ -1,12 +1,12 @@
-const SHORTEST_MS = 500;
-const LONGEST_MS = 15_000;
+/** Between attempts at something that other processes want, too. */
+const DEFAULT = { firstMs: 500, longestMs: 15_000 };
 
 /**
- * How long to wait after this many attempts (from 1): 0.5 to 1.5 s, 0.5 to 4.5 s, ... at most 15 s. Spread over the whole range, because
- * what failed together would else come back together.
+ * The wait after this many failed attempts (from 1): between `firstMs` and 3, 9, 27 ... times that, at most `longestMs`. Spread over the whole
+ * range, because what failed together would otherwise come back together.
  */
-export function backoffMs(attempt: number): number {
-  const ceiling = Math.min(LONGEST_MS, SHORTEST_MS * 3 ** Math.max(1, attempt));
+export function backoffMs(attempt: number, { firstMs, longestMs } = DEFAULT): number {
+  const ceiling = Math.min(longestMs, firstMs * 3 ** Math.max(1, attempt));
   // Whole: BullMQ on Postgres takes no fractions of a ms.
-  return Math.round(SHORTEST_MS + Math.random() * (ceiling - SHORTEST_MS));
+  return Math.round(firstMs + Math.random() * (ceiling - firstMs));
 }

@@ -2,7 +2,7 @@
  * The result of `work`, or an error if it takes longer than `ms`. The work goes on, for a promise cannot be stopped; should it fail
  * later, that is nobody's unhandled rejection.
  */
-export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+export async function withTimeout<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late()), Math.max(0, ms));
@@ -20,5 +20,5 @@ export async function settlesWithin(ms: number, work: Promise<unknown>): Promise
     () => true,
     () => true,
   );
-  return within(ms, settled, () => new Error('too late')).catch(() => false);
+  return withTimeout(ms, settled, () => new Error('too late')).catch(() => false);
 }

@@ -1,0 +1,161 @@
+import type { PostgresAddress, RedisPlace } from '../../contract/options/connections.js';
+import { postgresAddress, redisAddress } from '../../platform/addresses.js';
+import { InvalidSettingsError } from '../../contract/errors.js';
+import type { AnyNotificationType } from '../../contract/model/notification-type.js';
+import type { Notifier } from '../../contract/model/notify.js';
+import type { QueueBackend } from '../queue/backend.js';
+import { QueueNotifier } from './notifier.js';
+import { PostgresOutbox, type HomeDatabase } from '../outbox/postgres-outbox.js';
+import { QueueProducer } from './queue-producer.js';
+import { JobQueue } from '../queue/queue.js';
+import { across, check, func, group } from '../../contract/options/fields.js';
+import { DATABASE, QUEUE, TYPES } from '../../contract/options/groups.js';
+import { CHECK_PREFIX, REDIS, redisPlace, resolvedQueue } from '../../contract/options/redis.js';
+import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
+import { TypeRegistry } from '../../types/type-registry.js';
+
+/** The options of {@link createProducer}: at least one of `redis` and `database`, the same as the workers have. */
+export interface ProducerOptions {
+  /** Where the queue is, if it is on Redis. Default: it is on Postgres. */
+  redis?:
+    | { url: string; nodes?: undefined }
+    /** A Redis Cluster: the urls of some of its nodes. */
+    | { nodes: readonly string[]; url?: undefined };
+  /** Where the log is, and the queue if there is no `redis`. With `redis` it is needed for `tx` alone. */
+  database?: {
+    /** `postgres://user:password@host:port/database`. */
+    url: string;
+    /** The schema of Tidings' tables. Default `tidings`. */
+    schema?: string;
+  };
+  queue?: {
+    /** Default `tidings`. */
+    name?: string;
+    /** What the keys in Redis begin with, BullMQ's own `prefix`. Default `bull`, on a Redis Cluster `{bull}`. */
+    prefix?: string;
+    /** An enqueue that takes longer is given up. Default 5,000. */
+    enqueueTimeoutMs?: number;
+  };
+  /** The types that may be sent; others are refused. Default: whatever type a call gives. */
+  types?: readonly AnyNotificationType[];
+  /**
+   * Hears of what breaks between calls, such as a lost connection, which comes back by itself. Default: `console.warn`, the same once in
+   * half a minute.
+   */
+  onError?: (message: string) => void;
+}
+
+const OPTIONS = group<ProducerOptions>()({
+  redis: REDIS.nullish(),
+  database: DATABASE.nullish(),
+  queue: QUEUE.prefault({}),
+  types: TYPES.readonly().optional(),
+  onError: func<NonNullable<ProducerOptions['onError']>>().optional(),
+}).check(
+  CHECK_PREFIX,
+  across<{ redis?: unknown; database?: unknown }>(({ redis, database }, wrong) => {
+    if (!redis && !database) wrong(['redis'], 'or database must be given: where the queue is');
+  }),
+);
+
+/** Sends notifications from a program of its own. */
+export interface TidingsProducer extends Notifier {
+  /** Ends the connections. Calls that are under way are rejected. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the queue.
+ *
+ * ```ts
+ * const tidings = await createProducer({ redis: { url: process.env.REDIS_URL } });
+ * await tidings.notify(newOrder, { to: 'ada', data: order, dedupeKey: `order-${order.orderId}` });
+ * await tidings.close();
+ * ```
+ *
+ * On Redis it does not wait for the server: each call says in time whether the queue has the job. On Postgres it fails if the server is away.
+ *
+ * @throws {InvalidSettingsError} listing everything that is wrong.
+ */
+export async function createProducer(options: ProducerOptions): Promise<TidingsProducer> {
+  const { data, problems } = check(OPTIONS, options);
+  if (data === null) throw new InvalidSettingsError(problems);
+  const { types } = data;
+  const redis = redisPlace(data.redis);
+  const { name, prefix, enqueueTimeoutMs } = resolvedQueue(data.queue, redis);
+  const database = data.database && {
+    address: postgresAddress({ url: data.database.url ?? null, pool: data.database.pool }),
+    schema: data.database.schema,
+  };
+
+  const report = data.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
+  const errors = new RepeatedErrors({
+    warn: (message) => report(`${redis ? 'Redis' : 'Postgres'}: ${message}`),
+  });
+  const backend = redis
+    ? await redisBackend(redis, prefix, errors.report)
+    : await postgresBackend(database!.address, enqueueTimeoutMs, errors.report);
+  const jobs = await JobQueue.openOn(backend, { name, enqueueTimeoutMs }, errors);
+  const registry = new TypeRegistry(types ?? []);
+  const notifier = new QueueNotifier({
+    producer: new QueueProducer(jobs, registry, enqueueTimeoutMs),
+    typesFor: types ? registry.including : anyType(),
+    outbox: database ? new PostgresOutbox(homeOf(database.address, errors.report), database.schema) : null,
+  });
+  return {
+    notify: (type, request) => notifier.notify(type, request),
+    notifyMany: (type, recipients, broadcast, given) =>
+      notifier.notifyMany(type, recipients, broadcast, given),
+    close: () => jobs.close(),
+  };
+}
+
+function anyType(): (type: AnyNotificationType) => TypeRegistry {
+  const registries = new WeakMap<AnyNotificationType, TypeRegistry>();
+  return (type) => {
+    const registry = registries.get(type) ?? new TypeRegistry([type]);
+    registries.set(type, registry);
+    return registry;
+  };
+}
+
+// Only the one that is used is loaded.
+
+async function redisBackend(
+  redis: RedisPlace,
+  prefix: string,
+  onError: (error: unknown) => void,
+): Promise<QueueBackend> {
+  const { RedisBackend } = await import('../queue/redis-backend.js');
+  return new RedisBackend(redisAddress(redis), prefix, onError);
+}
+
+async function postgresBackend(
+  address: PostgresAddress,
+  enqueueTimeoutMs: number,
+  onError: (error: unknown) => void,
+): Promise<QueueBackend> {
+  const { PostgresBackend } = await import('../queue/postgres-backend.js');
+  return new PostgresBackend(address, enqueueTimeoutMs, onError);
+}
+
+/** Asked which database it is, with the first `tx` and after a restart of the server: not worth a connection that stays. */
+function homeOf(address: PostgresAddress, onError: (error: unknown) => void): HomeDatabase {
+  return {
+    query: async (text) => {
+      const { default: pg } = await import('pg');
+      const client = new pg.Client({
+        ...address,
+        connectionTimeoutMillis: 5_000,
+        query_timeout: 5_000,
+      });
+      client.on('error', onError);
+      try {
+        await client.connect();
+        return await client.query(text);
+      } finally {
+        await client.end();
+      }
+    },
+  };
+}
