@@ -6,6 +6,7 @@ import {
 } from 'bullmq';
 import { Client } from 'pg';
 import type { PostgresAddress } from '../contract/options/connections.js';
+import { ownSession } from '../jobs/queue/postgres-backend.js';
 import { escalationsQueue } from '../jobs/after/escalations.js';
 
 const SCHEMA = 'bullmq';
@@ -40,7 +41,7 @@ export function queueSql(queue: string): string[] {
 
 /** What is wrong with BullMQ's tables, or `null`. */
 export async function bullmqProblem(address: PostgresAddress): Promise<string | null> {
-  const client = new Client({ ...address, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ ...ownSession(address), connectionTimeoutMillis: 5_000 });
   await client.connect();
   try {
     const version = await assertSchemaCompatibility(client, SCHEMA);

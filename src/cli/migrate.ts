@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { runMigrations } from 'bullmq';
 import { postgresAddress } from '../platform/addresses.js';
 import { resolveOptions } from '../contract/options/options.js';
+import { ownSession } from '../jobs/queue/postgres-backend.js';
 import { SCHEMA_VERSION } from '../log/migrations/index.js';
 import { assertMigrated, migrate, migrationSql } from '../log/migrations/migrator.js';
 import { BULLMQ_VERSION, bullmqProblem, bullmqSql, queueSql } from './bullmq-schema.js';
@@ -30,7 +31,7 @@ export async function migrateCommand(
   }
   await migrate(address, database.schema);
   if (!redis) {
-    const client = new Client({ ...address, connectionTimeoutMillis: 10_000 });
+    const client = new Client({ ...ownSession(address), connectionTimeoutMillis: 10_000 });
     await client.connect();
     try {
       await runMigrations(client, 'bullmq');

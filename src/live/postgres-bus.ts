@@ -13,7 +13,7 @@ import { Signal } from './signal.js';
 import { listenerOf, Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** $1 the channel, $2 the payloads. */
-const NOTIFY = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
+const NOTIFY = 'SELECT pg_catalog.pg_notify($1, payload) FROM pg_catalog.unnest($2::text[]) AS payload';
 /** A server that takes longer has frozen. */
 const NOTIFY_TIMEOUT_MS = 5_000;
 /** What is still to be announced at the end is not worth a longer wait: the check of heads says it, too. */

@@ -4,6 +4,7 @@ import { InvalidJobError, QueueUnavailableError } from '../../contract/errors.js
 import { jittered } from '../../platform/time/jitter.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
+import { BEGIN } from '../../platform/postgres/session.js';
 import type { JobQueue } from '../queue/queue.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
@@ -117,7 +118,7 @@ export class OutboxRelay {
     const client = await this.parts.pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+      await client.query(BEGIN);
       const count = await this.relay(client).catch(async (error: unknown) => {
         await client.query('ROLLBACK');
         throw error;
@@ -134,8 +135,8 @@ export class OutboxRelay {
 
   private async relay(client: PoolClient): Promise<number> {
     const { rows } = await client.query<RawRow>(
-      `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, deliver_at, expires_at,
-              collapse_key, created_at
+      `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
+              collapse_key, ${ms('created_at')}
          FROM ${this.table} WHERE failed_at IS NULL ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
       [BATCH],
     );
@@ -208,6 +209,11 @@ export class OutboxRelay {
       [id, problem],
     );
   }
+}
+
+/** A time in milliseconds, or an infinite one, whatever the DateStyle is; cut off, as a Date is. */
+function ms(column: string): string {
+  return `floor(extract(epoch FROM ${column}) * 1000)::text AS ${column}`;
 }
 
 /** SQLSTATE class 22 and 23, of a queue on Postgres: the content itself is refused. Anything else may pass by waiting. */

@@ -3,7 +3,8 @@ import type { Transaction } from '../../contract/model/notify.js';
 import type { Outbox, OutboxRow } from '../../contract/ports/outbox.js';
 
 /** Which database this is: of which server, since when it runs, so that no special rights are needed to tell two servers apart. */
-const IDENTITY = `current_database() || '/' || (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
+const IDENTITY = `pg_catalog.current_database() || '/'
+  || (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
   || '/' || extract(epoch FROM pg_catalog.pg_postmaster_start_time())`;
 
 const OWN_IDENTITY = `SELECT ${IDENTITY} AS identity`;
@@ -16,9 +17,9 @@ const OWN_IDENTITY = `SELECT ${IDENTITY} AS identity`;
 const LOOK = `
   SELECT ${IDENTITY} AS identity,
          CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_xact_id()::text END AS xid,
-         current_setting('transaction_read_only') = 'off' AND coalesce((
-           SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')
-                  AND has_column_privilege(c.oid, 'id', 'SELECT')
+         pg_catalog.current_setting('transaction_read_only') = 'off' AND coalesce((
+           SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                  AND pg_catalog.has_column_privilege(c.oid, 'id', 'SELECT')
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = $1::text AND c.relname = 'outbox'), false) AS writable`;
 
@@ -52,7 +53,7 @@ export class PostgresOutbox implements Outbox {
       INSERT INTO "${schema}".outbox
         (id, type, recipients, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key)
       SELECT r.id, r.type, r.recipients, r.tenant, r.data, r.version, r.dedupe_key, r.deliver_at, r.expires_at, r.collapse_key
-        FROM json_to_record($1::text::json) AS r (id uuid, type text, recipients text[], tenant text, data json,
+        FROM pg_catalog.json_to_record($1::text::json) AS r (id uuid, type text, recipients text[], tenant text, data json,
              version integer, dedupe_key text, deliver_at timestamptz, expires_at timestamptz, collapse_key text)
        WHERE pg_catalog.pg_current_xact_id()::text = $2::text
       RETURNING id::text AS id`;

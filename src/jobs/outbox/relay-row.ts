@@ -15,11 +15,11 @@ export interface RawRow {
   readonly data: string | null;
   readonly version: number | null;
   readonly dedupe_key: string | null;
-  /** pg makes a number of an infinite time. */
-  readonly deliver_at: Date | number | null;
-  readonly expires_at: Date | number | null;
+  /** Times are milliseconds, `Infinity` or `-Infinity`. */
+  readonly deliver_at: string | null;
+  readonly expires_at: string | null;
   readonly collapse_key: string | null;
-  readonly created_at: Date | number;
+  readonly created_at: string;
 }
 
 /** A job as BullMQ's `addBulk` takes it. */
@@ -39,9 +39,8 @@ export interface RelayedJob {
  */
 export async function jobOfRow(row: RawRow, types: TypeRegistry, now = Date.now()): Promise<RelayedJob> {
   const { type, sent, parsed } = await checked(row, types);
-  if (!(row.created_at instanceof Date))
-    throw new InvalidJobError([{ field: 'created_at', problem: 'must be finite' }]);
-  const timestamp = row.created_at.getTime();
+  const timestamp = Number(row.created_at);
+  if (!isTime(timestamp)) throw new InvalidJobError([{ field: 'created_at', problem: 'must be finite' }]);
   const delay = delayOf(parsed, now, timestamp);
   return {
     name: type,
@@ -82,9 +81,14 @@ function dataOf(row: RawRow): Record<keyof JobData, unknown> {
   return JSON.parse(JSON.stringify(sent)) as typeof sent;
 }
 
-function timeOf(value: Date | number | null): string | undefined {
+function timeOf(value: string | null): string | undefined {
   if (value === null) return undefined;
-  return value instanceof Date ? value.toISOString() : String(value);
+  return isTime(Number(value)) ? new Date(Number(value)).toISOString() : value;
+}
+
+/** Postgres knows times that no Date can be, infinite ones and those of far-off years. */
+function isTime(ms: number): boolean {
+  return !Number.isNaN(new Date(ms).getTime());
 }
 
 const COLUMNS: Readonly<Record<string, string>> = {

@@ -11,6 +11,7 @@ import { Client, Pool, type PoolClient } from 'pg';
 import type { PostgresAddress } from '../../contract/options/connections.js';
 import type { MigrateMode } from '../../contract/options/options.js';
 import type { Connected, QueueBackend } from './backend.js';
+import { lookAtSession, SESSION_OPTIONS, StandbyError } from '../../platform/postgres/session.js';
 import { settlesWithin } from '../../platform/time/with-timeout.js';
 import { PatientWorker } from './patient-worker.js';
 
@@ -46,7 +47,7 @@ export class PostgresBackend implements QueueBackend {
    */
   async prepare(): Promise<void> {
     if (this.migrate !== 'auto') return;
-    const client = new Client({ ...this.address, connectionTimeoutMillis: 10_000 });
+    const client = new Client({ ...ownSession(this.address), connectionTimeoutMillis: 10_000 });
     client.on('error', this.onError);
     try {
       await client.connect();
@@ -70,12 +71,14 @@ export class PostgresBackend implements QueueBackend {
   private connect(max: number, queryMs: number) {
     const pool = new Pool({
       // The server gives up a query too, so that what a producer was told has failed does not happen later.
-      ...withSession(this.address, `-c search_path=${SCHEMA} -c statement_timeout=${queryMs}`),
+      ...ownSession(this.address, queryMs),
       max,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: Math.min(queryMs, CONNECT_MS),
       query_timeout: queryMs,
+      // pg-pool looks at a new connection before it lends it; only its types do not know that.
+      ...{ verify: refuseStandby },
     });
     const clients = new Set<PoolClient>();
     pool.on('error', this.onError);
@@ -117,6 +120,14 @@ export function withServerOptions(url: string, options: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}options=${encoded}`;
 }
 
+/** The address, for sessions of BullMQ's that depend on no default of the server; `0`: its statements may take as long as they like. */
+export function ownSession(address: PostgresAddress, statementMs = 0): PostgresAddress {
+  return withSession(
+    address,
+    `${SESSION_OPTIONS} -c search_path=${SCHEMA} -c statement_timeout=${statementMs}`,
+  );
+}
+
 /** The same for an address of whatever form. */
 function withSession(address: PostgresAddress, options: string): PostgresAddress {
   const { connectionString } = address;
@@ -125,6 +136,11 @@ function withSession(address: PostgresAddress, options: string): PostgresAddress
     return { ...address, connectionString: withServerOptions(connectionString, options) };
   }
   return { ...address, options: address.options ? `${address.options} ${options}` : options };
+}
+
+/** One that is refused is dropped, and the next attempt may be led to the primary. */
+function refuseStandby(client: PoolClient, done: (error?: Error) => void): void {
+  lookAtSession(client).then(({ standby }) => done(standby ? new StandbyError() : undefined), done);
 }
 
 /** Declared by pg as an event emitter only. */

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import pg, { type ClientBase, type Pool, type QueryResultRow } from 'pg';
+import pg, { type ClientBase, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DataSource } from 'typeorm';
 import { describeAddress, postgresAddress } from '../../platform/addresses.js';
 import { LogUnavailableError } from '../../contract/errors.js';
@@ -14,8 +14,10 @@ import { InstallationEntity } from './entities/installation.entity.js';
 import { ReadMarkEntity } from './entities/read-mark.entity.js';
 import { SchemaVersionEntity } from './entities/schema-version.entity.js';
 import { TombstoneEntity } from './entities/tombstone.entity.js';
+import { inTransaction, lookAtSession, StandbyError, type Query } from '../../platform/postgres/session.js';
 import { assertMigrated, migrate, SchemaTooNewError, SchemaTooOldError } from '../migrations/migrator.js';
-import { sqlState, translate } from './pg-error.js';
+import { isOfDefaults, sqlState, translate } from './pg-error.js';
+import { requireSuitable, UnsuitableDatabaseError } from './requirements.js';
 import { RestoreGuard } from './restore-guard.js';
 import type { Statement } from './statement.js';
 
@@ -36,13 +38,15 @@ export class LogDatabase implements Sql {
     /** A short word for this log, the same for all processes on it and another for every other database or schema. */
     readonly identity: string,
     private readonly guard: RestoreGuard,
+    private readonly queryTimeoutMs: number,
+    private readonly defaults: { suit: boolean },
   ) {}
 
   /**
    * Migrates, connects, and checks whether the database was restored.
    *
-   * @throws {LogUnavailableError} if the database is away; `SchemaTooNewError` if it is ahead of this code, `SchemaTooOldError` if it is behind
-   * and may not be migrated from here.
+   * @throws {LogUnavailableError} if the database is away, or cannot be written to yet; `UnsuitableDatabaseError` if it can never do;
+   * `SchemaTooNewError` if it is ahead of this code, `SchemaTooOldError` if it is behind and may not be migrated from here.
    */
   static async connect(options: LogDatabaseOptions): Promise<LogDatabase> {
     const { url, pool = null, schema: name = 'tidings', migrate: mode = 'auto' } = options;
@@ -50,10 +54,22 @@ export class LogDatabase implements Sql {
     const address = postgresAddress({ url, pool });
     const logger = new Logger('Tidings');
     const guard = new RestoreGuard(schema);
+    const defaults = { suit: true, idleMs: 0 };
     const verify = async (client: ClientBase): Promise<void> => {
       // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
       // end the process; whoever has it learns of the loss from its next statement.
       client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
+      const { standby, unfit, idleMs } = await lookAtSession(client);
+      if (standby) throw new StandbyError();
+      if (unfit.length > 0 && defaults.suit) {
+        defaults.suit = false;
+        const settings = unfit.map(({ name, value }) => `${name} = ${value}`).join(', ');
+        logger.warn(
+          `The defaults of this database or role (${settings}) do not suit: each statement brings its own, for two round trips more. ` +
+            'ALTER ROLE ... SET saves them.',
+        );
+      }
+      defaults.idleMs = idleMs;
       await guard.check(client);
     };
     const dataSource = new DataSource({
@@ -89,17 +105,24 @@ export class LogDatabase implements Sql {
     });
     try {
       if (mode === 'auto') await migrate(address, name);
-      else if (mode === 'check') await assertMigrated(address, name);
+      else await requireSuitable(address);
+      if (mode === 'check') await assertMigrated(address, name);
       await dataSource.initialize();
-      return new LogDatabase(dataSource, schema, await identify(dataSource, name), guard);
+      if (!pool && defaults.idleMs > 0) letGoWithin(dataSource, defaults.idleMs / 2);
+      const identity = await identify(dataSource, name);
+      return new LogDatabase(dataSource, schema, identity, guard, options.queryTimeoutMs, defaults);
     } catch (error) {
       if (dataSource.isInitialized) await dataSource.destroy();
       if (error instanceof SchemaTooNewError || error instanceof SchemaTooOldError) throw error;
+      if (error instanceof UnsuitableDatabaseError) throw error;
       const reason = error instanceof Error && error.message !== '' ? error.message : String(error);
       const place = `Postgres at ${describeAddress(address)}`;
       if (sqlState(error) === null && isConnectionError(error)) {
         throw new LogUnavailableError(`${place} cannot be reached: ${reason}`, { cause: error });
       }
+      // It may be promoted, or the address lead to another one soon.
+      if (error instanceof StandbyError)
+        throw new LogUnavailableError(`${place}: ${reason}`, { cause: error });
       const refusal = new Error(`${place} refuses: ${reason}`, { cause: error });
       throw Object.assign(refusal, { code: (error as { code?: unknown } | null)?.code });
     }
@@ -120,11 +143,41 @@ export class LogDatabase implements Sql {
     statement: string | Statement,
     values: unknown[] = [],
   ): Promise<Row[]> {
+    const text = this.text(statement);
     try {
-      return (await this.pool.query<Row>(this.text(statement), values)).rows;
+      return (await this.run<Row>(text, values)).rows;
     } catch (error) {
       throw translate(error);
     }
+  }
+
+  /**
+   * Runs several statements in one transaction, which depends on no default of the server.
+   *
+   * @throws as {@link query}.
+   */
+  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    try {
+      return await inTransaction(this.pool, this.queryTimeoutMs, work);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /**
+   * One statement by itself where the session's defaults suit, which is a round trip instead of three. A pooler may have given the connection a session that
+   * nobody has looked at: there the statement fails and is run again, and all that follow begin as they should.
+   */
+  private async run<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>> {
+    if (this.defaults.suit) {
+      try {
+        return await this.pool.query<Row>(text, values);
+      } catch (error) {
+        if (!isOfDefaults(error)) throw error;
+        this.defaults.suit = false;
+      }
+    }
+    return inTransaction(this.pool, this.queryTimeoutMs, (query) => query<Row>(text, values));
   }
 
   /** The statement on our schema. */
@@ -145,6 +198,12 @@ export class LogDatabase implements Sql {
   }
 }
 
+/** Lets go of idle connections before the server ends them, which may be just when somebody takes one. */
+function letGoWithin(dataSource: DataSource, ms: number): void {
+  const { options } = (dataSource.driver as unknown as { master: Pool }).master;
+  options.idleTimeoutMillis = Math.min(options.idleTimeoutMillis ?? Infinity, Math.ceil(ms));
+}
+
 /** The `pg` of a DataSource whose pool is there already. */
 function borrowing(pool: BorrowedPool): object {
   return {
@@ -158,9 +217,11 @@ function borrowing(pool: BorrowedPool): object {
 /** 12 hexadecimal digits that stand for this schema in this database of this cluster. */
 async function identify(dataSource: DataSource, schema: string): Promise<string> {
   const statements = [
-    `SELECT substr(md5(system_identifier::text || '/' || current_database() || '/' || $1), 1, 12) AS identity FROM pg_control_system()`,
+    `SELECT pg_catalog.substr(pg_catalog.md5(system_identifier::text || '/' || pg_catalog.current_database() || '/' || $1), 1, 12) AS identity
+       FROM pg_catalog.pg_control_system()`,
     // Where the server keeps its identifier to itself, the database's name and number must do.
-    `SELECT substr(md5(datname || '/' || oid::text || '/' || $1), 1, 12) AS identity FROM pg_database WHERE datname = current_database()`,
+    `SELECT pg_catalog.substr(pg_catalog.md5(datname || '/' || oid::text || '/' || $1), 1, 12) AS identity
+       FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`,
   ];
   const [row] = await dataSource
     .query<[{ identity: string }]>(statements[0]!, [schema])

@@ -15,6 +15,15 @@ export function isContentError(error: unknown): boolean {
   return state !== null && (state.startsWith('22') || state.startsWith('23'));
 }
 
+/**
+ * Whether a statement failed for the defaults of its session: `invalid_transaction_state` (the append, on an isolation level of more than READ COMMITTED),
+ * `read_only_sql_transaction`, `serialization_failure`. It has done nothing, and may be run again in a transaction of ours.
+ */
+export function isOfDefaults(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '25000' || state === '25006' || state === '40001';
+}
+
 /** `lock_not_available`: a statement of ours waited for a feed as long as it may. */
 const LOCK_NOT_AVAILABLE = '55P03';
 

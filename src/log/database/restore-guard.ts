@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
+import { BEGIN } from '../../platform/postgres/session.js';
 import { parseLsn } from './lsn.js';
 
 interface Observation {
@@ -79,6 +80,8 @@ export class RestoreGuard {
   /** Gives every feed a new epoch, unless the incarnation is not the expected one any more. */
   async rotate(client: ClientBase, expected: string, identity: ServerIdentity): Promise<void> {
     const next = randomUUID();
+    // If it fails, the connection is not used, and the transaction ends with it.
+    await client.query(BEGIN);
     await client.query(
       `WITH rotated AS (
          UPDATE ${this.schema}.installation SET incarnation = $2, system_identifier = $3, timeline = $4
@@ -86,6 +89,7 @@ export class RestoreGuard {
        UPDATE ${this.schema}.feed SET epoch = DEFAULT WHERE EXISTS (SELECT FROM rotated)`,
       [expected, next, identity.system, identity.timeline],
     );
+    await client.query('COMMIT');
     this.lastKey = null;
     const { rows } = await client.query<{ incarnation: string }>(
       `SELECT incarnation FROM ${this.schema}.installation`,
@@ -108,11 +112,13 @@ export class RestoreGuard {
   }
 
   private async register(client: ClientBase, seen: Observation): Promise<boolean> {
+    await client.query(BEGIN);
     await client.query(
       `INSERT INTO ${this.schema}.installation (incarnation, system_identifier, timeline) VALUES ($1, $2, $3)
        ON CONFLICT DO NOTHING`,
       [randomUUID(), seen.system, seen.timeline],
     );
+    await client.query('COMMIT');
     const { rows } = await client.query<{ incarnation: string }>(
       `SELECT incarnation FROM ${this.schema}.installation`,
     );
@@ -123,9 +129,9 @@ export class RestoreGuard {
 
   private async observe(client: ClientBase): Promise<Observation> {
     const identity = this.tellsIdentity
-      ? `(SELECT system_identifier::text FROM pg_control_system()) AS system,
-         (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
-         CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn()::text END AS lsn`
+      ? `(SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system,
+         (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) AS timeline,
+         CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_current_wal_flush_lsn()::text END AS lsn`
       : 'NULL AS system, NULL::integer AS timeline, NULL AS lsn';
     try {
       const { rows } = await client.query<Observation>(

@@ -15,7 +15,8 @@ const MOST_DROPPED = 100;
 
 interface DroppedRow extends Omit<Dropped, 'jobId' | 'at'> {
   readonly job_id: string;
-  readonly at: Date;
+  /** Milliseconds. */
+  readonly at: string;
 }
 
 /** Shows a feed to the support team, without changing anything. */
@@ -39,11 +40,16 @@ export class PostgresSupportView implements SupportView {
 
   private async dropped({ tenant, recipient }: FeedKey): Promise<Dropped[]> {
     const rows = await this.sql.query<DroppedRow>(
-      `SELECT d.reason, d.type, d.job_id, d.at FROM ${this.sql.schema}.feed f
+      `SELECT d.reason, d.type, d.job_id, (extract(epoch FROM d.at) * 1000)::bigint AS at FROM ${this.sql.schema}.feed f
          JOIN ${this.sql.schema}.dropped d ON d.feed_id = f.id
         WHERE f.tenant = $1 AND f.recipient = $2 ORDER BY d.id DESC LIMIT ${MOST_DROPPED}`,
       [tenant, recipient],
     );
-    return rows.map(({ job_id: jobId, at, reason, type }) => ({ reason, type, jobId, at: at.toISOString() }));
+    return rows.map(({ job_id: jobId, at, reason, type }) => ({
+      reason,
+      type,
+      jobId,
+      at: new Date(Number(at)).toISOString(),
+    }));
   }
 }

@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { DataSource, MigrationExecutor, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { PostgresAddress } from '../../contract/options/connections.js';
+import { BEGIN } from '../../platform/postgres/session.js';
+import { requireSuitable } from '../database/requirements.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './index.js';
 
 /** "TIDG": one lock for all processes that migrate the same database, whatever they migrate it for. */
@@ -79,33 +81,46 @@ export class SchemaTooOldError extends Error {
 
 /**
  * Brings the schema up to date, or finds that it is newer than this code can run on. Processes that start at once queue up at an
- * advisory lock instead of failing on each other's tables; it belongs to the session, so that it cannot outlive a crash.
+ * advisory lock instead of failing on each other's tables.
  *
- * On connections of its own, because a migration may take longer than any query of the service should.
+ * All of it is one transaction that depends on no default, so that it is done or not, and neither lock nor settings stay on a session that a pooler hands
+ * on. On a connection of its own, because a migration may take longer than any query of the service should.
+ *
+ * @throws {UnsuitableDatabaseError} {SchemaTooNewError}
  */
 export async function migrate(address: PostgresAddress, schema: string): Promise<void> {
+  await requireSuitable(address);
   const dataSource = await open(address, schema);
   try {
     const session = dataSource.createQueryRunner();
-    await session.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await session.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+    await session.query(BEGIN);
+    await session.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    // Asked first: to make one that is there takes a right, too.
+    const [there] = (await session.query(
+      'SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1) AS found',
+      [schema],
+    )) as [{ found: boolean }];
+    if (!there.found) await session.query(`CREATE SCHEMA "${schema}"`);
     await session.query(versionTable(schema));
     const [row] = (await session.query(
       `SELECT coalesce(max(min_compatible), 0) AS required FROM "${schema}".schema_version`,
     )) as [{ required: number }];
     if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
 
-    const ran = await dataSource.runMigrations({ transaction: 'each' });
-    if (ran.length > 0)
-      new Logger('Tidings').log(`Migrated schema "${schema}": ${ran.map((m) => m.name).join(', ')}`);
+    const executor = new MigrationExecutor(dataSource, session);
+    executor.transaction = 'none';
+    const ran = await executor.executePendingMigrations();
     for (const [index, { minCompatible }] of MIGRATIONS.entries()) {
       await session.query(`INSERT INTO "${schema}".schema_version VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
         index + 1,
         minCompatible,
       ]);
     }
+    await session.query('COMMIT');
+    if (ran.length > 0)
+      new Logger('Tidings').log(`Migrated schema "${schema}": ${ran.map((m) => m.name).join(', ')}`);
   } finally {
-    // Ends the sessions, and the lock with them.
+    // Ends the session, and with it what was not committed.
     await dataSource.destroy();
   }
 }

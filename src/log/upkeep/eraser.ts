@@ -6,12 +6,12 @@ import type { Statement } from '../database/statement.js';
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_BATCH = 5_000;
 
-/** Parameters: tenant, recipient (null: the whole tenant). Result: the time from which on jobs are taken again. */
+/** Parameters: tenant, recipient (null: the whole tenant). Result: the time from which on jobs are taken again, in milliseconds. */
 const BURY: Statement = (schema) => `
   INSERT INTO ${schema}.tombstone (hash, erased_at)
   VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
   ON CONFLICT (hash) DO UPDATE SET erased_at = excluded.erased_at
-  RETURNING erased_at AS at`;
+  RETURNING (extract(epoch FROM erased_at) * 1000)::bigint AS at`;
 
 /**
  * Parameters: tenant, recipients, time. Empties the feeds for all readers and writers at once, whatever is still there of their rows: whoever
@@ -81,8 +81,8 @@ export class PostgresLogEraser implements LogEraser {
   }
 
   private async bury(tenant: string, recipient: string | null): Promise<Date> {
-    const [row] = await this.database.query<{ at: Date }>(BURY, [tenant, recipient]);
-    return row!.at;
+    const [row] = await this.database.query<{ at: string }>(BURY, [tenant, recipient]);
+    return new Date(Number(row!.at));
   }
 
   private async erase(tenant: string, recipients: readonly string[], at: Date): Promise<LogErasure> {

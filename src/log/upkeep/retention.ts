@@ -65,15 +65,23 @@ const TRIM: Statement = (schema) => `
   )
   SELECT count(*)::integer AS trimmed FROM due`;
 
-/** Parameters: oldest time, most keys. */
+/** Parameters: oldest time, most keys. Result: how many went. */
 const PRUNE_KEYS: Statement = (schema) => `
-  DELETE FROM ${schema}.dedupe_key WHERE hash IN (
-    SELECT hash FROM ${schema}.dedupe_key WHERE created_at < $1 LIMIT $2)`;
+  WITH gone AS (
+    DELETE FROM ${schema}.dedupe_key WHERE hash IN (
+      SELECT hash FROM ${schema}.dedupe_key WHERE created_at < $1 LIMIT $2)
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS n FROM gone`;
 
-/** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. */
+/** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. Result: how many went. */
 const PRUNE_DROPPED: Statement = (schema) => `
-  DELETE FROM ${schema}.dropped WHERE (feed_id, id) IN (
-    SELECT feed_id, id FROM ${schema}.dropped WHERE at < $1 LIMIT $2)`;
+  WITH gone AS (
+    DELETE FROM ${schema}.dropped WHERE (feed_id, id) IN (
+      SELECT feed_id, id FROM ${schema}.dropped WHERE at < $1 LIMIT $2)
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS n FROM gone`;
 
 /**
  * Trims feeds by age and by number, a bounded batch at a time, and forgets old dedupe keys. Several processes may sweep at
@@ -115,9 +123,8 @@ export class Retention {
 
   private async prune(statement: Statement, oldest: Date): Promise<void> {
     for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.task.stopped;) {
-      pruned =
-        (await this.database.pool.query(this.database.text(statement), [oldest, ROWS_PER_BATCH])).rowCount ??
-        0;
+      const [row] = await this.database.query<{ n: number }>(statement, [oldest, ROWS_PER_BATCH]);
+      pruned = row!.n;
     }
   }
 
@@ -146,24 +153,16 @@ export class Retention {
   }
 
   private async trim(feedIds: string[], maxEntries: number | null, oldest: Date | null): Promise<number> {
-    const client = await this.database.pool.connect();
-    try {
-      await client.query('BEGIN');
-      const locked = await client.query<{ id: string }>(this.database.text(LOCK), [feedIds]);
-      const { rows } = await client.query<{ trimmed: number }>(this.database.text(TRIM), [
+    return this.database.transaction(async (query) => {
+      const locked = await query<{ id: string }>(this.database.text(LOCK), [feedIds]);
+      const { rows } = await query<{ trimmed: number }>(this.database.text(TRIM), [
         locked.rows.map(({ id }) => id),
         maxEntries,
         oldest,
         ENTRIES_PER_FEED,
       ]);
-      await client.query('COMMIT');
-      client.release();
       return rows[0]!.trimmed;
-    } catch (error) {
-      // Whatever state the transaction is in, it ends with its connection.
-      client.release(true);
-      throw error;
-    }
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { Outage } from '../logging/outage.js';
 import { backoffMs } from '../time/backoff.js';
 import { watchdog } from '../time/watchdog.js';
@@ -73,6 +73,7 @@ export class ListenClient {
     });
     this.client = client;
     this.socket = socket;
+    let { checkEveryMs } = this.timings;
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));
     client.on('notification', ({ channel, payload }) => {
@@ -81,6 +82,7 @@ export class ListenClient {
     try {
       await client.connect();
       await this.ask(client, `LISTEN ${client.escapeIdentifier(this.channel)}`);
+      checkEveryMs = await this.shortEnough(client);
     } catch (error) {
       this.lost(client, error);
       return;
@@ -88,29 +90,40 @@ export class ListenClient {
     if (this.client !== client) return;
     this.isListening = true;
     this.failures = 0;
-    this.checkLater(client);
+    this.checkLater(client, checkEveryMs);
     this.on.up();
   }
 
-  private checkLater(client: Client): void {
+  /** Before the server ends a session that is idle (`idle_session_timeout`): a setting of ours would stay on the session behind a pooler. */
+  private async shortEnough(client: Client): Promise<number> {
+    const { checkEveryMs } = this.timings;
+    const { rows } = await this.ask(
+      client,
+      `SELECT setting AS ms FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'`,
+    );
+    const idleMs = Number((rows[0] as { ms: string } | undefined)?.ms ?? 0);
+    return idleMs > 0 ? Math.min(checkEveryMs, idleMs / 2) : checkEveryMs;
+  }
+
+  private checkLater(client: Client, checkEveryMs: number): void {
     this.timer = setTimeout(() => {
       this.ask(client, 'SELECT 1').then(
         () => {
-          if (this.client === client) this.checkLater(client);
+          if (this.client === client) this.checkLater(client, checkEveryMs);
         },
         (error: unknown) => this.lost(client, error),
       );
-    }, this.timings.checkEveryMs).unref();
+    }, checkEveryMs).unref();
   }
 
-  private async ask(client: Client, statement: string): Promise<void> {
+  private async ask(client: Client, statement: string): Promise<QueryResult> {
     const { answerMs } = this.timings;
     let endWait = (): void => {};
     const silence = new Promise<never>((_, reject) => {
       endWait = watchdog(answerMs, () => reject(new Error(`Postgres gave no answer within ${answerMs} ms`)));
     });
     try {
-      await Promise.race([client.query(statement), silence]);
+      return await Promise.race([client.query(statement), silence]);
     } finally {
       endWait();
     }

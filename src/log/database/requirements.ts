@@ -1,0 +1,61 @@
+import { Client } from 'pg';
+import { describeAddress, type PostgresAddress } from '../../contract/options/connections.js';
+import { StandbyError } from '../../platform/postgres/session.js';
+
+const OLDEST = 14;
+const ANSWER_MS = 5_000;
+
+/** This database can never hold the log, whatever is done later: it is refused before anything is written. */
+export class UnsuitableDatabaseError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnsuitableDatabaseError';
+  }
+}
+
+interface Facts {
+  readonly version: string;
+  readonly number: number;
+  readonly encoding: string;
+  readonly database: string;
+  readonly standby: boolean;
+}
+
+/**
+ * Looks whether the log can live in this database, without changing anything.
+ *
+ * @returns the version of the server.
+ * @throws {UnsuitableDatabaseError} {StandbyError}
+ */
+export async function requireSuitable(address: PostgresAddress): Promise<string> {
+  const client = new Client({ ...address, connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS });
+  // What breaks is told by the statement.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<Facts>(
+      `SELECT pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_version_num')::int AS number,
+              pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_database() AS database,
+              pg_catalog.pg_is_in_recovery() AS standby`,
+    );
+    refuse(rows[0]!, address);
+    return rows[0]!.version;
+  } finally {
+    await client.end();
+  }
+}
+
+function refuse({ version, number, encoding, database, standby }: Facts, address: PostgresAddress): void {
+  const place = `Postgres at ${describeAddress(address)}`;
+  if (number < OLDEST * 10_000) {
+    throw new UnsuitableDatabaseError(`${place} is ${version}, and must be ${OLDEST} or newer.`);
+  }
+  if (encoding !== 'UTF8') {
+    throw new UnsuitableDatabaseError(
+      `${place} has the encoding ${encoding}, which cannot hold every character of a notification, and must have UTF8. An encoding cannot be ` +
+        `changed: make another database, such as CREATE DATABASE ${database}_utf8 ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0 ` +
+        `(or another locale of UTF-8), and give its name.`,
+    );
+  }
+  if (standby) throw new StandbyError();
+}
