@@ -73,7 +73,7 @@ export class ListenClient {
     });
     this.client = client;
     this.socket = socket;
-    let { checkEveryMs } = this.timings;
+    let checkEveryMs: number;
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));
     client.on('notification', ({ channel, payload }) => {
