@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { describeAddress, type PostgresAddress } from '../../contract/options/connections.js';
+import type { PostgresAddress } from '../../contract/options/connections.js';
+import { describeAddress } from '../../platform/addresses.js';
 import { StandbyError } from '../../platform/postgres/session.js';
 
 const OLDEST = 14;
@@ -53,8 +54,8 @@ function refuse({ version, number, encoding, database, standby }: Facts, address
   if (encoding !== 'UTF8') {
     throw new UnsuitableDatabaseError(
       `${place} has the encoding ${encoding}, which cannot hold every character of a notification, and must have UTF8. An encoding cannot be ` +
-        `changed: make another database, such as CREATE DATABASE ${database}_utf8 ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0 ` +
-        `(or another locale of UTF-8), and give its name.`,
+        `changed: make another database, such as CREATE DATABASE ${database}_utf8 ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0 ` +
+        `(or with a locale of UTF-8), and give its name.`,
     );
   }
   if (standby) throw new StandbyError();

@@ -1,0 +1,132 @@
+import { Client } from 'pg';
+import type { PostgresAddress } from '../contract/options/connections.js';
+import { ownSession } from '../jobs/queue/postgres-backend.js';
+import { lookAtSession } from '../platform/postgres/session.js';
+
+const ANSWER_MS = 5_000;
+const LISTEN_MS = 2_000;
+const MAX_CLOCK_SKEW_MS = 2_000;
+
+/** Defaults of the server, the database or the role with which everything works, but not as fast. */
+export async function sessionDefaults(address: PostgresAddress): Promise<string> {
+  const { unfit } = await onPostgres(address, lookAtSession);
+  if (unfit.length === 0) return 'suit';
+  const settings = unfit.map(({ name, value }) => `${name} = ${JSON.stringify(value)}`).join(', ');
+  return `${settings}: statements bring their own, for two round trips more each; ALTER ROLE ... SET saves them`;
+}
+
+interface Missing {
+  readonly right: string;
+  readonly object: string;
+}
+
+/** Parameters: the schemas; whether BullMQ is in one of them. Result: what the role lacks, of what it needs when it does not migrate. */
+const MISSING_RIGHTS = `
+  SELECT p.name AS right, n.nspname || '.' || c.relname AS object
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS p (name)
+   WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('migration', 'schema_version')
+     AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.has_table_privilege(c.oid, p.name)
+  UNION ALL
+  SELECT 'USAGE', 'sequence ' || n.nspname || '.' || c.relname
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE $2 AND n.nspname = 'bullmq' AND c.relkind = 'S'
+     AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.has_sequence_privilege(c.oid, 'USAGE')
+  UNION ALL
+  SELECT 'EXECUTE', 'function ' || n.nspname || '.' || f.proname
+    FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+   WHERE n.nspname = ANY ($1::text[])
+     AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.has_function_privilege(f.oid, 'EXECUTE')
+  UNION ALL
+  SELECT 'USAGE', 'schema ' || n.nspname
+    FROM pg_catalog.pg_namespace n
+   WHERE n.nspname = ANY ($1::text[]) AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  UNION ALL
+  SELECT 'TEMPORARY', 'database ' || pg_catalog.current_database()
+   WHERE $2 AND NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')
+   ORDER BY 2, 1`;
+
+/** The rights of the role, in a database whose tables are there. */
+export async function rights(address: PostgresAddress, schema: string, withQueue: boolean): Promise<string> {
+  const schemas = withQueue ? [schema, 'bullmq'] : [schema];
+  return onPostgres(address, async (client) => {
+    const { rows: missing } = await client.query<Missing>(MISSING_RIGHTS, [schemas, withQueue]);
+    if (missing.length > 0) {
+      const named = missing.slice(0, 5).map(({ right, object }) => `${right} on ${object}`);
+      const more = missing.length > 5 ? ` and ${missing.length - 5} more` : '';
+      throw new Error(
+        `the role lacks ${named.join(', ')}${more}: GRANT USAGE ON SCHEMA ${schemas.join(', ')}, ` +
+          `SELECT, INSERT, UPDATE, DELETE ON ALL TABLES${withQueue ? ' and USAGE ON ALL SEQUENCES' : ''} in them`,
+      );
+    }
+    const { rows } = await client.query<{ told: boolean }>(
+      `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS told`,
+    );
+    return rows[0]!.told
+      ? 'all that are needed'
+      : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not noticed';
+  });
+}
+
+/** Whether BullMQ's sessions get the settings that they ask for at their start. */
+export async function queueSessions(address: PostgresAddress): Promise<string> {
+  const fix = 'give the address of Postgres itself';
+  const path = await onPostgres(ownSession(address), async (client) => {
+    const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+    return rows[0]!.search_path;
+  }).catch((error: Error) => {
+    if (!/startup parameter/.test(error.message)) throw error;
+    throw new Error(`a pooler refuses the parameter "options" (${error.message}): ${fix}`);
+  });
+  if (path === 'bullmq') return 'have their settings';
+  throw new Error(`a pooler ignores the parameter "options" (search_path is ${path}): ${fix}`);
+}
+
+export async function clockSkew(address: PostgresAddress): Promise<string> {
+  return onPostgres(address, async (client) => {
+    const before = Date.now();
+    const { rows } = await client.query<{ now: string }>(
+      `SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint AS now`,
+    );
+    const middle = (before + Date.now()) / 2;
+    const skew = Math.round(Number(rows[0]!.now) - middle);
+    if (Math.abs(skew) > MAX_CLOCK_SKEW_MS) {
+      throw new Error(
+        `this machine and the database are ${skew} ms apart: expiries and deliverAt will be off; run NTP`,
+      );
+    }
+    return `${Math.abs(skew)} ms beside the database's`;
+  });
+}
+
+/** A pooler in transaction mode gives the session of a LISTEN to somebody else, and its notifications to nobody. */
+export async function listens(address: PostgresAddress): Promise<string> {
+  return onPostgres(address, (listener) =>
+    onPostgres(address, async (notifier) => {
+      const channel = `tidings_doctor_${process.pid}`;
+      const heard = new Promise<boolean>((resolve) => {
+        listener.on('notification', () => resolve(true));
+        setTimeout(() => resolve(false), LISTEN_MS).unref();
+      });
+      await listener.query(`LISTEN ${channel}`);
+      await notifier.query(`NOTIFY ${channel}`);
+      if (await heard) return 'notifications arrive';
+      throw new Error(
+        `a NOTIFY did not arrive within ${LISTEN_MS} ms: this address leads through a pooler in transaction mode (PgBouncer); ` +
+          'give the address of Postgres itself, or a pooler in session mode',
+      );
+    }),
+  );
+}
+
+async function onPostgres<T>(address: PostgresAddress, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ ...address, connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS });
+  // What breaks is told by the statement.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
