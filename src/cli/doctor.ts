@@ -9,7 +9,7 @@ import { clockSkew, listens, queueSessions, rights, sessionDefaults } from './po
 import { say, type Print } from './print.js';
 import { canaryThroughProxy } from './proxy-canary.js';
 import { readProxy } from './proxy.js';
-import { redisVersion } from './redis-version.js';
+import { redisUser, redisVersion } from './redis-version.js';
 
 /**
  * `tidings doctor`: looks at everything on the way of a notification, each thing by itself, and sends a canary through all of it. Ends with 1 if something
@@ -35,7 +35,7 @@ export async function doctorCommand(
   };
 
   const options = await readOptions(flags);
-  const { database, redis } = resolveOptions(options);
+  const { database, queue, redis } = resolveOptions(options);
   const address = postgresAddress(database);
   let sound = await look('Postgres', () => requireSuitable(address));
   if (sound) {
@@ -53,7 +53,13 @@ export async function doctorCommand(
       await look('queue', () => queueSessions(address));
     }
   }
-  if (redis) sound = (await look('Redis', () => redisVersion(redisAddress(redis)))) && sound;
+  if (redis) {
+    const place = redisAddress(redis);
+    const names = { prefix: queue.prefix, queue: queue.name };
+    const allowed = await look('Redis rights', () => redisUser(place, names));
+    const fit = await look('Redis', () => redisVersion(place));
+    sound = sound && allowed && fit;
+  }
   if (sound) await look('canary', () => canaryThroughHouse(options));
   if (sound && proxy) {
     await look(`canary through ${text(flags, 'url')}`, () => canaryThroughProxy(options, proxy));

@@ -1,33 +1,62 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../contract/options/connections.js';
 import { isClusterAddress } from '../platform/addresses.js';
+import { within } from '../platform/time/with-timeout.js';
+import { redisRights } from './redis-rights.js';
 
 const ANSWER_MS = 5_000;
 /** The first with sharded pub/sub. */
 const CLUSTER_MIN = 7;
 
-const OPTIONS = { connectTimeout: ANSWER_MS, commandTimeout: ANSWER_MS, maxRetriesPerRequest: 0 };
+// Without the ready check, which is a command that the user may lack: that is what is to be found out.
+const OPTIONS = {
+  connectTimeout: ANSWER_MS,
+  commandTimeout: ANSWER_MS,
+  maxRetriesPerRequest: 0,
+  enableReadyCheck: false,
+};
 
 /** Version and durability of the Redis at this address, of all masters if it is a cluster. @throws what is wrong with it. */
 export async function redisVersion(address: RedisAddress): Promise<string> {
-  const client = clientOf(address);
-  let reason: Error | undefined;
-  client.on('error', (error: Error) => (reason = error));
-  try {
-    await client.connect().catch((error: unknown) => {
-      throw reason ?? error;
-    });
-    if (!(client instanceof Cluster)) return verdict(await client.info());
-    const masters = client.nodes('master');
+  return onRedis(address, async (nodes, cluster) => {
     const verdicts = await Promise.all(
-      masters.map(async (master) => {
-        const info = await master.info();
+      nodes.map(async (node) => {
+        const info = await node.info();
         const version = field(info, 'redis_version');
-        if (Number.parseInt(version) >= CLUSTER_MIN) return verdict(info);
+        if (!cluster || Number.parseInt(version) >= CLUSTER_MIN) return verdict(info);
         throw new Error(`a cluster must be Redis ${CLUSTER_MIN} or newer, is ${version}`);
       }),
     );
-    return `a cluster of ${masters.length}: ${[...new Set(verdicts)].join('; ')}`;
+    return cluster ? `a cluster of ${nodes.length}: ${[...new Set(verdicts)].join('; ')}` : verdicts[0]!;
+  });
+}
+
+/** What the user may there, on every master. @throws what it lacks. */
+export async function redisUser(
+  address: RedisAddress,
+  place: { prefix: string; queue: string },
+): Promise<string> {
+  return onRedis(address, async (nodes, cluster) => {
+    const answers = await Promise.all(nodes.map((node) => redisRights(node, { ...place, cluster })));
+    return answers[0]!;
+  });
+}
+
+/** Calls `use` with the server, or with the masters of a cluster. */
+async function onRedis(
+  address: RedisAddress,
+  use: (nodes: readonly Redis[], cluster: boolean) => Promise<string>,
+): Promise<string> {
+  const client = clientOf(address);
+  let reason: Error | undefined;
+  client.on('error', (error: Error & { lastNodeError?: Error }) => (reason = error.lastNodeError ?? error));
+  try {
+    // A cluster that does not tell of its slots leaves this open.
+    const late = (): Error => reason ?? new Error(`no answer within ${2 * ANSWER_MS} ms`);
+    await within(2 * ANSWER_MS, client.connect(), late).catch((error: unknown) => {
+      throw reason ?? error;
+    });
+    return client instanceof Cluster ? await use(client.nodes('master'), true) : await use([client], false);
   } finally {
     client.disconnect();
   }
@@ -39,6 +68,7 @@ function clientOf(address: RedisAddress): Redis | Cluster {
       ...address.options,
       lazyConnect: true,
       clusterRetryStrategy: () => null,
+      enableReadyCheck: false,
       redisOptions: { ...address.redisOptions, ...OPTIONS },
     });
   }
@@ -47,6 +77,12 @@ function clientOf(address: RedisAddress): Redis | Cluster {
 }
 
 function verdict(info: string): string {
+  if (field(info, 'role') === 'slave') {
+    const primary = `${field(info, 'master_host')}:${field(info, 'master_port')}`;
+    throw new Error(
+      `it is a replica of ${primary}, where nothing can be written: give the address of the primary`,
+    );
+  }
   const policy = field(info, 'maxmemory_policy');
   if (policy && policy !== 'noeviction') {
     throw new Error(`maxmemory-policy is ${policy}: full, it would throw jobs away; set noeviction`);
