@@ -201,6 +201,14 @@ describeWith('redis-server', 'The rights of a Redis user', () => {
     }, 30_000);
   });
 
+  it('are documented', () => {
+    const operations = readFileSync('docs/operations.md', 'utf8');
+    expect(operations).toContain(
+      `ACL SETUSER tidings on >secret ~bull:* &tidings:* ${REDIS_RULES.join(' ')}\n`,
+    );
+    expect(operations).toContain(`\`${CLUSTER_RULES.join(' ')}\``);
+  });
+
   it('have each command that the scripts of BullMQ send, but for its flows and relays, which nobody here uses', () => {
     const scripts = join(dirname(createRequire(import.meta.url).resolve('bullmq')), 'scripts');
     const unused =
