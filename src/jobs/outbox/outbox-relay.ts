@@ -137,7 +137,7 @@ export class OutboxRelay {
     const { rows } = await client.query<RawRow>(
       `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
               collapse_key, ${ms('created_at')}
-         FROM ${this.table} WHERE failed_at IS NULL ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+         FROM ${this.table} o WHERE failed_at IS NULL ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
       [BATCH],
     );
     if (rows.length === 0) return 0;

@@ -233,7 +233,7 @@ describe.each(DATABASES)('A database with hostile defaults: %s', (_, whose, sett
     await doctorCommand(flags, [], (line) => lines.push(line)).catch((error: Error) =>
       lines.push(error.message),
     );
-    expect(lines.join('\n')).not.toMatch(/FAULT|fault/);
+    expect(lines.join('\n')).not.toContain('FAULT');
     expect(lines.join('\n')).toContain('ok     canary');
   }, 60_000);
 
