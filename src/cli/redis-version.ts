@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../contract/options/connections.js';
 import { isClusterAddress } from '../platform/addresses.js';
-import { within } from '../platform/time/with-timeout.js';
+import { withTimeout } from '../platform/time/with-timeout.js';
 import { redisRights } from './redis-rights.js';
 
 const ANSWER_MS = 5_000;
@@ -53,7 +53,7 @@ async function onRedis(
   try {
     // A cluster that does not tell of its slots leaves this open.
     const late = (): Error => reason ?? new Error(`no answer within ${2 * ANSWER_MS} ms`);
-    await within(2 * ANSWER_MS, client.connect(), late).catch((error: unknown) => {
+    await withTimeout(2 * ANSWER_MS, client.connect(), late).catch((error: unknown) => {
       throw reason ?? error;
     });
     return client instanceof Cluster ? await use(client.nodes('master'), true) : await use([client], false);
