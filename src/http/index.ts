@@ -38,8 +38,8 @@ export { StreamController } from './routes/stream.controller.js';
 export { SupportController } from './routes/support.controller.js';
 
 /**
- * The controllers of the role `api`. They ask for the ports that their constructors name, and for {@link HTTP_PROVIDERS}. In the order of
- * their routes: Express takes the first that fits.
+ * The controllers of the role `api`. They inject ports and {@link HTTP_PROVIDERS}. The order matters: Express takes the first route that
+ * matches.
  */
 export const HTTP_CONTROLLERS: readonly Type[] = [
   StreamController,
@@ -54,7 +54,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   RemovalController,
 ];
 
-/** What the controllers and guards ask for beside the ports, made from RESOLVED_OPTIONS. */
+/** The providers that controllers and guards inject beside the ports; they inject RESOLVED_OPTIONS. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AllowedMethods,
   {

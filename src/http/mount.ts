@@ -6,15 +6,15 @@ import type { Frame } from '../contract/ports/stream.js';
 import { answerWithEvents } from './response/event-stream.js';
 import type { HttpResponse } from './request/http-request.js';
 
-/** Where the controllers are in a host. */
+/** Where and how the controllers are mounted in a host. */
 export interface Mounting {
   /** Instead of `v1`. */
   readonly path: string;
-  /** The host's, for each controller. */
+  /** Class decorators of the host for each controller. */
   readonly decorators: readonly ClassDecorator[];
 }
 
-// Nest's keys, as `Reflect` has them; its constants are not of its public interface.
+// Nest's metadata keys; its constants are not part of its public interface.
 const PATH = 'path';
 const SSE = '__sse__';
 const ADAPTER = Symbol('adapter');
@@ -22,19 +22,19 @@ const ADAPTER = Symbol('adapter');
 type Handler = (this: object, ...args: unknown[]) => unknown;
 
 /**
- * The controllers as they stand in a host: below its path, with its decorators, in any version of its API, and answering by themselves.
+ * Mounts the controllers in a host: below its path, with its decorators, in any version of its API, and writing their own responses.
  *
- * The last because a host's interceptors are for the host's routes: an envelope would wrap each frame of a stream and each page, a time-out
- * would end every stream. They run as on any route that takes `@Res()`, but what they make of the result is not sent.
+ * They write their own responses because a host's interceptors are for the host's routes: an envelope would wrap each frame and each page, a
+ * timeout would end every stream. Interceptors run as on any route that injects `@Res()`, but their result is not sent.
  *
- * Subclasses, so that the same controllers can stand in two applications of one process.
+ * Subclasses, so that two applications of one process can mount the same controllers.
  */
 export function mount(controllers: readonly Type[], mounting: Mounting): Type[] {
   return controllers.map((controller) => mounted(controller, mounting));
 }
 
 function mounted(base: Type, { path, decorators }: Mounting): Type {
-  // Named as the original in logs and in what a host's tools list.
+  // With the name of the original, for logs and the host's tools.
   const { [base.name]: Mounted } = { [base.name]: class extends base {} };
   const given = Reflect.getMetadata(PATH, base) as string;
   Controller({ path: given.replace(/^v1(?=\/|$)/, path), version: VERSION_NEUTRAL })(Mounted!);
@@ -50,7 +50,7 @@ function mounted(base: Type, { path, decorators }: Mounting): Type {
   return Mounted!;
 }
 
-/** Overrides a route's handler with one that sends what the original returns. */
+/** Overrides a route's handler with one that sends the result of the original. */
 function answerIn(prototype: Record<string, unknown>, name: string, handler: Handler): void {
   const isStream = Reflect.hasMetadata(SSE, handler);
   const responseAt = handler.length;

@@ -239,7 +239,7 @@ describe('the notifications of a recipient over HTTP', () => {
   });
 
   const LIMIT = 'must be a whole number from 1 to 100, is';
-  const UNKNOWN = 'is no parameter here; there are limit, before, unread, archived, type';
+  const UNKNOWN = 'is not a parameter of this route; known: limit, before, unread, archived, type';
   const TYPE = 'must match ^[a-z][a-z0-9.-]{0,63}$, is';
 
   it.each<[string, [field: string, problem: string][]]>([
@@ -287,8 +287,8 @@ describe('the notifications of a recipient over HTTP', () => {
         ['before', 'must be the "next" of a page, is "latest"'],
       ],
     ],
-    ['/count?limit=1', [['limit', 'is no parameter here; there are none']]],
-    ['/count?unread=true&x=1', [['unread', 'is no parameter here; there are none'], ['x', 'is no parameter here; there are none']]], // prettier-ignore
+    ['/count?limit=1', [['limit', 'is not a parameter of this route; there are none']]],
+    ['/count?unread=true&x=1', [['unread', 'is not a parameter of this route; there are none'], ['x', 'is not a parameter of this route; there are none']]], // prettier-ignore
   ])('reject %s and name each invalid parameter', async (query, errors) => {
     const response = await get(query);
     expect(response.status).toBe(400);

@@ -77,14 +77,14 @@ describe('a change by the recipient', () => {
     });
   });
 
-  const NOT_IDS_OR = 'is not known here; there is ids or upTo';
+  const NOT_IDS_OR = 'is not a known field; use ids or upTo';
   it.each<[string, string, unknown, [field: string, problem: string][]]>([
     ['nothing', 'read', {}, [['ids or upTo', 'must be given']]],
     ['nothing', 'unread', {}, [['ids', 'must be given']]],
     ['nothing', 'seen', {}, [['upTo', 'must be given']]],
     ['both', 'read', { ids: [ID], upTo: 'e-1' }, [['upTo', 'must not be given beside ids']]],
-    ['upTo', 'unread', { upTo: 'e-1' }, [['upTo', 'is not known here; there is ids'], ['ids', 'must be given']]], // prettier-ignore
-    ['ids', 'seen', { ids: [ID] }, [['ids', 'is not known here; there is upTo'], ['upTo', 'must be given']]], // prettier-ignore
+    ['upTo', 'unread', { upTo: 'e-1' }, [['upTo', 'is not a known field; use ids'], ['ids', 'must be given']]], // prettier-ignore
+    ['ids', 'seen', { ids: [ID] }, [['ids', 'is not a known field; use upTo'], ['upTo', 'must be given']]], // prettier-ignore
     ['an unknown field', 'read', { ids: [ID], recipient: 'eve' }, [['recipient', NOT_IDS_OR]]],
     ['an unknown field', 'archive', '{"upTo":"e-1","__proto__":{}}', [['__proto__', NOT_IDS_OR]]],
     ['an empty list', 'read', { ids: [] }, [['ids', 'must name at least one notification']]],
@@ -244,7 +244,7 @@ describe('a change by the recipient', () => {
       [{}, [['muted', 'must be an array of types, is missing']]],
       [{ muted: 'new-order' }, [['muted', 'must be an array of types, is a string']]],
       [{ muted: [7, 'feed.read', 'ok'] }, [['muted[0]', /must be a string/], ['muted[1]', /feed\./]]], // prettier-ignore
-      [{ muted: [], mute: ['x'] }, [['mute', 'is not known here; there is muted']]],
+      [{ muted: [], mute: ['x'] }, [['mute', 'is not a known field; use muted']]],
     ])('reject %j', async (body, errors) => {
       const response = await send('PUT', 'preferences', body);
       expect(response.status).toBe(400);

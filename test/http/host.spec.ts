@@ -55,7 +55,11 @@ describe('a host with an identify of its own', () => {
     ['a recipient with a lone surrogate', { recipient: 'a\udc00' }, 'recipient must be well-formed'],
     ['a numeric recipient', { recipient: 7 }, 'recipient must be a string'],
     ['a tenant with a control character', { recipient: 'ada', tenant: 'a\u0000' }, 'tenant must not contain'],
-    ['an end that is no date', { recipient: 'ada', expiresAt: new Date(NaN) }, 'expiresAt is no valid Date'],
+    [
+      'an end that is no date',
+      { recipient: 'ada', expiresAt: new Date(NaN) },
+      'expiresAt is not a valid Date',
+    ],
     ['a text', 'ada', 'must return an identity or null'],
   ])(
     'never opens a feed for %s, and logs the reason instead of answering it',

@@ -113,9 +113,7 @@ describe('keys from a key server', () => {
     await eventually(async () => (await app.get('/guarded', bearer(token))).status === 200);
     expect(server.fetches).toBe(2);
     const withdrawn = await app.get('/guarded', bearer(await signWith(old.privateKey, 'old')));
-    expect((await problemOf(withdrawn)).detail).toBe(
-      'The token is signed with a key that is not known here.',
-    );
+    expect((await problemOf(withdrawn)).detail).toBe('The token is signed with an unknown key.');
   });
 
   it('are tried in turn for a token that names none', async () => {
@@ -173,7 +171,7 @@ describe('keys from a key server', () => {
         code: 'key-server-unavailable',
         detail: 'The key server did not answer. Try again in a moment.',
       });
-      expect(app.logger.lines.filter((line) => line.includes('No keys from'))).toHaveLength(1);
+      expect(app.logger.lines.filter((line) => line.includes('Cannot fetch keys from'))).toHaveLength(1);
     });
   });
 

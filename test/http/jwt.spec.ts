@@ -60,7 +60,7 @@ describe('a JWT as the credential of a recipient', () => {
     const response = await app.get('/v1/stream');
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
     expect(await refusal(response)).toBe(
-      'There is no credential: send a token as Authorization: Bearer or in the cookie session.',
+      'The credential is missing: send a token as Authorization: Bearer or in the cookie session.',
     );
   });
 
@@ -80,9 +80,9 @@ describe('a JWT as the credential of a recipient', () => {
     [
       'without exp',
       () => token({ exp: undefined }),
-      'The token has no exp; only tokens that expire are taken.',
+      'The token has no exp; only tokens that expire are accepted.',
     ],
-    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is no date.'],
+    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is not a date.'],
     ['not valid yet', () => token({ nbf: inSeconds(60) }), 'The token is not valid yet (nbf).'],
     [
       'signed with another secret',
@@ -101,9 +101,13 @@ describe('a JWT as the credential of a recipient', () => {
     [
       'of another issuer',
       () => token({ iss: 'https://evil.example' }),
-      'The iss of the token is not the issuer that is trusted here.',
+      'The iss of the token is not the trusted issuer.',
     ],
-    ['for another audience', () => token({ aud: 'billing' }), 'The aud of the token is not this service.'],
+    [
+      'for another audience',
+      () => token({ aud: 'billing' }),
+      'The aud of the token does not name this service.',
+    ],
     ['without audience', () => token({ aud: undefined }), 'The token has no aud.'],
     ['without sub', () => token({ sub: undefined }), 'The sub of the token must be a string, not missing.'],
     ['with an empty sub', () => token({ sub: '' }), 'The sub of the token must not be empty.'],
@@ -256,7 +260,7 @@ describe('a JWT as the credential of a recipient', () => {
       await quoted.text();
       app.streams.opened.splice(0);
       const empty = await app.get('/v1/stream', { headers: { cookie: 'session=', origin: ALLOWED_ORIGIN } });
-      expect(await refusal(empty)).toMatch(/^There is no credential/);
+      expect(await refusal(empty)).toMatch(/^The credential is missing/);
     });
   });
 

@@ -114,7 +114,7 @@ describe('Routes with API keys', () => {
       expect(app.ports.calls).toEqual([['feed', feed, page]]);
       expect(app.logger.logged).toHaveLength(1);
       const [line] = app.logger.logged;
-      expect(line).toMatch(/support key [0-9a-f]{16} looks at the feed .*"acme".*"ada\/ lö"/);
+      expect(line).toMatch(/support key [0-9a-f]{16} reads the feed .*"acme".*"ada\/ lö"/);
       expect(line).not.toContain(SUPPORT_KEY);
     });
 
@@ -140,7 +140,7 @@ describe('Routes with API keys', () => {
         ),
       ).toEqual([
         ['limit', 'must be a whole number from 1 to 100, is "0"'],
-        ['x', expect.stringContaining('is no parameter here')],
+        ['x', expect.stringContaining('is not a parameter of this route')],
         ['tenant', 'must be given once'],
       ]);
       expect(app.ports.calls).toEqual([]);

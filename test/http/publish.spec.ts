@@ -65,32 +65,22 @@ describe('POST /v1/notifications', () => {
 
   describe('the API key of a producer', () => {
     it.each([
-      ['none', {}, 'Bearer', 'There is no API key: send it as Authorization: Bearer or as X-API-Key.'],
-      [
-        'a wrong one',
-        { 'x-api-key': 'producer-key-9999' },
-        /invalid_token/,
-        'The API key is not known here.',
-      ],
+      ['none', {}, 'Bearer', 'The API key is missing: send it as Authorization: Bearer or as X-API-Key.'],
+      ['a wrong one', { 'x-api-key': 'producer-key-9999' }, /invalid_token/, 'The API key is unknown.'],
       [
         'the beginning of one',
         { 'x-api-key': API_KEY.slice(0, -1) },
         /invalid_token/,
-        'The API key is not known here.',
+        'The API key is unknown.',
       ],
-      [
-        'one with more behind it',
-        { 'x-api-key': `${API_KEY}0` },
-        /invalid_token/,
-        'The API key is not known here.',
-      ],
+      ['one with more behind it', { 'x-api-key': `${API_KEY}0` }, /invalid_token/, 'The API key is unknown.'],
       [
         'the token of a recipient',
         { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl' },
         /invalid_token/,
-        'The API key is not known here. This looks like a JWT, which recipients have.',
+        'The API key is unknown. This looks like a JWT, which recipients have.',
       ],
-      ['one as Basic', { authorization: `Basic ${API_KEY}` }, 'Bearer', /^There is no API key/],
+      ['one as Basic', { authorization: `Basic ${API_KEY}` }, 'Bearer', /^The API key is missing/],
     ])('answers %s with 401', async (_what, headers, challenge, detail) => {
       const response = await post(job(), headers);
       expect(response.status).toBe(401);

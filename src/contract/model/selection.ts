@@ -43,7 +43,7 @@ export function parseSelection(change: StateChange, selection: Selection): Parse
   const known = FIELDS[change];
   const fields: InvalidField[] = Object.keys(selection)
     .filter((field) => !known.includes(field))
-    .map((field) => ({ field, problem: `is not known here; there is ${known.join(' or ')}` }));
+    .map((field) => ({ field, problem: `is not a known field; use ${known.join(' or ')}` }));
   const given = known.filter((field) => Object.hasOwn(selection, field));
   if (given.length === 0) fields.push({ field: known.join(' or '), problem: 'must be given' });
   if (given.length > 1) fields.push({ field: 'upTo', problem: 'must not be given beside ids' });

@@ -11,7 +11,7 @@ import { RequestValue, type HttpRequest } from '../request/http-request.js';
 
 const currentHolder = new RequestValue<KeyHolder>('holder of an API key');
 
-/** A guard that lets pass who has an API key of the scope, and remembers who that is. */
+/** A guard that requires an API key with the scope and remembers its owner. */
 function guardFor(scope: KeyScope): Type<CanActivate> {
   @Injectable()
   class ApiKeyGuard implements CanActivate {
@@ -30,7 +30,7 @@ export const ProducerGuard = guardFor('producer');
 export const SupportGuard = guardFor('support');
 export const AdminGuard = guardFor('admin');
 
-/** The {@link KeyHolder} who sent the request, as a parameter of a route behind one of these guards. */
+/** A route's parameter: the {@link KeyHolder} that one of these guards has identified. */
 export const CurrentHolder = createParamDecorator((_data: unknown, context: ExecutionContext): KeyHolder =>
   currentHolder.get(context.switchToHttp().getRequest<HttpRequest>()),
 );

@@ -5,12 +5,12 @@ import { bearerToken, looksLikeJwt } from './bearer.js';
 import { refuseCredentialInUrl } from './credential-in-url.js';
 import { InvalidTokenError } from './invalid-token.error.js';
 
-/** What an API key is for: publishing, looking at any feed, erasing. */
+/** The permission of an API key: to publish, to read any feed, or to erase feeds. */
 export type KeyScope = 'producer' | 'support' | 'admin';
 
-/** Who sent a request, by the API key. */
+/** The owner of an API key. */
 export interface KeyHolder {
-  /** Stable over instances and restarts, and says nothing about the key: for logs, and the scope of Idempotency-Keys. */
+  /** The same on all instances and after restarts, without revealing the key. For logs, and as the scope of Idempotency-Keys. */
   readonly id: string;
 }
 
@@ -19,7 +19,7 @@ interface KnownKey extends KeyHolder {
   readonly digest: Buffer;
 }
 
-/** The API keys of all scopes. A key is good for a scope if it is listed there; one may be listed in several. */
+/** The API keys of all scopes. A key has every scope that lists it. */
 export class ApiKeys {
   readonly #keys: readonly KnownKey[];
 
@@ -36,10 +36,10 @@ export class ApiKeys {
   }
 
   /**
-   * Knows who asks by `X-API-Key`, or by `Authorization: Bearer`. The first wins: a gateway may add an `Authorization` of its own.
+   * Identifies the sender by `X-API-Key` or `Authorization: Bearer`. The first wins, because a gateway may add an `Authorization` of its own.
    *
-   * @throws {UnauthenticatedError} if there is no key, or not one of ours.
-   * @throws {ForbiddenError} if it is one of ours for something else.
+   * @throws {UnauthenticatedError} if the key is missing or unknown.
+   * @throws {ForbiddenError} if the key does not have the scope.
    * @throws {InvalidRequestError} if a credential is in the URL.
    */
   authenticate(request: HttpRequest, scope: KeyScope): KeyHolder {
@@ -47,19 +47,19 @@ export class ApiKeys {
     const key = headerOf(request, 'x-api-key') || bearerToken(request);
     if (!key) {
       throw new UnauthenticatedError(
-        'There is no API key: send it as Authorization: Bearer or as X-API-Key.',
+        'The API key is missing: send it as Authorization: Bearer or as X-API-Key.',
       );
     }
     const digest = sha256(key);
-    // Digests have one length, and every key is compared whichever fits: the time taken tells nothing about the keys.
+    // Digests have one length, and all keys are compared even after a match: the time taken reveals nothing about the keys.
     const fitting = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
     if (fitting.length === 0) {
       const hint = looksLikeJwt(key) ? ' This looks like a JWT, which recipients have.' : '';
-      throw new InvalidTokenError(`The API key is not known here.${hint}`);
+      throw new InvalidTokenError(`The API key is unknown.${hint}`);
     }
     const holder = fitting.find((known) => known.scope === scope);
     if (!holder) {
-      throw new ForbiddenError(`The API key is not for this: it takes one of the scope "${scope}".`);
+      throw new ForbiddenError(`The API key does not have the scope "${scope}".`);
     }
     return { id: holder.id };
   }

@@ -10,7 +10,7 @@ export function bearerToken(request: HttpRequest): string | null {
   return header.slice('bearer'.length).trim();
 }
 
-/** Whether it is written as a JWT is: three parts, of which the first is a JSON object in base64url. */
+/** Whether a text has the form of a JWT: three parts, of which the first is a JSON object in base64url. */
 export function looksLikeJwt(token: string): boolean {
   return /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token);
 }

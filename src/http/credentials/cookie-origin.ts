@@ -11,7 +11,7 @@ import { headerOf, type HttpRequest } from '../request/http-request.js';
  *   own page has none) or one that is this host: allowed.
  * - `Sec-Fetch-Site: none`, no `Origin`, and a method that changes nothing: allowed. The user typed the URL or followed a bookmark; no
  *   page caused the request and none can read the answer.
- * - All else, also a request with neither header: refused. Who is no browser can send the token as a bearer.
+ * - Everything else is refused, also a request with neither header. A client that is not a browser can send the token as a bearer.
  *
  * @throws {OriginNotAllowedError}
  */

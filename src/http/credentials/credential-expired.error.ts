@@ -1,4 +1,4 @@
 import { UnauthenticatedError } from '../../contract/errors.js';
 
-/** The credential was good until a moment that has passed. */
+/** The credential has expired. */
 export class CredentialExpiredError extends UnauthenticatedError {}

@@ -17,7 +17,7 @@ const CREDENTIAL_NAMES = new Set([
 
 /**
  * Refuses a request with a credential in its URL, also if another one is valid: URLs end up in access logs, in the
- * browser's history and in `Referer` headers, so whoever sends one must learn it in development.
+ * browser's history and in `Referer` headers, so that a developer must notice before production.
  *
  * @throws {InvalidRequestError} naming the parameter, not its value.
  */

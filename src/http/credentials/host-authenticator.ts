@@ -5,7 +5,7 @@ import type { HttpRequest } from '../request/http-request.js';
 import { CredentialExpiredError } from './credential-expired.error.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './recipient-authenticator.js';
 
-/** Asks the host's own `identify`, which runs behind the host's guards. Which credential it reads is the host's business. */
+/** Identifies recipients with the host's own `identify`, which runs behind the host's guards and reads any credential it likes. */
 export class HostAuthenticator extends RecipientAuthenticator {
   constructor(
     private readonly identify: NonNullable<HttpOptions['identify']>,
@@ -16,12 +16,11 @@ export class HostAuthenticator extends RecipientAuthenticator {
 
   async authenticate(request: HttpRequest): Promise<RecipientIdentity> {
     const identity = await this.identify(request);
-    // `undefined` is what JavaScript makes of a missing return; nobody is known then either.
+    // `undefined` as well: a JavaScript host may leave out the return.
     if (identity === null || identity === undefined) {
-      throw new UnauthenticatedError('The request carries no credential that is known here.');
+      throw new UnauthenticatedError('The request has no valid credential.');
     }
-    // A wrong identity is a mistake in the host's program. It must not become a feed (two users could share one), and its
-    // text goes to the log, not to the caller.
+    // A malformed identity is a bug of the host. It must not become a feed (two users could share one), and its text is logged, not sent.
     const wrong = (what: string): Error => new TypeError(`http.identify returned an identity whose ${what}.`);
     if (typeof identity !== 'object') throw new TypeError('http.identify must return an identity or null.');
     const { recipient, tenant = '', expiresAt = null } = identity;
@@ -30,7 +29,7 @@ export class HostAuthenticator extends RecipientAuthenticator {
     const problemOfTenant = tenantProblem(tenant);
     if (problemOfTenant) throw wrong(`tenant ${problemOfTenant}`);
     if (expiresAt !== null && !(expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime()))) {
-      throw wrong('expiresAt is no valid Date');
+      throw wrong('expiresAt is not a valid Date');
     }
     if (expiresAt && expiresAt.getTime() <= Date.now()) {
       throw new CredentialExpiredError(`The credential expired at ${expiresAt.toISOString()}.`);

@@ -1,4 +1,4 @@
 import { UnauthenticatedError } from '../../contract/errors.js';
 
-/** A token came and is not valid, which the challenge must tell from none at all (RFC 6750, section 3.1). */
+/** A token is present and not valid; the challenge must distinguish that from a missing one (RFC 6750, section 3.1). */
 export class InvalidTokenError extends UnauthenticatedError {}

@@ -8,7 +8,7 @@ import { refuseCredentialInUrl } from './credential-in-url.js';
 import { JwtVerifier } from './jwt-verifier.js';
 import { RecipientAuthenticator, type RecipientIdentity } from './recipient-authenticator.js';
 
-/** Our own JWTs, from `Authorization: Bearer` or from the configured cookie. The header wins. */
+/** Identifies recipients by a JWT from `Authorization: Bearer` or from the configured cookie. The header wins. */
 export class JwtAuthenticator extends RecipientAuthenticator {
   readonly #verifier: JwtVerifier;
 
@@ -29,10 +29,10 @@ export class JwtAuthenticator extends RecipientAuthenticator {
     const token = cookie ? cookieValue(headerOf(request, 'cookie'), cookie) : null;
     if (token === null) {
       throw new UnauthenticatedError(
-        `There is no credential: send a token as Authorization: Bearer${cookie ? ` or in the cookie ${cookie}` : ''}.`,
+        `The credential is missing: send a token as Authorization: Bearer${cookie ? ` or in the cookie ${cookie}` : ''}.`,
       );
     }
-    // Before the token is looked at: another site learns nothing about it, not even by the time it takes.
+    // Before the token is verified: another site learns nothing about it, not even by the time taken.
     checkCookieOrigin(request, this.allowedOrigins);
     return this.#verifier.verify(token);
   }

@@ -5,12 +5,12 @@ import { InvalidTokenError } from './invalid-token.error.js';
 import type { RecipientIdentity } from './recipient-authenticator.js';
 import { tokenKeys, type TokenKeys } from './token-keys.js';
 
-/** Clocks of servers differ a little; this much is forgiven in `nbf`, in seconds. `exp` is taken as it stands. */
+/** The clock skew, in seconds, that `nbf` may have. `exp` may have none. */
 const CLOCK_TOLERANCE_S = 5;
 /** The last moment that a `Date` can hold (ECMA-262, 21.4.1.1), in seconds. */
 const MAX_DATE_S = 8.64e12;
 
-/** Reads whose feed a JWT is for: `sub`, the tenant's claim and `exp`, once the signature is verified. */
+/** Verifies a JWT and reads the recipient from its `sub`, tenant claim and `exp`. */
 export class JwtVerifier {
   readonly #keys: TokenKeys;
 
@@ -19,14 +19,14 @@ export class JwtVerifier {
   }
 
   /**
-   * @throws {InvalidTokenError} saying what is wrong with the token.
-   * @throws {KeyServerUnavailableError} if its key cannot be fetched for now.
+   * @throws {InvalidTokenError} with the reason.
+   * @throws {KeyServerUnavailableError} if the key server is unavailable.
    */
   async verify(token: string): Promise<RecipientIdentity> {
     const payload = await this.#verified(token);
     const { sub, exp = NaN } = payload;
     if (exp * 1000 <= Date.now()) throw new InvalidTokenError(expiredMessage(exp));
-    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is no date.');
+    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is not a date.');
     const problem = nameProblem(sub);
     if (problem) throw new InvalidTokenError(`The sub of the token ${problem}.`);
     return {
@@ -35,7 +35,7 @@ export class JwtVerifier {
     };
   }
 
-  /** A tenant that is configured and missing is an error: `''` would be one feed for all tenants' users of that name. */
+  /** A configured claim must be present: `''` would give users of that name in all tenants one feed. */
   #tenantOf(payload: JWTPayload): string {
     const claim = this.options.tenantClaim;
     if (!claim) return '';
@@ -50,7 +50,7 @@ export class JwtVerifier {
       return await this.#signed(token);
     } catch (error) {
       const message = problemOf(error, token);
-      // What is not about the token (the key server is away) is handed on as it is.
+      // An error that is not about the token (the key server is unavailable) passes unchanged.
       throw message ? new InvalidTokenError(message, { cause: error }) : error;
     }
   }
@@ -85,8 +85,7 @@ function problemOf(error: unknown, token: string): string | null {
   if (error instanceof errors.JWTClaimValidationFailed) return claimProblem(error);
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return 'The signature of the token does not match.';
-  if (error instanceof errors.JWKSNoMatchingKey)
-    return 'The token is signed with a key that is not known here.';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'The token is signed with an unknown key.';
   if (error instanceof errors.JOSEAlgNotAllowed)
     return 'The token is signed with an algorithm that is not allowed.';
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) {
@@ -100,12 +99,12 @@ function problemOf(error: unknown, token: string): string | null {
 function claimProblem({ claim, reason }: errors.JWTClaimValidationFailed): string {
   if (reason === 'missing') {
     return claim === 'exp'
-      ? 'The token has no exp; only tokens that expire are taken.'
+      ? 'The token has no exp; only tokens that expire are accepted.'
       : `The token has no ${claim}.`;
   }
   if (claim === 'nbf' && reason === 'check_failed') return 'The token is not valid yet (nbf).';
-  if (claim === 'iss') return 'The iss of the token is not the issuer that is trusted here.';
-  if (claim === 'aud') return 'The aud of the token is not this service.';
+  if (claim === 'iss') return 'The iss of the token is not the trusted issuer.';
+  if (claim === 'aud') return 'The aud of the token does not name this service.';
   return `The ${claim} of the token is not valid.`;
 }
 

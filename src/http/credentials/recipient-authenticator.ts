@@ -1,23 +1,23 @@
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { HttpRequest } from '../request/http-request.js';
 
-/** Whose feed a request may read, and until when. */
+/** The feed that a request may read, and until when. */
 export interface RecipientIdentity {
   readonly feed: FeedKey;
-  /** When the credential ends; `null` if it does not. */
+  /** When the credential expires; `null`: never. */
   readonly expiresAt: Date | null;
 }
 
-/** Tells whose feed a request is about (G8: by the credential alone). Also the injection token. */
+/** Identifies the recipient of a request, by the credential alone (G8). Also the injection token. */
 export abstract class RecipientAuthenticator {
-  /** How often a credential without an end of its own is looked at again while a stream is open; `null`: never. */
+  /** The interval at which a credential without an expiry is checked again while a stream is open; `null`: never. */
   readonly revalidateMs: number | null = null;
 
   /**
-   * @throws {UnauthenticatedError} if there is no credential, or none that is valid.
+   * @throws {UnauthenticatedError} if the credential is missing or not valid.
    * @throws {OriginNotAllowedError} if a cookie came with a request that another site may have caused.
    * @throws {InvalidRequestError} if a credential is in the URL.
-   * @throws {KeyServerUnavailableError} if the credential cannot be checked for now.
+   * @throws {KeyServerUnavailableError} if the key server is unavailable.
    */
   abstract authenticate(request: HttpRequest): Promise<RecipientIdentity>;
 }

@@ -11,7 +11,7 @@ import { RequestValue, type HttpRequest } from '../request/http-request.js';
 
 const currentRecipient = new RequestValue<RecipientIdentity>('recipient');
 
-/** Lets recipients pass, and remembers whose feed the request is about. */
+/** Requires the credential of a recipient and remembers the recipient's feed. */
 @Injectable()
 export class RecipientGuard implements CanActivate {
   constructor(@Inject(RecipientAuthenticator) private readonly recipients: RecipientAuthenticator) {}
@@ -23,7 +23,7 @@ export class RecipientGuard implements CanActivate {
   }
 }
 
-/** The {@link FeedKey} of the verified credential, as a parameter of a route behind {@link RecipientGuard}. */
+/** A route's parameter: the {@link FeedKey} that {@link RecipientGuard} has identified. */
 export const CurrentFeed = createParamDecorator(
   (_data: unknown, context: ExecutionContext): FeedKey =>
     currentRecipient.get(context.switchToHttp().getRequest<HttpRequest>()).feed,

@@ -9,8 +9,8 @@ import { CredentialExpiredError } from './credential-expired.error.js';
 import type { RecipientAuthenticator, RecipientIdentity } from './recipient-authenticator.js';
 
 /**
- * A stream that lasts as long as its session: the credential's keeper is asked again and again, for as long as somebody is subscribed, and the signal
- * is aborted with the reason when it says no. An error that is no answer (its database is away) changes nothing.
+ * A stream that ends with its session: the credential is checked again at intervals while there is a subscriber, and the signal is aborted with the
+ * reason when it is refused. An error that is not a refusal (a database is unavailable) changes nothing.
  */
 export function whileAuthenticated(
   recipients: RecipientAuthenticator,
@@ -31,7 +31,7 @@ export function whileAuthenticated(
       else arm();
     };
     const arm = (): void => {
-      // Jittered: streams that came together after a deploy would ask together for ever.
+      // Jittered: streams that reconnected together after a deploy would otherwise stay in step.
       timer = setTimeout(() => void ask(), everyMs * (0.8 + 0.4 * Math.random()));
       timer.unref();
     };
@@ -58,9 +58,7 @@ async function refusal(
     if (error instanceof CredentialExpiredError) return 'credential-expired';
     if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) return 'revoked';
     if (error instanceof HttpException && [401, 403].includes(error.getStatus())) return 'revoked';
-    new Logger('TidingsHttp').warn(
-      `A session could not be looked at again: ${printable(String(error), 1_000)}`,
-    );
+    new Logger('TidingsHttp').warn(`Cannot revalidate a session: ${printable(String(error), 1_000)}`);
     return null;
   }
 }

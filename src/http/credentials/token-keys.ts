@@ -3,25 +3,25 @@ import { createRemoteJWKSet, errors, type CryptoKey, type JWTVerifyGetKey } from
 import { KeyServerUnavailableError } from '../../contract/errors.js';
 import type { JwtOptions } from '../../contract/options/options.js';
 
-/** The keys that tokens may be signed with, and the algorithms that fit them. */
+/** The keys that verify tokens, and their algorithms. */
 export interface TokenKeys {
   readonly algorithms: readonly string[];
   readonly keyFor: JWTVerifyGetKey;
 }
 
-// A key set holds public keys. Were HS256 among the algorithms, whoever knows them could sign with one as the secret.
+// A key set holds public keys. With HS256 among the algorithms, anyone could sign with a public key as the secret.
 const ASYMMETRIC = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 
-/** The keys that the options name: one secret, or a key server's. */
+/** The keys that the options choose: one secret, or those of a key server. */
 export function tokenKeys({ secret, jwksUrl }: JwtOptions): TokenKeys {
   return jwksUrl ? remoteKeys(new URL(jwksUrl)) : sharedSecret(secret ?? '');
 }
 
 function sharedSecret(secret: string): TokenKeys {
-  // Imported once: jose imports bytes anew for each token, which takes as long as the verification.
+  // Imported once: jose would import the bytes for each token, which takes as long as the verification.
   let key: Promise<CryptoKey> | undefined;
   const imported = (): Promise<CryptoKey> =>
     crypto.subtle.importKey(
@@ -35,9 +35,9 @@ function sharedSecret(secret: string): TokenKeys {
 }
 
 /**
- * Keys from a JWKS endpoint: fetched when the first token comes, kept for ten minutes, fetched again for a key id that is not
- * known (a rotation). The cooldown bounds what made-up key ids can cost the key server to a fetch a second; longer, and a token of
- * a fresh key could meet a 401, which an EventSource takes as final.
+ * Keys from a JWKS endpoint: fetched for the first token, cached for ten minutes, and fetched again for an unknown key id (a
+ * rotation). The cooldown limits made-up key ids to one fetch a second; a longer one could answer a token of a fresh key with 401,
+ * which is final for an EventSource.
  */
 function remoteKeys(url: URL): TokenKeys {
   const logger = new Logger('TidingsKeyServer');
@@ -52,13 +52,13 @@ function remoteKeys(url: URL): TokenKeys {
     keyFor: async (header, token) => {
       try {
         const key = await keySet(header, token);
-        if (down) logger.log(`The key server ${url.origin} answers again.`);
+        if (down) logger.log(`The key server ${url.origin} is available again.`);
         down = false;
         return key;
       } catch (error) {
         if (isAboutTheToken(error)) throw error;
-        // Said once an outage, not once a token.
-        if (!down) logger.error(`No keys from ${url.href}: ${String(error)}`);
+        // Logged once for each outage, not for each token.
+        if (!down) logger.error(`Cannot fetch keys from ${url.href}: ${String(error)}`);
         down = true;
         throw new KeyServerUnavailableError(
           'The key server did not answer, so the token cannot be checked.',

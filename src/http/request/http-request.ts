@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
-/** What Express' and Fastify's requests have in common, as far as we look at them. */
+/** The common part of Express' and Fastify's requests that this package reads. */
 export interface HttpRequest {
   readonly method: string;
-  /** The path with the query, as it stands in the request line. */
+  /** The path with the query, as in the request line. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body?: unknown;
@@ -33,8 +33,8 @@ export function headerOf(request: HttpRequest, name: string): string | undefined
 }
 
 /**
- * A value that belongs to a request, such as who sent it. It lives beside the request and not as a property of it,
- * so that nothing that fills requests (a body parser, another guard) can put one there.
+ * A value of a request, such as its sender. It is kept beside the request and not as a property, so that nothing that writes to
+ * requests (a body parser, another guard) can set it.
  */
 export class RequestValue<T> {
   readonly #values = new WeakMap<object, T>();

@@ -4,11 +4,11 @@ import { InvalidRequestError } from '../../contract/errors.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 
 /**
- * The body of a request as a JSON object. A body parser of the host's may have read it, with the host's limit. Else (as in our service, which
- * has no parser) it is read here, after the guards: parsing a megabyte of nested brackets takes over half a second of the event loop,
- * and nobody may have that without a credential. For the same reason it is not inflated: 2 KB can become 2 MB.
+ * The body of a request as a JSON object. A body parser of the host may have read it, with the host's limit. Otherwise (the service has no
+ * parser) it is read here, after the guards: parsing a megabyte of nested brackets blocks the event loop for over half a second, which needs a
+ * credential first. For the same reason compressed bodies are refused: 2 KB can become 2 MB.
  *
- * The media type is insisted on: a page of another site may send forms and plain text without a preflight (CORS), JSON not.
+ * The media type is required: a page of another site may send forms and plain text without a preflight (CORS), but not JSON.
  *
  * @throws {UnsupportedMediaTypeException} if it is declared as something else, or not at all.
  * @throws {PayloadTooLargeException} if it has more bytes.
@@ -45,7 +45,7 @@ async function readText(request: IncomingMessage, maxBytes: number): Promise<str
     throw new UnsupportedMediaTypeException('The body must be JSON in UTF-8; its charset is not supported.');
   const bytes = await readBytes(request, maxBytes);
   try {
-    // Strict: what is no UTF-8 would become U+FFFD, and two different names the same.
+    // Strict: invalid UTF-8 would become U+FFFD, and two different names the same.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new BadRequestException('The body is not valid UTF-8.');
@@ -59,18 +59,18 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    // Not destroyed when it is too large: the answer goes over the same socket.
+    // Not destroyed when it is too large: the response uses the same socket.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       chunks.push(chunk as Buffer);
       length += (chunk as Buffer).length;
       if (length > maxBytes) break;
     }
   } catch {
-    // The client has left, so nobody reads this; but it is not our error.
-    throw new BadRequestException('The request was broken off.');
+    // The client is gone and reads no response; but this is not an error of the server.
+    throw new BadRequestException('The client closed the connection before the end of the body.');
   }
   if (length > maxBytes) {
-    // Node reads on by itself only what nobody has begun to read; what is left would hold up the next request of this connection.
+    // Node discards a body by itself only if nobody began to read it; the rest would block the next request of this connection.
     request.resume();
     throw tooLarge();
   }

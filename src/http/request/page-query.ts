@@ -7,7 +7,7 @@ import { queryOf, type HttpRequest } from './http-request.js';
 
 const DEFAULT_LIMIT = 25;
 
-/** What is wrong with the value of a parameter, or `null`. */
+/** The check of each parameter: the problem of its value, or `null`. */
 const PROBLEMS: Readonly<Record<string, (text: string) => string | null>> = {
   limit: (text) =>
     /^[1-9][0-9]{0,2}$/.test(text) && Number(text) <= MAX_PAGE_ITEMS
@@ -20,8 +20,8 @@ const PROBLEMS: Readonly<Record<string, (text: string) => string | null>> = {
 };
 
 /**
- * Reads `?limit&before&unread&archived&type`. A parameter that is misspelt or given twice is refused and not left alone: who
- * asks for the unread ones must not be shown all of them.
+ * Reads `?limit&before&unread&archived&type`. A parameter that is misspelt or repeated is refused and not ignored: a request for
+ * unread notifications must not return all of them.
  *
  * @throws {InvalidRequestError} naming each wrong parameter.
  */
@@ -31,14 +31,14 @@ export function readPageQuery(request: HttpRequest): PageRequest {
   return pageRequest(query);
 }
 
-/** The same with `&tenant`, which defaults to `''`. @throws {InvalidRequestError} naming each wrong parameter. */
+/** As {@link readPageQuery}, with `&tenant`, which defaults to `''`. @throws {InvalidRequestError} naming each wrong parameter. */
 export function readSupportQuery(request: HttpRequest): { tenant: string; page: PageRequest } {
   const query = queryOf(request);
   refuseWrong(query, { ...PROBLEMS, tenant: tenantProblem });
   return { tenant: query.get('tenant') ?? '', page: pageRequest(query) };
 }
 
-/** `?tenant`, and nothing else; `null` if it is not there. @throws {InvalidRequestError} naming each wrong parameter. */
+/** Reads `?tenant`, the only parameter; `null` if it is missing. @throws {InvalidRequestError} naming each wrong parameter. */
 export function readTenant(request: HttpRequest): string | null {
   const query = queryOf(request);
   refuseWrong(query, { tenant: tenantProblem });
@@ -56,7 +56,7 @@ function pageRequest(query: URLSearchParams): PageRequest {
   };
 }
 
-/** For a route without parameters. @throws {InvalidRequestError} naming each that came. */
+/** For a route without parameters. @throws {InvalidRequestError} naming each parameter. */
 export function refuseQuery(request: HttpRequest): void {
   refuseWrong(queryOf(request), {});
 }
@@ -66,7 +66,7 @@ function refuseWrong(query: URLSearchParams, problems: typeof PROBLEMS): void {
   for (const field of new Set(query.keys())) {
     const values = query.getAll(field);
     const problem = !Object.hasOwn(problems, field)
-      ? `is no parameter here; ${namesOf(problems)}`
+      ? `is not a parameter of this route; ${namesOf(problems)}`
       : values.length > 1
         ? 'must be given once'
         : problems[field]!(values[0]!);
@@ -77,7 +77,7 @@ function refuseWrong(query: URLSearchParams, problems: typeof PROBLEMS): void {
 
 function namesOf(problems: typeof PROBLEMS): string {
   const names = Object.keys(problems);
-  return names.length > 0 ? `there are ${names.join(', ')}` : 'there are none';
+  return names.length > 0 ? `known: ${names.join(', ')}` : 'there are none';
 }
 
 function flagProblem(text: string): string | null {

@@ -2,20 +2,20 @@ import { parseRequestedPosition, type RequestedPosition } from '../../contract/m
 import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
 import { headerOf, queryOf, type HttpRequest } from './http-request.js';
 
-/** What a client asks of its stream. */
+/** The options that a client gives its stream. */
 export interface StreamQuery {
   readonly position: RequestedPosition;
-  /** To be echoed while the position is not known yet. */
+  /** Echoed while the position is unknown. */
   readonly lastEventId: string;
   readonly eventName: 'type' | 'message';
 }
 
 /**
  * Reads `?as=`, `?lastEventId=` and the header `Last-Event-ID`, which wins: a browser that reconnects by itself repeats the first
- * URL and adds the header. Parameters of other names are left alone (client libraries add some against caches), but
- * for misspellings of `lastEventId`, which would silently lose what was missed.
+ * URL and adds the header. Other parameters are ignored (client libraries add some against caches), except misspellings of `lastEventId`,
+ * which would silently lose what was missed.
  *
- * @throws {InvalidRequestError} naming each wrong parameter. A malformed cursor is none: the stream tells of it (G6).
+ * @throws {InvalidRequestError} naming each wrong parameter. A malformed cursor is not an error: the stream reports it (G6).
  */
 export function readStreamQuery(request: HttpRequest): StreamQuery {
   const query = queryOf(request);
@@ -37,13 +37,13 @@ export function readStreamQuery(request: HttpRequest): StreamQuery {
   }
   if (fields.length > 0) throw new InvalidRequestError(fields);
 
-  // An empty header is none: some clients send it where a browser leaves it out.
+  // An empty header counts as missing: some clients send it where a browser omits it.
   const text = headerOf(request, 'last-event-id') || query.get('lastEventId') || '';
   const position = parseRequestedPosition(text);
   return {
     position,
-    // A malformed id is not repeated as it is: it may be long, and as text of a header not the same in UTF-8. Neither may it
-    // become the empty id, or the client would forget it and come back as if it had never missed anything.
+    // A malformed id is not echoed: it may be long, and a header's text is not the same in UTF-8. It must not become the empty id
+    // either, or the client would forget it and reconnect as if it had missed nothing.
     lastEventId: position.kind === 'malformed' ? 'malformed' : text,
     eventName: as === 'message' ? 'message' : 'type',
   };

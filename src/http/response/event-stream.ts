@@ -5,7 +5,7 @@ import type { Frame } from '../../contract/ports/stream.js';
 import { rawResponse, type HttpResponse } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
 
-/** What must not be stored, changed or held back on the way: `no-transform` is also what compression looks at. */
+/** Forbids proxies to store, change or buffer a stream. Compression middleware respects `no-transform`, too. */
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'private, no-cache, no-store, must-revalidate, max-age=0, no-transform',
@@ -16,11 +16,11 @@ const HEADERS = {
 };
 
 /**
- * Answers with an event stream, as Nest does behind `@Sse()`, but for two things: it is a host's interceptors that Nest would ask about each frame, and
- * a frame leaves in the turn in which it was emitted.
+ * Answers with an event stream, as Nest does behind `@Sse()`, with two differences: no interceptor of a host sees the frames, and a frame is written in
+ * the turn in which it is emitted.
  *
  *     subscribed --error at once--> rejected, for the exception filters
- *     subscribed --else--> begun --complete--> ended
+ *     subscribed --otherwise--> begun --complete--> ended
  *                          begun --the client leaves--> unsubscribed
  *
  * Resolves when it has begun.
@@ -40,7 +40,7 @@ export async function answerWithEvents(response: HttpResponse, frames: Observabl
       req.socket.setKeepAlive(true).setNoDelay(true).setTimeout(0);
     }
     raw.writeHead(200, HEADERS);
-    // At once: a proxy with an idle limit, and an EventSource's `open`, wait for it.
+    // Immediately: a proxy's idle limit and an EventSource's `open` wait for the first byte.
     raw.write('\n');
   };
   await new Promise<void>((resolve, reject) => {
@@ -53,7 +53,7 @@ export async function answerWithEvents(response: HttpResponse, frames: Observabl
       error: (error: unknown) => {
         failed = true;
         if (!begun) return reject(error instanceof Error ? error : new Error(String(error)));
-        new Logger('TidingsHttp').error(`A stream broke: ${printable(String(error), 1_000)}`);
+        new Logger('TidingsHttp').error(`A stream failed: ${printable(String(error), 1_000)}`);
         raw.destroy();
       },
       complete: () => {
@@ -68,7 +68,7 @@ export async function answerWithEvents(response: HttpResponse, frames: Observabl
   });
 }
 
-/** Fastify would answer itself when the handler returns; what was set on its reply (CORS) goes along. */
+/** Keeps Fastify from answering when the handler returns; headers that were set on its reply (CORS) are copied. */
 function takeOver(response: HttpResponse): void {
   if (!('raw' in response)) return;
   const reply = response as FastifyReply;
@@ -84,7 +84,7 @@ interface FastifyReply {
   getHeaders(): OutgoingHttpHeaders;
 }
 
-/** A frame as the standard has it; a line break cannot begin a field of its own. */
+/** A frame in the format of the standard. A line break in a value cannot begin another field. */
 function encodeFrame({ type, id, retry, comment, data }: Frame): string {
   let text = '';
   if (type !== undefined) text += `event: ${oneLine(type)}\n`;

@@ -19,9 +19,9 @@ export function sendProblem(
 }
 
 /**
- * Answers every error as `application/problem+json`, on Express and on Fastify. Our controllers use it themselves, so that a host's own
- * routes keep the host's filters; the service registers it for the whole application, because unknown routes and bodies
- * that cannot be read fail before any controller.
+ * Answers every error as `application/problem+json`, on Express and on Fastify. The controllers of this package use it themselves, so that a
+ * host's own routes keep the host's filters. The service registers it globally, because unknown routes and unreadable bodies fail before
+ * any controller.
  */
 @Catch()
 export class ProblemFilter implements ExceptionFilter<unknown> {
@@ -35,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
     this.#log(error, answer);
     const { httpAdapter } = this.host;
     const response = context.switchToHttp().getResponse<unknown>();
-    // Too late for a status: the answer has begun. Ending it is all that can be done.
+    // Too late for a status: the response has begun, and can only be ended.
     if (httpAdapter.isHeadersSent(response)) {
       httpAdapter.end(response);
       return;
@@ -45,7 +45,7 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
 
   #log(error: unknown, { kind, problem }: ProblemAnswer): void {
     if (kind === 'refused') return;
-    // Once for many requests: an outage would fill the log.
+    // Summarized, because an outage would fill the log.
     if (kind === 'unavailable') this.#outages.report(printable(describeError(error), 1_000));
     else {
       this.#logger.error(

@@ -9,27 +9,27 @@ import { MethodNotAllowed } from './method-not-allowed.js';
 /** The body of every error: `application/problem+json` (RFC 9457). */
 export interface Problem {
   /**
-   * There are no pages to point at, so it is the type that stands for none; `code` tells problems apart. `title` is the
-   * sentence of the code, which says more than the status phrase that the RFC proposes for this type.
+   * The RFC's type for problems without a page of their own; `code` distinguishes them. `title` is the sentence of the code, which says
+   * more than the status phrase that the RFC proposes.
    */
   readonly type: 'about:blank';
   readonly title: string;
   readonly status: number;
-  /** What is wrong with this very request. */
+  /** The cause, for this request. */
   readonly detail: string;
   /** Stable; one of {@link ErrorCode}, or the status phrase in kebab case for a status that has none. */
   readonly code: string;
-  /** Of an error on our side: the same in the log, so that the two can be brought together. */
+  /** For an error of the server: its log has the same, to find the error. */
   readonly instance?: string;
   /** The wrong fields, at most 100. */
   readonly errors?: readonly InvalidField[];
 }
 
-/** An error as it is answered. */
+/** The response to an error. */
 export interface ProblemAnswer {
   readonly problem: Problem;
   readonly headers: Readonly<Record<string, string>>;
-  /** `unexpected` errors are bugs, logged with their stack; `unavailable` ones pass; `refused` ones are the caller's. */
+  /** `unexpected`: a bug, logged with its stack; `unavailable`: temporary; `refused`: the caller's fault, not logged. */
   readonly kind: 'refused' | 'unavailable' | 'unexpected';
 }
 
@@ -37,7 +37,7 @@ const MAX_ERRORS = 100;
 const MAX_DETAIL_LENGTH = 1_000;
 const MAX_FIELD_LENGTH = 300;
 
-/** What a request is told about an error. Texts of errors on our side (addresses, statements) stay in the log. */
+/** The response to an error. The text of a server error (addresses, statements) is only logged. */
 export function answerTo(error: unknown): ProblemAnswer {
   if (error instanceof TidingsError) return answerToOurs(error);
   const status = clientErrorStatus(error);
@@ -76,7 +76,7 @@ function answerToOurs(error: TidingsError): ProblemAnswer {
     },
     headers: {
       ...(status === 401 && { 'WWW-Authenticate': challenge(error) }),
-      // Jittered, so that those who were refused together do not come back together.
+      // Jittered, so that clients that were refused together do not retry together.
       ...(retry && { 'Retry-After': String(randomInt(1, 6)) }),
     },
   };
@@ -93,7 +93,7 @@ function unexpected(): ProblemAnswer {
   };
 }
 
-/** RFC 6750, section 3: no error code where no credential came. The description must be of a subset of ASCII. */
+/** RFC 6750, section 3: no error code if the credential is missing. The description must be in a subset of ASCII. */
 function challenge(error: TidingsError): string {
   if (!(error instanceof InvalidTokenError)) return 'Bearer';
   const description = printable(error.message, MAX_FIELD_LENGTH).replace(/[^\x20-\x7e]|["\\]/g, "'");
@@ -101,8 +101,8 @@ function challenge(error: TidingsError): string {
 }
 
 /**
- * The status of an error that carries one, or `null` for a bug: Nest's own exceptions, also those of a host's guards, and the 4xx of
- * `http-errors` and Fastify, which body parsers throw. Their 5xx are about the server's files and streams.
+ * The status of an error, or `null` for a bug. Nest's exceptions (also of a host's guards) have one, and the 4xx of `http-errors` and Fastify,
+ * which body parsers throw. Their 5xx are about the server's files and streams.
  */
 function clientErrorStatus(error: unknown): number | null {
   if (error instanceof HttpException) return error.getStatus() === 500 ? null : error.getStatus();

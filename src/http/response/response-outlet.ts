@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http';
 import type { StreamOutlet } from '../../contract/ports/stream.js';
 
 /**
- * The raw response as the far end of a connection.
+ * The end of a connection: the raw response.
  *
- * Nest writes each message of the Observable in ticks of its own and queues, without a word to us, what the response does not take. What can
- * be known is the response: once a full turn of the event loop has passed, Nest has written what it could; if the response then needs no drain,
- * the queue is empty, else it moves on at the next `drain`. So the two machines here are
+ * Nest writes each message of the Observable in a tick of its own and queues, invisibly, the rest that the response does not take. The response
+ * is visible: after a full turn of the event loop Nest has written all that it could; if the response then needs no drain, the queue is empty,
+ * otherwise it continues at the next `drain`. So there are two state machines:
  *
  *     batch:         open -> corked -> (end of turn) -> open, or -> (needs drain) -> (drain) -> corked -> ...
  *     whenWritable:  (full turn) -> needs drain? -> no: called
  *                                                -> yes: (drain) -> (full turn) -> ...
  *
- * An ended response counts as writable when its last byte has left (`finish`), which is how a stream learns that its farewell
- * was sent. A response that breaks off calls nobody back.
+ * An ended response is writable when its last byte is sent (`finish`), so that a stream knows that its last frame was sent. A response that is
+ * aborted calls nobody back.
  */
 export class ResponseOutlet implements StreamOutlet {
   #corked = false;
@@ -21,7 +21,7 @@ export class ResponseOutlet implements StreamOutlet {
   #bytesTaken = 0;
 
   constructor(private readonly response: ServerResponse) {
-    // Remembered, because `writableFinished` may be true of a response that broke off as well.
+    // Recorded, because `writableFinished` may also be true of an aborted response.
     response.once('finish', () => (this.#finished = true));
   }
 
@@ -43,14 +43,14 @@ export class ResponseOutlet implements StreamOutlet {
   }
 
   /**
-   * Bytes that the operating system took. It takes no more while its own buffers for this reader are full, so a reader that
-   * reads little moves this number in steps of a part of those buffers.
+   * The bytes that the operating system has accepted. It accepts no more while its buffers for this reader are full, so for a slow
+   * reader the number grows in steps of a part of those buffers.
    */
   bytesTaken(): number {
     const socket = this.response.socket as SocketWithHandle | null;
     if (!socket) return this.#bytesTaken;
-    // Writes that are done. Of one under way (a whole page, when the reader is slow) the part that was taken is known to the
-    // handle alone, which Node's own idle time-out asks for the same reason; it is no public interface, so do without if it is not there.
+    // Completed writes. Only the handle knows how much was accepted of a write in progress (a whole page, for a slow reader). Node's own
+    // idle timeout reads it as well; it is not a public interface, so it may be missing.
     const done = socket.bytesWritten - socket.writableLength;
     const { bytesWritten, writeQueueSize } = socket._handle ?? {};
     const taken =
@@ -65,8 +65,8 @@ export class ResponseOutlet implements StreamOutlet {
   }
 
   /**
-   * Corks the response to the end of the turn, by when Nest has written the batch. What does not fit stays in Nest's
-   * queue until the next drain, and leaves corked as well.
+   * Corks the response until the end of the turn, when Nest has written the batch. The rest stays in Nest's queue until the next
+   * drain, and is corked as well.
    */
   #cork(): void {
     const { response } = this;
@@ -75,7 +75,7 @@ export class ResponseOutlet implements StreamOutlet {
     response.cork();
     setImmediate(() => {
       this.#corked = false;
-      // An ended response has uncorked itself.
+      // `end()` uncorks.
       if (response.writableEnded || response.destroyed) return;
       response.uncork();
       if (response.writableNeedDrain) onceAny(response, ['drain', 'finish'], () => this.#cork());
@@ -89,7 +89,7 @@ interface SocketWithHandle {
   readonly _handle?: { readonly bytesWritten?: unknown; readonly writeQueueSize?: unknown } | null;
 }
 
-/** Calls back at the first of these events, never after `close`, and takes all its listeners away with it. */
+/** Calls back at the first of these events, never after `close`, and removes its listeners. */
 function onceAny(response: ServerResponse, events: readonly string[], callback: () => void): void {
   const stop = (): void => {
     for (const event of events) response.off(event, proceed);

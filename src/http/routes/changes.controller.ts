@@ -13,8 +13,8 @@ import { AllowedMethodsGuard } from './allowed-methods.guard.js';
 import { RecipientRoutes } from './audiences.js';
 
 /**
- * What a recipient does with notifications: `POST /v1/notifications/<change>` with `{ids}` or `{upTo}`, which may be repeated. Each answers
- * the counts after it.
+ * `POST /v1/notifications/<change>` with `{ids}` or `{upTo}`: changes the state of notifications and answers the counts after the change.
+ * Idempotent.
  */
 @RecipientRoutes('v1/notifications')
 export class ChangesController {
@@ -64,7 +64,7 @@ export class ChangesController {
 export class RemovalController {
   constructor(@Inject(INBOX_CHANGES) private readonly changes: InboxChanges) {}
 
-  /** Gone from every page and device; repeating it does no more. */
+  /** Deletes a notification from every page and device. Idempotent. */
   @Delete(':id')
   async remove(
     @Req() request: HttpRequest,

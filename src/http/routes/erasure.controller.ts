@@ -17,7 +17,7 @@ export class ErasureController {
 
   constructor(@Inject(ERASER) private readonly eraser: Eraser) {}
 
-  /** `DELETE /v1/feeds/:recipient?tenant=`: one recipient; without a tenant, of the one that has no name. */
+  /** `DELETE /v1/feeds/:recipient?tenant=`: erases one recipient, by default of the tenant `''`. */
   @Delete(':recipient')
   async recipient(
     @Req() request: HttpRequest,
@@ -31,8 +31,8 @@ export class ErasureController {
   }
 
   /**
-   * `DELETE /v1/feeds?tenant=`: all recipients of a tenant. Whoever means one recipient, or one tenant, and leaves its variable in the URL empty
-   * must not erase everybody, so that the tenant must be named, and `/v1/feeds/` is not this path.
+   * `DELETE /v1/feeds?tenant=`: erases all recipients of a tenant. A script whose variable for the recipient or the tenant is empty must not
+   * erase everybody, so the tenant is required and `/v1/feeds/` is not this path.
    */
   @Delete()
   async tenant(@Req() request: HttpRequest, @CurrentHolder() holder: KeyHolder): Promise<ErasureReport> {
@@ -62,7 +62,7 @@ export class ErasureController {
   }
 }
 
-/** Logs outlive the erasure: they say who did it, and who knows the name can find the line, but it does not tell the name. */
+/** Logs outlive the erasure: whoever knows the name can find the line, but the line does not reveal the name. */
 function pseudonym(names: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 16);
 }

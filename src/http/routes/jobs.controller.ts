@@ -7,12 +7,12 @@ import type { HttpRequest } from '../request/http-request.js';
 import { refuseQuery } from '../request/page-query.js';
 import { ProducerRoutes } from './audiences.js';
 
-/** `/v1/jobs`: what producers have put on the queue. */
+/** `/v1/jobs`: the jobs that producers have enqueued. */
 @ProducerRoutes('v1/jobs')
 export class JobsController {
   constructor(@Inject(JOB_CANCELLER) private readonly canceller: JobCanceller) {}
 
-  /** `DELETE /v1/jobs/:id`: 200 means that it will never run. */
+  /** `DELETE /v1/jobs/:id`: 200 means that the job will never run. */
   @Delete(':id')
   async cancel(@Req() request: HttpRequest, @Param('id') id: string): Promise<{ outcome: CancelOutcome }> {
     refuseQuery(request);
@@ -29,6 +29,6 @@ export class JobsController {
 
 const ADVICE = 'take it back by its dedupeKey: POST /v1/notifications/recall';
 const TOO_LATE = {
-  running: `The job is being processed at this moment; ${ADVICE}.`,
+  running: `The job is running; ${ADVICE}.`,
   done: `The job has ended; if it was delivered, ${ADVICE}.`,
 } as const;

@@ -12,7 +12,7 @@ import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { ProducerRoutes } from './audiences.js';
 
-/** The jobs that a request put on the queue. */
+/** The jobs that a request has enqueued. */
 export interface Accepted {
   readonly jobs: readonly { readonly id: string }[];
 }
@@ -30,7 +30,7 @@ export class NotificationsController {
     const { type, ...data } = await jsonObject(request, MAX_BODY_BYTES);
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
-    // The producer reads the data as what it is, something from outside; the type is that of a well-behaved caller.
+    // The producer validates the data, whatever its static type.
     const job = await this.producer.enqueue(type as string, data as unknown as JobData, options);
     return { jobs: [{ id: job.id }] };
   }
@@ -44,7 +44,7 @@ function enqueueOptions(request: HttpRequest, producer: KeyHolder): EnqueueOptio
   return { idempotency: { scope: producer.id, key } };
 }
 
-/** Beside a wrong type the producer would never come to the data: all that is wrong is told at once. */
+/** With a wrong type the producer would not look at the data; all wrong fields are reported together. */
 function problemsOf(data: unknown): readonly InvalidField[] {
   try {
     parseJobData(data);

@@ -11,7 +11,7 @@ import { refuseQuery } from '../request/page-query.js';
 import { CurrentFeed } from '../credentials/recipient.guard.js';
 import { RecipientRoutes } from './audiences.js';
 
-/** `/v1/preferences`: what a recipient does not want to get. */
+/** `/v1/preferences`: the types that a recipient has muted. */
 @RecipientRoutes('v1/preferences')
 export class PreferencesController {
   constructor(@Inject(PREFERENCES) private readonly preferences: Preferences) {}
@@ -22,7 +22,7 @@ export class PreferencesController {
     return this.preferences.get(feed);
   }
 
-  /** Replaces all of them, so that two devices that save at once end with what one of them has shown. */
+  /** Replaces all of them, so that two devices that save at the same time end with the choice of one of them. */
   @Put()
   async put(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<RecipientPreferences> {
     refuseQuery(request);
@@ -33,7 +33,7 @@ export class PreferencesController {
 function readPreferences({ muted, ...others }: Readonly<Record<string, unknown>>): RecipientPreferences {
   const fields: InvalidField[] = Object.keys(others).map((field) => ({
     field,
-    problem: 'is not known here; there is muted',
+    problem: 'is not a known field; use muted',
   }));
   if (!Array.isArray(muted)) {
     fields.push({ field: 'muted', problem: `must be an array of types, is ${kindOf(muted)}` });

@@ -8,7 +8,7 @@ import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
 import { ProducerRoutes } from './audiences.js';
 
-/** What became of a recall, one result for each recipient in the order of `to`. */
+/** The result of a recall for each recipient, in the order of `to`. */
 export interface Recalled {
   readonly results: readonly { readonly to: string; readonly outcome: RecallOutcome }[];
 }

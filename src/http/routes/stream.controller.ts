@@ -22,14 +22,14 @@ export class StreamController {
   ) {}
 
   /**
-   * The credential is checked here and not by a guard, because a guard can only answer with a status, and an EventSource gives up for
-   * good on any status but 200: what passes (the key server is away) is said on a stream of its own.
+   * The credential is checked here and not by a guard: a guard can only answer with a status, and an EventSource gives up on every status
+   * but 200. A temporary failure (the key server is unavailable) is reported on a stream that ends.
    */
   @Sse('stream')
   async stream(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<Observable<Frame>> {
     const { position, lastEventId, eventName } = readStreamQuery(request);
     const identity = await this.#identify(request);
-    // Headers are all that is asked for; a stream would be opened and closed at once.
+    // Only the headers are needed; a stream would be opened and closed immediately.
     if (request.method === 'HEAD') return EMPTY;
     if (!identity) return this.streams.refuse('unavailable', lastEventId);
     const outlet = new ResponseOutlet(rawResponse(response));
@@ -38,15 +38,15 @@ export class StreamController {
     );
   }
 
-  /** @returns `null` if the credential cannot be checked for now. @throws what cannot pass by waiting. */
+  /** @returns `null` if the credential cannot be checked at present. @throws errors that are not temporary. */
   async #identify(request: HttpRequest): Promise<RecipientIdentity | null> {
     try {
       return await this.recipients.authenticate(request);
     } catch (error) {
-      const passes = error instanceof HttpException ? error.getStatus() >= 500 : isRetryable(error);
-      if (!passes) throw error;
+      const temporary = error instanceof HttpException ? error.getStatus() >= 500 : isRetryable(error);
+      if (!temporary) throw error;
       this.#logger.error(
-        `A stream cannot begin: ${printable(String(error), 1_000)}`,
+        `Cannot open a stream: ${printable(String(error), 1_000)}`,
         error instanceof Error ? error.stack : undefined,
       );
       return null;

@@ -10,7 +10,7 @@ import { readSupportQuery } from '../request/page-query.js';
 import { printable } from '../../platform/logging/printable.js';
 import { SupportRoutes } from './audiences.js';
 
-/** What the support team sees. The only route besides erasure where a path names somebody's feed (G8), so each look is logged. */
+/** The support team's view of a feed. Besides erasure the only route whose path names a feed (G8), so each read is logged. */
 @SupportRoutes('v1/feeds/:recipient/notifications')
 export class SupportController {
   readonly #logger = new Logger('TidingsSupport');
@@ -26,9 +26,9 @@ export class SupportController {
   ): Promise<string> {
     const { tenant, page } = readSupportQuery(request);
     const feed = readFeed(tenant, recipient);
-    // Before it is read: no look without a line, whatever comes of it.
+    // Logged before the read, so that none is missing, whatever its outcome.
     const whose = JSON.stringify(feed);
-    this.#logger.log(`The support key ${holder.id} looks at the feed ${printable(whose, 2_000)}`);
+    this.#logger.log(`The support key ${holder.id} reads the feed ${printable(whose, 2_000)}`);
     const { dropped, ...rest } = await this.view.feed(feed, page);
     return pageJson(rest, { dropped });
   }

@@ -298,14 +298,14 @@ describe('a change of state', () => {
       await expect(at(change, { epoch, seq: 1 })).rejects.toMatchObject({
         code: 'invalid-request',
         fields: [
-          { field: 'upTo', problem: 'is not known here; there is ids' },
+          { field: 'upTo', problem: 'is not a known field; use ids' },
           { field: 'ids', problem: 'must be given' },
         ],
       });
     await expect(byIds('seen', [randomUUID()])).rejects.toMatchObject({
       code: 'invalid-request',
       fields: [
-        { field: 'ids', problem: 'is not known here; there is upTo' },
+        { field: 'ids', problem: 'is not a known field; use upTo' },
         { field: 'upTo', problem: 'must be given' },
       ],
     });
