@@ -54,3 +54,8 @@ function read(file: string): Stat | null {
     return null; // ended meanwhile
   }
 }
+
+/** CPU time that this process alone has spent so far, in us: finer than the ticks, for short measurements of one process. */
+export function processorUs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000;
+}

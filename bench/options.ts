@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'a' | 'b' | 'c' | 'd' | 'e';
-const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e'];
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /** How much is measured. */
 export interface Sizes {
@@ -23,6 +23,8 @@ export interface Sizes {
   readonly idleStreams: number;
   /** (e) */
   readonly reconnect: { readonly streams: number; readonly missed: number };
+  /** (f): turns of each kind of append. */
+  readonly appendRounds: number;
   /** Jobs that run at the same moment, in Tidings and in the worker that does nothing. */
   readonly concurrency: number;
 }
@@ -35,6 +37,7 @@ const FULL: Sizes = {
   rate: { streams: 2_000, perSecond: 500, jobs: 10_000, jobsOnPostgres: 3_000 },
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
+  appendRounds: 31,
   concurrency: 100,
 };
 
@@ -46,6 +49,7 @@ const QUICK: Sizes = {
   jobsOnPostgres: 800,
   rate: { streams: 2_000, perSecond: 500, jobs: 2_000, jobsOnPostgres: 1_000 },
   idleStreams: 2_000,
+  appendRounds: 5,
 };
 
 export interface Options {
@@ -56,7 +60,7 @@ export interface Options {
   readonly profileDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e] [--quick] [--rounds n] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f] [--quick] [--rounds n] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {

@@ -5,6 +5,7 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { Lab } from './lab.js';
 import { readOptions, type Options } from './options.js';
+import { append } from './parts/append.js';
 import { latency } from './parts/latency.js';
 import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
@@ -52,6 +53,7 @@ async function run(lab: Lab): Promise<Row[]> {
   if (parts.includes('c')) await add('latency', latency);
   if (parts.includes('d')) await add('memory', memory);
   if (parts.includes('e')) await add('reconnect', reconnect);
+  if (parts.includes('f')) await add('append', append);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
 }
 

@@ -17,6 +17,11 @@ export interface NewNotification {
   readonly collapseKey: string | null;
   /** Whether it is delivered even where its type is muted. */
   readonly mandatory: boolean;
+  /**
+   * 16 bytes that stand for the request's body. Kept with the dedupe key, so that another body under the same key is noticed as long as the
+   * key is kept. Without one nothing is compared.
+   */
+  readonly fingerprint?: Buffer | null;
   /** When its job was put on the queue: what was queued before the recipient's erasure is dropped. */
   readonly queuedAt: Date;
 }
@@ -33,6 +38,8 @@ export interface CommittedNotification {
    * memory may serve it when it is too late.
    */
   readonly entry: LogEntry | null;
+  /** A duplicate whose key was first used with another fingerprint. Present only then. */
+  readonly conflict?: true;
 }
 
 /** It was dropped, for good: nothing of it is kept. */

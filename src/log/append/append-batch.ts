@@ -5,11 +5,11 @@ import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { erasureOf } from '../migrations/tombstone-functions.js';
 
-/** What the function `append` says of one notification. */
+/** What the functions that append say of one notification. */
 export type ItemOutcome = AppendResult | 'busy' | 'missing';
 
 interface AppendRow {
-  outcome: 'appended' | 'duplicate' | 'muted' | 'erased' | 'busy' | 'missing';
+  outcome: 'appended' | 'duplicate' | 'conflict' | 'muted' | 'erased' | 'busy' | 'missing';
   feed_epoch: string | null;
   entry_seq: string | null;
   entry_json: string | null;
@@ -18,11 +18,14 @@ interface AppendRow {
 /** What a frame has besides title, body, link and data, in bytes: ids, times and the names of the members. */
 const FRAME_OVERHEAD_BYTES = 320;
 
-/** Parameters: one array a column, see migrations/append-function.ts. Result: one {@link AppendRow} an item, in order. */
-const APPEND: Statement = (schema) => `
+/** Parameters and result: see migrations/append-one-function.ts. */
+const APPEND_ONE: Statement = (schema) =>
+  `SELECT ${schema}.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS result`;
+
+/** Parameters: the feeds, then one array a column, see migrations/append-batch-function.ts. Result: one {@link AppendRow} an item, in order. */
+const APPEND_BATCH: Statement = (schema) => `
   SELECT outcome, feed_epoch, entry_seq, entry_json
-    FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
-                          $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`;
+    FROM ${schema}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
 
 /**
  * Parameters: tenants, recipients, each pair once and sorted; milliseconds, or null. Makes the rows that are not there yet, but for those of
@@ -50,16 +53,67 @@ export function frameBytes(item: NewNotification): number {
   );
 }
 
-/** Appends a batch in one transaction and one round trip. */
+/**
+ * Appends a batch in one transaction and one round trip. In a batch no dedupe key is twice, nor a collapse key in one feed.
+ */
 export async function appendBatch(
   database: LogDatabase,
   items: readonly NewNotification[],
 ): Promise<ItemOutcome[]> {
   const hashes = items.map(hashDedupeKey);
-  const rows = await database.query<AppendRow & Record<string, unknown>>(APPEND, [
-    items.map((item) => item.feed.tenant),
-    items.map((item) => item.feed.recipient),
+  const [first] = items;
+  const rows =
+    items.length === 1 && first!.collapseKey === null
+      ? [await appendOne(database, first!, hashes[0]!)]
+      : await appendMany(database, items, hashes);
+  const last = rows.findLastIndex((row) => row.outcome === 'appended');
+  if (last >= 0) database.committed(hashes[last]!);
+  return rows.map((row, index) => outcomeOf(items[index]!, row));
+}
+
+async function appendOne(database: LogDatabase, item: NewNotification, hash: Buffer): Promise<AppendRow> {
+  const [row] = await database.query<{ result: string }>(APPEND_ONE, [
+    item.feed.tenant,
+    item.feed.recipient,
+    hash,
+    item.fingerprint ?? null,
+    item.type,
+    item.title,
+    item.body,
+    item.link,
+    item.dataJson,
+    item.version,
+    item.expiresAt,
+    frameBytes(item),
+    item.mandatory,
+    item.queuedAt.getTime(),
+  ]);
+  // The JSON comes last, and has spaces of its own.
+  const [, outcome, epoch = null, seq = null, json = null] = /^(\w+)(?: (\w+) (\d+)(?: (.+))?)?$/s.exec(
+    row!.result,
+  )!;
+  return { outcome: outcome as AppendRow['outcome'], feed_epoch: epoch, entry_seq: seq, entry_json: json };
+}
+
+async function appendMany(
+  database: LogDatabase,
+  items: readonly NewNotification[],
+  hashes: readonly Buffer[],
+): Promise<AppendRow[]> {
+  const places = new Map<string, number>();
+  const feeds: FeedKey[] = [];
+  const feedOf = items.map(({ feed }) => {
+    const key = feedId(feed);
+    let place = places.get(key);
+    if (place === undefined) places.set(key, (place = feeds.push(feed)));
+    return place;
+  });
+  return database.query<AppendRow & Record<string, unknown>>(APPEND_BATCH, [
+    feeds.map((feed) => feed.tenant),
+    feeds.map((feed) => feed.recipient),
+    feedOf,
     hashes,
+    items.map((item) => item.fingerprint ?? null),
     items.map((item) => item.type),
     items.map((item) => item.title),
     items.map((item) => item.body),
@@ -72,9 +126,6 @@ export async function appendBatch(
     items.map((item) => item.mandatory),
     items.map((item) => item.queuedAt.getTime()),
   ]);
-  const last = rows.findLastIndex((row) => row.outcome === 'appended');
-  if (last >= 0) database.committed(hashes[last]!);
-  return rows.map((row, index) => outcomeOf(items[index]!, row));
 }
 
 /**
@@ -109,6 +160,8 @@ function outcomeOf({ feed, type }: NewNotification, row: AppendRow): ItemOutcome
   if (outcome === 'muted' || outcome === 'erased') return { outcome, feed };
   const seq = Number(row.entry_seq);
   if (seq === 0) return { outcome: 'recalled', feed };
+  const epoch = row.feed_epoch!;
+  if (outcome === 'conflict') return { outcome: 'duplicate', feed, epoch, seq, entry: null, conflict: true };
   const entry = row.entry_json === null ? null : { seq, type, json: row.entry_json };
-  return { outcome, feed, epoch: row.feed_epoch!, seq, entry };
+  return { outcome, feed, epoch, seq, entry };
 }

@@ -116,15 +116,11 @@ export class GroupCommitAppender implements Appender {
       const lane = this.ready[lanes]!;
       lanes += 1;
       let count = 0;
-      let collapseKeys: Set<string> | null = null;
+      const keys = new Set<string>();
       while (count < lane.items.length && items < MAX_BATCH_ITEMS && bytes < MAX_BATCH_BYTES) {
         const item = lane.items[count]!;
-        const { collapseKey } = item.notification;
-        if (collapseKey !== null) {
-          // It takes over from the one before it, which must be committed first.
-          if (collapseKeys?.has(collapseKey)) break;
-          (collapseKeys ??= new Set()).add(collapseKey);
-        }
+        // Its twin, or the one that it takes over from, must be committed first.
+        if (lane.items.length > 1 && !claimKeys(keys, item.notification)) break;
         bytes += item.bytes;
         items += 1;
         count += 1;
@@ -271,6 +267,14 @@ export class GroupCommitAppender implements Appender {
       call.reject(error);
     }
   }
+}
+
+/** Whether no other one in this batch has a key of this notification. */
+function claimKeys(taken: Set<string>, { dedupeKey, collapseKey }: NewNotification): boolean {
+  const keys = collapseKey === null ? [`d${dedupeKey}`] : [`d${dedupeKey}`, `c${collapseKey}`];
+  if (keys.some((key) => taken.has(key))) return false;
+  for (const key of keys) taken.add(key);
+  return true;
 }
 
 function isCommitted(outcome: ItemOutcome): outcome is CommittedNotification {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { appendFunction } from './append-function.js';
+import { appendFunction2 } from './append-function-2.js';
 import { appendFunction1 } from './append-function-1.js';
 import { CHANGE_SIGNATURES, changeFunctions } from './change-functions.js';
 import { READ_STATE_SIGNATURES, readStateFunctions } from './read-state-functions.js';
@@ -61,7 +61,7 @@ export class Inbox1763800000002 implements MigrationInterface {
     for (const statement of readStateFunctions(schema)) await runner.query(statement);
     await runner.query(tombstoneHashFunction(schema));
     await runner.query(`DROP FUNCTION ${schema}.append`);
-    await runner.query(appendFunction(schema));
+    await runner.query(appendFunction2(schema));
     for (const statement of changeFunctions(schema)) await runner.query(statement);
   }
 

@@ -1,4 +1,4 @@
-/** The function that appended before there was a read state; `append-function.ts` says how it works. */
+/** The function that appended before there was a read state; `append-function-2.ts` says how it works. */
 export function appendFunction1(schema: string): string {
   return `
 CREATE OR REPLACE FUNCTION ${schema}.append(

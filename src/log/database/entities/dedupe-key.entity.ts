@@ -21,4 +21,8 @@ export class DedupeKeyEntity {
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
+
+  /** Of the body that came with the key; null if none was given. */
+  @Column('bytea', { nullable: true })
+  fingerprint!: Buffer | null;
 }

@@ -1,7 +1,7 @@
 import { erasureOf } from './tombstone-functions.js';
 
 /**
- * The function that appends a batch: one round trip, whatever the number of jobs in it.
+ * The function that older code appends with; this code has `append_batch` and `append_one`. All of them may run at the same moment.
  *
  * Parameters: one array a column, all of the same length; item i is `(hashes[i], types[i], ...)` where the feed is
  * looked up by `(tenants[i], recipients[i])`; `queued` are milliseconds. Two items of one feed must not have the same collapse key: the
@@ -33,7 +33,7 @@ import { erasureOf } from './tombstone-functions.js';
  * empty would scan them whole for ever after. And it is told to plan once a session: it would make plans anew for each call, in the belief
  * that the length of the arrays matters, which takes as long as the append of a single notification.
  */
-export function appendFunction(schema: string): string {
+export function appendFunction2(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.append(
   tenants text[], recipients text[], hashes bytea[], types text[], titles text[], bodies text[], links text[], datas json[],

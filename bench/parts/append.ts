@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { feedId } from '../../src/contract/model/feed.js';
+import { hashDedupeKey } from '../../src/contract/model/dedupe-key.js';
+import type { NewNotification } from '../../src/contract/ports/append.js';
+import { appendBatch, frameBytes, makeFeeds } from '../../src/log/append/append-batch.js';
+import { LogDatabase } from '../../src/log/database/database.js';
+import { processorUs } from '../cpu.js';
+import type { Lab } from '../lab.js';
+import { median, type Row } from '../report.js';
+
+const FEEDS = 2_000;
+const DATA = JSON.stringify({
+  taskId: '0193a5b0-7d52',
+  title: 'Export of the quarterly figures',
+  status: 'succeeded',
+  durationMs: 48_211,
+  resultUrl: '/exports/7',
+});
+
+type Append = (database: LogDatabase, items: readonly NewNotification[]) => Promise<unknown>;
+
+/** What one turn does: so many calls of so many items. */
+interface Turn {
+  readonly what: string;
+  readonly items: number;
+  readonly calls: number;
+  /** All calls of a turn in one transaction: without the commits, most of whose CPU is the kernel's. */
+  readonly together: boolean;
+  /** The baseline took 285 us for a single append when the target of 100 us was set. */
+  readonly target: Row['target'];
+}
+
+const TURNS: readonly Turn[] = [
+  { what: 'one', items: 1, calls: 100, together: true, target: { atMost: 100 / 285 } },
+  { what: 'one, with its commit', items: 1, calls: 100, together: false, target: null },
+  { what: 'in batches of 10', items: 10, calls: 20, together: true, target: null },
+  { what: 'in batches of 100', items: 100, calls: 4, together: true, target: null },
+  { what: 'in batches of 1,000', items: 1_000, calls: 1, together: true, target: null },
+];
+
+/** CPU time of Postgres for an append, beside the function that older code calls. Both on the same connection, in turns. */
+export async function append(lab: Lab): Promise<Row[]> {
+  const database = await LogDatabase.connect({
+    url: lab.ground.databaseUrl,
+    poolSize: 1,
+    queryTimeoutMs: 60_000,
+  });
+  try {
+    const feeds = Array.from({ length: FEEDS }, (_, n) => ({ tenant: '', recipient: `appended-${n}` }));
+    await makeFeeds(
+      database,
+      feeds.map((feed) => ({ feed })),
+    );
+    let next = 0;
+    const take = (count: number): NewNotification[] =>
+      Array.from({ length: count }, () => notification(feeds[next++ % FEEDS]!));
+    const [backend] = await database.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const usPerItem = async (how: Append, { items, calls, together }: Turn): Promise<number> => {
+      const batches = Array.from({ length: calls }, () => take(items));
+      const before = processorUs(backend!.pid);
+      if (together) await database.query('BEGIN');
+      for (const batch of batches) await how(database, batch);
+      if (together) await database.query('COMMIT');
+      return (processorUs(backend!.pid) - before) / (items * calls);
+    };
+
+    const rows: Row[] = [];
+    for (const turn of TURNS) {
+      // The first turn is the warm-up: plans, caches.
+      const costs = { now: [] as number[], before: [] as number[] };
+      for (let round = 0; round <= lab.options.sizes.appendRounds; round++) {
+        const now = await usPerItem(appendBatch, turn);
+        const before = await usPerItem(appendBefore, turn);
+        if (round === 0) continue;
+        costs.now.push(now);
+        costs.before.push(before);
+      }
+      rows.push({
+        part: 'f',
+        what: `CPU of Postgres for an append: ${turn.what}`,
+        unit: 'us',
+        tidings: median(costs.now),
+        against: `function of version 2`,
+        baseline: median(costs.before),
+        target: turn.target,
+      });
+    }
+    return rows;
+  } finally {
+    await database.close();
+  }
+}
+
+/** As code of the schema's version 2 appends. */
+const appendBefore: Append = (database, items) =>
+  database.query(
+    (schema) => `
+    SELECT outcome, feed_epoch, entry_seq, entry_json
+      FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
+                            $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`,
+    [
+      items.map((item) => item.feed.tenant),
+      items.map((item) => item.feed.recipient),
+      items.map(hashDedupeKey),
+      items.map((item) => item.type),
+      items.map((item) => item.title),
+      items.map((item) => item.body),
+      items.map((item) => item.link),
+      items.map((item) => item.dataJson),
+      items.map((item) => item.version),
+      items.map((item) => item.expiresAt),
+      items.map((item) => item.collapseKey),
+      items.map(frameBytes),
+      items.map((item) => item.mandatory),
+      items.map((item) => item.queuedAt.getTime()),
+    ],
+  );
+
+function notification(feed: NewNotification['feed']): NewNotification {
+  return {
+    feed,
+    dedupeKey: `j:${feedId(feed)}:${randomUUID()}`,
+    type: 'task-completed',
+    title: 'Export of the quarterly figures',
+    body: 'Done in 48 s',
+    link: '/exports/7',
+    dataJson: DATA,
+    version: 1,
+    expiresAt: null,
+    collapseKey: null,
+    mandatory: false,
+    queuedAt: new Date(),
+  };
+}
