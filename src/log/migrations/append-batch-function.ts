@@ -54,7 +54,8 @@ export const WAIT_FOR_THE_DISK = `
  * looks for the row, so that one of the two always sees the other.
  *
  * Items are walked by their places: plpgsql keeps its arrays so that an element is found at once, where `unnest` writes each array
- * into a table of its own, statement by statement.
+ * into a table of its own, statement by statement. Not so in the query of a loop: a cursor gets flat copies, in which to find the last element
+ * all others are passed.
  */
 export function appendBatchFunction(schema: string): string {
   return `
@@ -91,8 +92,8 @@ BEGIN
 
   FOR f IN
     SELECT i.n, t.id, t.epoch, t.head, t.muted, t.erased_at
-      FROM generate_series(1, feed_count) AS i (n)
-      JOIN ${schema}.feed t ON t.tenant = tenants[i.n] AND t.recipient = recipients[i.n]
+      FROM unnest(tenants, recipients) WITH ORDINALITY AS i (tenant, recipient, n)
+      JOIN ${schema}.feed t ON t.tenant = i.tenant AND t.recipient = i.recipient
      ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED
   LOOP
     locked := locked + 1;
@@ -101,7 +102,7 @@ BEGIN
     heads[f.n] := f.head;
     IF f.erased_at IS NOT NULL THEN erasures[f.n] := f.erased_at; END IF;
     IF f.muted <> '{}' THEN
-      muting_feeds := muting_feeds || array_fill(f.n, ARRAY[cardinality(f.muted)]);
+      muting_feeds := muting_feeds || array_fill(f.n::integer, ARRAY[cardinality(f.muted)]);
       muted_types := muted_types || f.muted;
     END IF;
   END LOOP;
@@ -146,17 +147,17 @@ BEGIN
   IF cardinality(array_remove(collapse_keys, NULL)) > 0 THEN
     FOR f IN WITH old AS (
       SELECT i.i, e.feed_id, e.seq, e.id, e.count, e.seq > t.seen_up_to AS unseen
-        FROM generate_series(1, item_count) AS i (i)
-        JOIN ${schema}.feed t ON t.id = feed_ids[feeds[i.i]]
+        FROM unnest(feeds, new_seqs, collapse_keys) WITH ORDINALITY AS i (feed, new_seq, collapse_key, i)
+        JOIN ${schema}.feed t ON t.id = feed_ids[i.feed]
         CROSS JOIN LATERAL (
           SELECT e.* FROM ${schema}.entry e
-           WHERE e.feed_id = t.id AND e.collapse_key = collapse_keys[i.i] AND e.collapse_key IS NOT NULL AND NOT e.hidden
+           WHERE e.feed_id = t.id AND e.collapse_key = i.collapse_key AND e.collapse_key IS NOT NULL AND NOT e.hidden
              AND e.seq > t.floor AND (e.expires_at IS NULL OR e.expires_at > moment)
              AND NOT ${schema}.is_read(e.read_at, e.unread_again, e.seq, t.read_up_to)
              AND NOT ${schema}.is_archived(e.archived_at, e.unarchived, e.seq, t.archived_up_to)
            ORDER BY e.seq DESC LIMIT 1
         ) e
-       WHERE new_seqs[i.i] IS NOT NULL AND collapse_keys[i.i] IS NOT NULL
+       WHERE i.new_seq IS NOT NULL AND i.collapse_key IS NOT NULL
     ),
     hid AS (
       UPDATE ${schema}.entry e SET hidden = true FROM old WHERE e.feed_id = old.feed_id AND e.seq = old.seq

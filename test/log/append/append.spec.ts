@@ -4,6 +4,15 @@ import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js'
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
+/** Calls that come to nothing, of each function that appends. */
+const FUNCTIONS = [
+  [
+    'a single one',
+    `SELECT tidings.append_one('', 'nobody', '', NULL, '', '', '', '', '{}', 1, NULL, 1, false, 0)`,
+  ],
+  ['a batch', `SELECT FROM tidings.append_batch(${Array(16).fill("'{}'").join(', ')})`],
+] as const;
+
 describe('the append', () => {
   let test: TestDatabase;
   let one: Log;
@@ -106,6 +115,23 @@ describe('the append', () => {
     expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
   });
 
+  it('makes one entry of each job that two processes append in batches at the same moment', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const same = () => [1, 2, 3].map((n) => notification('raced', { dedupeKey: `k:round-${round}-${n}` }));
+      const results = await Promise.all([one.append(same()), two.append(same())]);
+      expect(results.flat().filter(({ outcome }) => outcome === 'appended')).toHaveLength(3);
+    }
+    expect(await seqsOf('raced')).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+  });
+
+  it('leaves no hole and gives no number twice when two processes append one at a time to the same feed', async () => {
+    const writers = [one, two].map(async (log) => {
+      for (let i = 0; i < 100; i += 1) await log.append([notification('single')]);
+    });
+    await Promise.all(writers);
+    expect(await seqsOf('single')).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+  });
+
   it('makes one entry of the same job that two processes append at once', async () => {
     for (let round = 0; round < 20; round += 1) {
       const same = () => notification('race', { dedupeKey: `k:round-${round}` });
@@ -174,27 +200,22 @@ describe('the append', () => {
     expect(await seqsOf('guilty')).toEqual([]);
   });
 
-  it('waits for the disk even where the server is configured not to', async () => {
+  it.each(FUNCTIONS)('waits for the disk even where the server is configured not to, %s', async (_, statement) => {
     const client = new pg.Client(test.url);
     await client.connect();
     await client.query('SET synchronous_commit = off');
     await client.query('BEGIN');
-    await client.query(
-      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
-    );
+    await client.query(statement);
     const { rows } = await client.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
     await client.end();
     expect(rows[0]!.synchronous_commit).toBe('on');
   });
 
-  it('refuses to give out numbers on an old snapshot', async () => {
+  it.each(FUNCTIONS)('refuses to give out numbers on an old snapshot, %s', async (_, statement) => {
     const client = new pg.Client(test.url);
     await client.connect();
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    const append = client.query(
-      `SELECT FROM tidings.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
-    );
-    await expect(append).rejects.toThrow('READ COMMITTED');
+    await expect(client.query(statement)).rejects.toThrow('READ COMMITTED');
     await client.end();
   });
 

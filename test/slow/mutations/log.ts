@@ -1,55 +1,93 @@
 import type { Mutation } from './mutation.js';
 
-const APPEND_FUNCTION = 'src/log/migrations/append-function.ts';
+const APPEND_BATCH = 'src/log/migrations/append-batch-function.ts';
+const APPEND_ONE = 'src/log/migrations/append-one-function.ts';
 const APPEND_TESTS = 'test/log/append/append.spec.ts';
+const ONE_AND_BATCH = 'test/log/append/one-and-batch.property.spec.ts';
+
+/** A transaction that goes on for a while after its last statement was answered. */
+const BEGUN = `  const client = await database.pool.connect();
+  await client.query('BEGIN');
+  setTimeout(() => void client.query('COMMIT').finally(() => client.release()), 300);
+`;
 
 export const LOG_MUTATIONS: readonly Mutation[] = [
   {
     name: 'numbers-before-the-lock',
     breaks:
-      'The numbers are given out before the feed is locked, which the update of its head does at the end.',
+      'The numbers of a batch are given out before the feeds are locked, which the update of their heads does at the end.',
     edits: [
       {
-        file: APPEND_FUNCTION,
-        find: ' ORDER BY f.id FOR NO KEY UPDATE SKIP LOCKED\n  ) l;',
-        replace: ' ORDER BY f.id\n  ) l;',
+        file: APPEND_BATCH,
+        find: 'ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED',
+        replace: 'ORDER BY t.id',
       },
     ],
+    caughtBy: [{ file: APPEND_TESTS, test: 'leaves no hole and gives no number twice' }],
+  },
+  {
+    name: 'number-before-the-lock',
+    breaks:
+      'The number of a single notification is given out before the feed is locked, which the update of its head does at the end.',
+    edits: [{ file: APPEND_ONE, find: '     FOR NO KEY UPDATE SKIP LOCKED;', replace: '     ;' }],
     caughtBy: [
-      { file: APPEND_TESTS, test: 'leaves no hole and gives no number twice' },
-      { file: 'test/guarantees/g5-jobs-that-run-twice.spec.ts' },
+      { file: APPEND_TESTS, test: 'two processes append at the same moment' },
+      { file: APPEND_TESTS, test: 'one at a time' },
     ],
   },
   {
     name: 'dedupe-check-in-the-lock-statement',
-    breaks: 'The dedupe keys are read in the statement of the lock, on a snapshot from before it.',
+    breaks: 'The dedupe keys of a batch are read in the statement of the lock, on a snapshot from before it.',
     edits: [
       {
-        file: APPEND_FUNCTION,
-        find: '  locked bigint[];\n',
-        replace: '  locked bigint[];\n  known bytea[];\n',
+        file: APPEND_BATCH,
+        find: '  feed_ids bigint[] :=',
+        replace: '  known bytea[];\n  feed_ids bigint[] :=',
       },
       {
-        file: APPEND_FUNCTION,
-        find: "SELECT coalesce(array_agg(l.id), '{}') INTO locked FROM (",
-        replace: `SELECT coalesce(array_agg(l.id), '{}'),
-         (SELECT coalesce(array_agg(k.hash), '{}') FROM \${schema}.dedupe_key k WHERE k.hash = ANY (hashes))
-    INTO locked, known FROM (`,
+        file: APPEND_BATCH,
+        find: 'SELECT i.n, t.id, t.epoch, t.head, t.muted, t.erased_at\n',
+        replace: `SELECT i.n, t.id, t.epoch, t.head, t.muted, t.erased_at,
+           (SELECT coalesce(array_agg(k.hash), '{}') FROM \${schema}.dedupe_key k WHERE k.hash = ANY (hashes)) AS known\n`,
       },
       {
-        file: APPEND_FUNCTION,
-        find: 'LEFT JOIN ${schema}.dedupe_key k ON k.hash = i.hash',
-        replace: 'LEFT JOIN ${schema}.dedupe_key k ON k.hash = i.hash AND k.hash = ANY (known)',
+        file: APPEND_BATCH,
+        find: '    locked := locked + 1;',
+        replace: '    locked := locked + 1;\n    known := f.known;',
+      },
+      {
+        file: APPEND_BATCH,
+        find: 'k ON k.hash = hashes[i.i]',
+        replace: 'k ON k.hash = hashes[i.i] AND k.hash = ANY (known)',
       },
     ],
-    caughtBy: [{ file: 'test/guarantees/g5-jobs-that-run-twice.spec.ts' }],
+    caughtBy: [{ file: APPEND_TESTS, test: 'two processes append in batches at the same moment' }],
+  },
+  {
+    name: 'dedupe-check-of-one-in-the-lock-statement',
+    breaks:
+      'The dedupe key of a single notification is read in the statement of the lock, on a snapshot from before it.',
+    edits: [
+      {
+        file: APPEND_ONE,
+        find: 'SELECT t.id, t.epoch, t.head, t.muted, t.erased_at INTO f',
+        replace: `SELECT t.id, t.epoch, t.head, t.muted, t.erased_at,
+         (SELECT d.hash FROM \${schema}.dedupe_key d WHERE d.hash = append_one.hash) AS known INTO f`,
+      },
+      {
+        file: APPEND_ONE,
+        find: 'WHERE d.hash = append_one.hash;',
+        replace: 'WHERE d.hash = append_one.hash AND d.hash = f.known;',
+      },
+    ],
+    caughtBy: [{ file: APPEND_TESTS, test: 'two processes append at the same moment' }],
   },
   {
     name: 'commit-not-on-the-disk',
     breaks: 'A commit does not wait for the disk where the server is told not to (G1, G9).',
     edits: [
       {
-        file: APPEND_FUNCTION,
+        file: APPEND_BATCH,
         find: "IF current_setting('synchronous_commit') IN ('off', 'local') THEN",
         replace: 'IF false THEN',
       },
@@ -57,16 +95,36 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     caughtBy: [{ file: APPEND_TESTS, test: 'waits for the disk' }],
   },
   {
+    name: 'body-not-compared',
+    breaks: 'Another body under a key that was used is taken for the same one.',
+    edits: [
+      { file: APPEND_BATCH, find: 'WHEN k.fingerprint <> fingerprints[i.i]', replace: 'WHEN false' },
+      { file: APPEND_ONE, find: 'WHEN k.fingerprint <> append_one.fingerprint', replace: 'WHEN false' },
+    ],
+    caughtBy: [
+      { file: ONE_AND_BATCH, test: 'another body, by itself' },
+      { file: ONE_AND_BATCH, test: 'another body, in a batch' },
+    ],
+  },
+  {
+    name: 'muted-one-appended',
+    breaks: 'A single notification is appended although its recipient has muted its type.',
+    edits: [{ file: APPEND_ONE, find: 'IF type = ANY (f.muted) AND NOT mandatory', replace: 'IF false' }],
+    caughtBy: [{ file: ONE_AND_BATCH, test: 'whatever came before' }],
+  },
+  {
     name: 'announced-before-the-commit',
     breaks: 'The bus brings an entry whose transaction is not committed yet (G1).',
     edits: [
       {
         file: 'src/log/append/append-batch.ts',
-        find: '  const rows = await database.query<AppendRow & Record<string, unknown>>(APPEND, [',
-        replace: `  const client = await database.pool.connect();
-  await client.query('BEGIN');
-  setTimeout(() => void client.query('COMMIT').finally(() => client.release()), 300);
-  const { rows } = await client.query<AppendRow & Record<string, unknown>>(database.text(APPEND), [`,
+        find: '  const rows = await database.query<AppendRow & Record<string, unknown>>(APPEND_BATCH, [',
+        replace: `${BEGUN}  const { rows } = await client.query<AppendRow & Record<string, unknown>>(database.text(APPEND_BATCH), [`,
+      },
+      {
+        file: 'src/log/append/append-batch.ts',
+        find: '  const [row] = await database.query<{ result: string }>(APPEND_ONE, [',
+        replace: `${BEGUN}  const { rows: [row] } = await client.query<{ result: string }>(database.text(APPEND_ONE), [`,
       },
     ],
     caughtBy: [
