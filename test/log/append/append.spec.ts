@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js';
@@ -113,6 +114,31 @@ describe('the append', () => {
     );
     const [later] = await two.append([again()]);
     expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
+  });
+
+  it('makes one entry of the same job if one process commits between the snapshot of the other and its lock', async () => {
+    await one.append([notification('versions')]);
+    const reader = new pg.Client(test.url);
+    await reader.connect();
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await reader.query('SELECT FROM tidings.feed');
+    // An old reader keeps all versions of the row: to find the newest one takes a millisecond, in which the snapshot grows old.
+    await one.database.pool.query(`
+      DO $$ DECLARE c tid; BEGIN
+        SELECT ctid INTO c FROM tidings.feed WHERE recipient = 'versions';
+        FOR i IN 1 .. 20000 LOOP UPDATE tidings.feed SET kept = kept WHERE ctid = c RETURNING ctid INTO c; END LOOP;
+      END $$`);
+    for (let round = 0; round < 40; round += 1) {
+      const same = () => notification('versions', { dedupeKey: `k:round-${round}` });
+      const first = one.append([same()]);
+      // In each round another part of the first one's transaction is met.
+      await sleep(round % 5);
+      const second = two.append([same()]);
+      const results = [...(await first), ...(await second)];
+      expect(results.map(({ outcome }) => outcome).sort()).toEqual(['appended', 'duplicate']);
+    }
+    await reader.end();
+    expect(await seqsOf('versions')).toHaveLength(41);
   });
 
   it('makes one entry of each job that two processes append in batches at the same moment', async () => {

@@ -80,7 +80,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         replace: 'WHERE d.hash = append_one.hash AND d.hash = f.known;',
       },
     ],
-    caughtBy: [{ file: APPEND_TESTS, test: 'two processes append at the same moment' }],
+    caughtBy: [{ file: APPEND_TESTS, test: 'between the snapshot of the other and its lock' }],
   },
   {
     name: 'commit-not-on-the-disk',
