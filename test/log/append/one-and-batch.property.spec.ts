@@ -15,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/postgres.js
 import { propertyOptions } from '../../support/property.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
-const RECIPIENTS = ['ada', 'grace', 'edsger'];
+const RECIPIENTS = ['ada', 'grace'];
 const [BODY_A, BODY_B] = [Buffer.alloc(16, 'a'), Buffer.alloc(16, 'b')];
 /** Two jobs of before the erasure that a step may be, and jobs of after it. */
 const [EARLY, ERASED, LATE] = ['2026-01-01', '2026-02-01', '2026-03-01'].map((day) => new Date(day));
@@ -52,11 +52,11 @@ const steps = (collapses: boolean): fc.Arbitrary<Step[]> =>
         weight: 4,
         arbitrary: fc.record({
           do: fc.constant('append' as const),
-          items: fc.array(item(collapses), { minLength: 1, maxLength: 8 }),
+          items: fc.array(item(collapses), { minLength: 1, maxLength: 5 }),
         }),
       },
       {
-        weight: 1,
+        weight: 2,
         arbitrary: fc.record({
           do: fc.constantFrom('mute' as const, 'read' as const, 'erase' as const, 'recall' as const),
           recipient,
@@ -64,7 +64,7 @@ const steps = (collapses: boolean): fc.Arbitrary<Step[]> =>
         }),
       },
     ),
-    { minLength: 1, maxLength: 8 },
+    { minLength: 5, maxLength: 8 },
   );
 
 /** A way to append: some notifications, in order, none of whose keys is among them twice. */
@@ -180,6 +180,10 @@ describe('a notification by itself and in a batch', () => {
     const outcomes: unknown[] = [];
     const hashes = new Map<string, string>();
     const place = (id: string): number => parseInt(id.replaceAll('-', '').slice(17), 16);
+    await makeFeeds(
+      log.database,
+      RECIPIENTS.map((recipient) => ({ feed: { tenant, recipient } })),
+    );
     for (const step of sequence) {
       if (step.do !== 'append') {
         await change(step, { tenant, recipient: step.recipient });
@@ -246,9 +250,9 @@ describe('a notification by itself and in a batch', () => {
         expect(await run(inBatchesOfOne, sequence, true)).toEqual(alone);
         expect(await run(inOneBatch, sequence, true)).toEqual(alone);
       }),
-      propertyOptions(40),
+      propertyOptions(15),
     );
-  });
+  }, 120_000);
 
   it('has those that the function of older code gives, which may run at the same time', async () => {
     await fc.assert(
@@ -256,9 +260,9 @@ describe('a notification by itself and in a batch', () => {
         expect(await run(single, plain, false)).toEqual(await run(asBefore, plain, false));
         expect(await run(inOneBatch, collapsing, false)).toEqual(await run(asBefore, collapsing, false));
       }),
-      propertyOptions(40),
+      propertyOptions(15),
     );
-  });
+  }, 120_000);
 
   it.each([
     ['by itself', single],

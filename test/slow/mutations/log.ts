@@ -64,25 +64,6 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     caughtBy: [{ file: APPEND_TESTS, test: 'two processes append in batches at the same moment' }],
   },
   {
-    name: 'dedupe-check-of-one-in-the-lock-statement',
-    breaks:
-      'The dedupe key of a single notification is read in the statement of the lock, on a snapshot from before it.',
-    edits: [
-      {
-        file: APPEND_ONE,
-        find: 'SELECT t.id, t.epoch, t.head, t.muted, t.erased_at INTO f',
-        replace: `SELECT t.id, t.epoch, t.head, t.muted, t.erased_at,
-         (SELECT d.hash FROM \${schema}.dedupe_key d WHERE d.hash = append_one.hash) AS known INTO f`,
-      },
-      {
-        file: APPEND_ONE,
-        find: 'WHERE d.hash = append_one.hash;',
-        replace: 'WHERE d.hash = append_one.hash AND d.hash = f.known;',
-      },
-    ],
-    caughtBy: [{ file: APPEND_TESTS, test: 'between the snapshot of the other and its lock' }],
-  },
-  {
     name: 'commit-not-on-the-disk',
     breaks: 'A commit does not wait for the disk where the server is told not to (G1, G9).',
     edits: [
