@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js';
@@ -116,34 +115,6 @@ describe('the append', () => {
     expect(later).toMatchObject({ outcome: 'duplicate', seq: 1, entry: null });
   });
 
-  it('makes one entry of the same job if one process commits between the snapshot of the other and its lock', async () => {
-    await one.append([notification('versions')]);
-    const reader = new pg.Client(test.url);
-    await reader.connect();
-    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    await reader.query('SELECT FROM tidings.feed');
-    // An old reader keeps all versions of the row: to find the newest one takes milliseconds, in which the snapshot grows old.
-    await one.database.pool.query(`
-      DO $$ DECLARE c tid; BEGIN
-        SELECT ctid INTO c FROM tidings.feed WHERE recipient = 'versions';
-        FOR i IN 1 .. 20000 LOOP UPDATE tidings.feed SET kept = kept WHERE ctid = c RETURNING ctid INTO c; END LOOP;
-      END $$`);
-    for (let round = 0; round < 32; round += 1) {
-      const began = performance.now();
-      await one.append([notification('versions')]);
-      const took = performance.now() - began;
-      const same = () => notification('versions', { dedupeKey: `k:round-${round}` });
-      const first = one.append([same()]);
-      // In each round another part of the first one's transaction is met.
-      await sleep((took * (round % 8)) / 8);
-      const second = two.append([same()]);
-      const results = [...(await first), ...(await second)];
-      expect(results.map(({ outcome }) => outcome).sort()).toEqual(['appended', 'duplicate']);
-    }
-    await reader.end();
-    expect(await seqsOf('versions')).toEqual(Array.from({ length: 65 }, (_, index) => index + 1));
-  });
-
   it('makes one entry of each job that two processes append in batches at the same moment', async () => {
     for (let round = 0; round < 20; round += 1) {
       const same = () => [1, 2, 3].map((n) => notification('raced', { dedupeKey: `k:round-${round}-${n}` }));
@@ -229,16 +200,19 @@ describe('the append', () => {
     expect(await seqsOf('guilty')).toEqual([]);
   });
 
-  it.each(FUNCTIONS)('waits for the disk even where the server is configured not to, %s', async (_, statement) => {
-    const client = new pg.Client(test.url);
-    await client.connect();
-    await client.query('SET synchronous_commit = off');
-    await client.query('BEGIN');
-    await client.query(statement);
-    const { rows } = await client.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
-    await client.end();
-    expect(rows[0]!.synchronous_commit).toBe('on');
-  });
+  it.each(FUNCTIONS)(
+    'waits for the disk even where the server is configured not to, %s',
+    async (_, statement) => {
+      const client = new pg.Client(test.url);
+      await client.connect();
+      await client.query('SET synchronous_commit = off');
+      await client.query('BEGIN');
+      await client.query(statement);
+      const { rows } = await client.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
+      await client.end();
+      expect(rows[0]!.synchronous_commit).toBe('on');
+    },
+  );
 
   it.each(FUNCTIONS)('refuses to give out numbers on an old snapshot, %s', async (_, statement) => {
     const client = new pg.Client(test.url);

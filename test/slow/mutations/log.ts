@@ -31,7 +31,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       'The number of a single notification is given out before the feed is locked, which the update of its head does at the end.',
     edits: [{ file: APPEND_ONE, find: '     FOR NO KEY UPDATE SKIP LOCKED;', replace: '     ;' }],
     caughtBy: [
-      { file: APPEND_TESTS, test: 'two processes append at the same moment' },
+      { file: APPEND_TESTS, test: 'two processes append at once' },
       { file: APPEND_TESTS, test: 'one at a time' },
     ],
   },
@@ -82,10 +82,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       { file: APPEND_BATCH, find: 'WHEN k.fingerprint <> fingerprints[i.i]', replace: 'WHEN false' },
       { file: APPEND_ONE, find: 'WHEN k.fingerprint <> append_one.fingerprint', replace: 'WHEN false' },
     ],
-    caughtBy: [
-      { file: ONE_AND_BATCH, test: 'another body, by itself' },
-      { file: ONE_AND_BATCH, test: 'another body, in a batch' },
-    ],
+    caughtBy: [{ file: ONE_AND_BATCH, test: 'used with another body' }],
   },
   {
     name: 'muted-one-appended',
