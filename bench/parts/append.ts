@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { feedId } from '../../src/contract/model/feed.js';
+import { feedKeyString } from '../../src/contract/model/feed.js';
 import { hashDedupeKey } from '../../src/contract/model/dedupe-key.js';
 import type { NewNotification } from '../../src/contract/ports/append.js';
 import { appendBatch, frameBytes, makeFeeds } from '../../src/log/append/append-batch.js';
@@ -121,7 +121,7 @@ const appendBefore: Append = (database, items) =>
 function notification(feed: NewNotification['feed']): NewNotification {
   return {
     feed,
-    dedupeKey: `j:${feedId(feed)}:${randomUUID()}`,
+    dedupeKey: `j:${feedKeyString(feed)}:${randomUUID()}`,
     type: 'task-completed',
     title: 'Export of the quarterly figures',
     body: 'Done in 48 s',

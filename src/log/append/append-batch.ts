@@ -107,7 +107,7 @@ export async function appendMany(
   const places = new Map<string, number>();
   const feeds: FeedKey[] = [];
   const feedOf = items.map(({ feed }) => {
-    const key = feedId(feed);
+    const key = feedKeyString(feed);
     let place = places.get(key);
     if (place === undefined) places.set(key, (place = feeds.push(feed)));
     return place;
@@ -139,7 +139,7 @@ export async function appendMany(
  * Makes the feeds' rows, in a transaction of its own: a row that is not committed yet holds up whoever inserts it too.
  *
  * @param wanted With the time of the job that wants it, if it is one.
- * @returns The feeds (as `feedId` writes them) that were not made, because their recipients were erased after all of those times.
+ * @returns The feeds (as `feedKeyString` writes them) that were not made, because their recipients were erased after all of those times.
  */
 export async function makeFeeds(
   database: LogDatabase,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hashDedupeKey } from '../../../src/contract/model/dedupe-key.js';
-import { feedId, type FeedKey } from '../../../src/contract/model/feed.js';
+import { feedKeyString, type FeedKey } from '../../../src/contract/model/feed.js';
 import type { NewNotification } from '../../../src/contract/ports/append.js';
 import {
   appendMany,
@@ -133,12 +133,12 @@ describe('a notification by itself and in a batch', () => {
     const missing = items.filter((_, index) => outcomes[index] === 'missing');
     if (missing.length === 0) return outcomes;
     const erased = await makeFeeds(log.database, missing);
-    const wanted = missing.filter(({ feed }) => !erased.has(feedId(feed)));
+    const wanted = missing.filter(({ feed }) => !erased.has(feedKeyString(feed)));
     const again = wanted.length > 0 ? await way(log.database, wanted) : [];
     return outcomes.map((outcome, index): ItemOutcome => {
       const { feed } = items[index]!;
       if (outcome !== 'missing') return outcome;
-      return erased.has(feedId(feed)) ? { outcome: 'erased', feed } : again.shift()!;
+      return erased.has(feedKeyString(feed)) ? { outcome: 'erased', feed } : again.shift()!;
     });
   }
 
