@@ -133,6 +133,12 @@ export class ConflictError extends TidingsError {
 /** The same Idempotency-Key was used before, with another body. */
 export class IdempotencyKeyReusedError extends TidingsError {
   readonly code = 'idempotency-key-reused';
+
+  constructor() {
+    super(
+      'This Idempotency-Key came with another type or other data before; take a new key for a new notification.',
+    );
+  }
 }
 
 /** The queue is away or too slow; nothing is known to be stored, so the caller tries again with the same key. */

@@ -35,6 +35,8 @@ export const ERASER = Symbol('tidings:eraser');
 export const LOG_ERASER = Symbol('tidings:log-eraser');
 /** {@link QueueEraser} */
 export const QUEUE_ERASER = Symbol('tidings:queue-eraser');
+/** {@link IdempotencyKeys} */
+export const IDEMPOTENCY_KEYS = Symbol('tidings:idempotency-keys');
 /** {@link DropLog} */
 export const DROP_LOG = Symbol('tidings:drop-log');
 /** {@link SupportView} */

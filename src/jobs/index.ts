@@ -1,3 +1,7 @@
+export { Delivery } from './deliver/delivery.js';
+export { DirectCanceller } from './deliver/direct-canceller.js';
+export { DirectProducer } from './deliver/direct-producer.js';
+export { Locales } from './deliver/locales.js';
 export { QueueProducer } from './produce/queue-producer.js';
 export { openJobQueue, type JobQueueOptions } from './queue/open-queue.js';
 export { JobQueue } from './queue/queue.js';

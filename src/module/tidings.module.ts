@@ -20,10 +20,9 @@ import {
 } from '../contract/options/options.js';
 import type {
   Appender,
-  DropLog,
+  IdempotencyKeys,
   JobCanceller,
   LiveBus,
-  Producer,
   QueueEraser,
   Sql,
   Streams,
@@ -31,9 +30,9 @@ import type {
 import type { QueueDepth, ReadinessCheck } from '../contract/ports/ops.js';
 import {
   APPENDER,
-  DROP_LOG,
   ERASER,
   FEED_READER,
+  IDEMPOTENCY_KEYS,
   INBOX,
   INBOX_CHANGES,
   JOB_CANCELLER,
@@ -53,19 +52,21 @@ import {
 import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from '../http/index.js';
 import {
+  Delivery,
+  DirectCanceller,
   JobQueue,
   NotificationWorker,
   OccasionalQueueErasure,
   openJobQueue,
   QueueCanceller,
   QueueErasure,
-  QueueProducer,
   TypeRegistry,
 } from '../jobs/index.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from '../jobs/outbox/index.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
+import { LocalFirstBus } from '../live/local-first-bus.js';
 import { PostgresBus } from '../live/postgres-bus.js';
 import { RedisBus } from '../live/redis-bus.js';
 import { LogDatabase } from '../log/database/database.js';
@@ -127,16 +128,10 @@ const PROVIDERS: Provider[] = [
     useFactory: (options: ResolvedOptions) => openJobQueue(options),
   },
   {
-    provide: PRODUCER,
-    inject: [JobQueue, TypeRegistry, RESOLVED_OPTIONS],
-    useFactory: (jobs: JobQueue, types: TypeRegistry, { queue }: ResolvedOptions): Producer =>
-      new QueueProducer(jobs, types, queue.enqueueTimeoutMs),
-  },
-  {
     provide: JOB_CANCELLER,
-    inject: [SQL, JobQueue],
-    useFactory: (sql: Sql, jobs: JobQueue): JobCanceller =>
-      new OutboxCanceller(sql, new QueueCanceller(jobs)),
+    inject: [SQL, JobQueue, IDEMPOTENCY_KEYS],
+    useFactory: (sql: Sql, jobs: JobQueue, keys: IdempotencyKeys): JobCanceller =>
+      new DirectCanceller(keys, new OutboxCanceller(sql, new QueueCanceller(jobs))),
   },
   {
     provide: QUEUE_ERASER,
@@ -159,14 +154,16 @@ const PROVIDERS: Provider[] = [
     provide: LIVE_BUS,
     inject: [RESOLVED_OPTIONS, LogDatabase],
     useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
-      redis
-        ? new RedisBus({ incarnation: log.identity, address: redisAddress(redis), metrics })
-        : new PostgresBus({
-            incarnation: log.identity,
-            pool: log.pool,
-            connection: postgresAddress(database),
-            metrics,
-          }),
+      new LocalFirstBus(
+        redis
+          ? new RedisBus({ incarnation: log.identity, address: redisAddress(redis), metrics })
+          : new PostgresBus({
+              incarnation: log.identity,
+              pool: log.pool,
+              connection: postgresAddress(database),
+              metrics,
+            }),
+      ),
   },
   {
     provide: APPENDER,
@@ -180,17 +177,16 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: NotificationWorker,
-    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, APPENDER, DROP_LOG, Escalations],
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, Delivery, IDEMPOTENCY_KEYS],
     useFactory: (
       options: ResolvedOptions,
       jobs: JobQueue,
       types: TypeRegistry,
-      appender: Appender,
-      dropLog: DropLog,
-      escalations: Escalations | null,
+      delivery: Delivery,
+      idempotencyKeys: IdempotencyKeys,
     ) =>
       options.roles.includes('worker')
-        ? new NotificationWorker({ jobs, types, appender, dropLog, escalations, options })
+        ? new NotificationWorker({ jobs, types, delivery, idempotencyKeys, options })
         : null,
   },
   ...FEEDS_PROVIDERS,

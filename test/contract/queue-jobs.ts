@@ -7,6 +7,8 @@ import type { Appender, AppendResult, NewNotification } from '../../src/contract
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import { IMPATIENT_WORKER } from '../support/impatient.js';
 import {
+  Delivery,
+  Locales,
   openJobQueue,
   type JobQueue,
   NotificationWorker,
@@ -100,10 +102,22 @@ export async function openJobs(
     metrics: { ...NO_METRICS, jobProcessed: (outcome) => outcomes.push(outcome) },
   });
   const types = new TypeRegistry(options.types);
-  const dropLog = { record: () => Promise.resolve() };
+  const delivery = new Delivery({
+    appender,
+    dropLog: { record: () => Promise.resolve() },
+    locales: new Locales(options.resolveLocales),
+    escalations: null,
+  });
+  const idempotencyKeys = {
+    claim: () => Promise.resolve(true),
+    isClaimed: () => Promise.resolve(false),
+    release: () => Promise.resolve(),
+  };
   const jobs = await openJobQueue(options);
   const worker =
-    settings.worker === false ? null : new NotificationWorker({ jobs, types, appender, dropLog, options });
+    settings.worker === false
+      ? null
+      : new NotificationWorker({ jobs, types, delivery, idempotencyKeys, options });
   worker?.start();
   return {
     name,

@@ -11,7 +11,7 @@ import { House, onBothBackends, taskIds, type Instance } from './house.js';
 
 const CHILD = new URL('../jobs/outbox/outbox-child.mjs', import.meta.url).pathname;
 
-type Step = 'before-commit' | 'after-commit' | 'before-enqueue' | 'after-enqueue';
+type Step = 'before-commit' | 'after-commit' | 'before-append' | 'after-append';
 
 onBothBackends('G10: all or nothing', (backend) => {
   let built: string;
@@ -97,21 +97,18 @@ onBothBackends('G10: all or nothing', (backend) => {
     expect(await deliveries('kept')).toBe(1);
   }, 90_000);
 
-  it('delivers once when the relay is killed with the row in its hands, before the queue has it', async () => {
+  it('delivers once when the relay is killed with the row in its hands, before the log has it', async () => {
     await commit('held');
-    await dieAt('before-enqueue');
+    await dieAt('before-append');
     expect(await rows()).toBe(1);
     expect(await deliveries('held')).toBe(1);
   }, 90_000);
 
-  it('delivers once when the relay is killed after the queue has the job and before the row is gone', async () => {
+  it('delivers once when the relay is killed after the log has the entry and before the row is gone', async () => {
     await commit('twice');
-    await dieAt('after-enqueue');
+    await dieAt('after-append');
     expect(await rows()).toBe(1);
-    const ids = (await house.queue().getJobs()).map(
-      ({ data }) => (data as { data: { taskId: string } }).data.taskId,
-    );
-    expect(ids.filter((id) => id === 'twice')).toHaveLength(1);
+    expect(await house.sql("SELECT FROM tidings.entry WHERE data ->> 'taskId' = 'twice'")).toHaveLength(1);
     expect(await deliveries('twice')).toBe(1);
   }, 90_000);
 });

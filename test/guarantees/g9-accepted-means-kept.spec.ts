@@ -84,13 +84,27 @@ onBothBackends('G9: accepted means kept', (backend) => {
   }, 120_000);
 });
 
-describeWith('redis-server', 'G9: an outage of the queue', () => {
-  it('answers 503 within 5 s, and accepts the job once when it is sent again with the same key', async () => {
+describeWith('redis-server', 'G9: an unavailable queue', () => {
+  it('delivers directly while the log is there', async () => {
     const house = await House.open('Redis');
+    try {
+      const instance = await house.start();
+      await house.redis!.stop();
+      const answer = await instance.publish({ type: 'task-completed', to: 'ada', data: task('direct') });
+      expect(answer.status).toBe(202);
+      expect(await answer.json()).toMatchObject({ jobs: [{ outcome: 'delivered' }] });
+    } finally {
+      await house.close();
+    }
+  }, 60_000);
+
+  it('answers 503 within 5 s where the log is unavailable, too, and takes the job once when it is sent again with the same key', async () => {
+    const house = await House.open('Redis', { ownPostgres: true });
     try {
       const instance = await house.start();
       const client = await instance.stream('ada');
       await house.redis!.stop();
+      await house.postgres!.pause();
       const body = { type: 'task-completed', to: 'ada', data: task('insisted') };
       const startedAt = Date.now();
       const refused = await instance.publish(body, { 'idempotency-key': 'try-1' });
@@ -99,6 +113,7 @@ describeWith('redis-server', 'G9: an outage of the queue', () => {
       expect(refused.headers.get('content-type')).toMatch('application/problem+json');
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
       expect(await refused.json()).toMatchObject({ status: 503, code: 'queue-unavailable' });
+      await house.postgres!.resume();
       await house.redis!.start();
       for (let i = 0; i < 3; i += 1) {
         const accepted = await eventually(

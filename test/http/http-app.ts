@@ -21,6 +21,7 @@ import type {
 import type { Preferences, RecipientPreferences } from '../../src/contract/ports/preferences.js';
 import type {
   CancelOutcome,
+  Enqueued,
   EnqueueOptions,
   JobCanceller,
   Producer,
@@ -91,13 +92,13 @@ export class RecordingProducer implements Producer {
   /** Thrown by the next calls, if set. */
   failure: Error | null = null;
 
-  async enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<{ id: string }> {
+  async enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<Enqueued> {
     if (this.failure) throw this.failure;
     const declared = types.find(({ name }) => name === type);
     if (!declared) throw new UnknownTypeError(type, ['task-completed']);
     await validateData(declared, parseJobData(data).data);
     this.jobs.push({ type, data, options });
-    return { id: `job-${this.jobs.length}` };
+    return { id: `job-${this.jobs.length}`, outcome: 'queued' };
   }
 }
 

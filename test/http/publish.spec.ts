@@ -47,7 +47,7 @@ describe('POST /v1/notifications', () => {
     const expiresAt = '2030-01-01T00:00:00Z';
     const response = await post(job({ tenant: 'acme', to: ['ada', 'bob'], dedupeKey: 'd', expiresAt }));
     expect(response.status).toBe(202);
-    expect(await response.json()).toEqual({ jobs: [{ id: 'job-1' }] });
+    expect(await response.json()).toEqual({ jobs: [{ id: 'job-1', outcome: 'queued' }] });
     expect(app.producer.jobs).toEqual([
       {
         type: 'task-completed',
@@ -61,6 +61,39 @@ describe('POST /v1/notifications', () => {
         options: {},
       },
     ]);
+  });
+
+  it('answers each notification of an array by itself, in order, with 207 where some are refused', async () => {
+    const all = await post([job(), job({ to: 'bob' })]);
+    expect(all.status).toBe(202);
+    expect(await all.json()).toEqual({
+      jobs: [
+        { id: 'job-1', outcome: 'queued' },
+        { id: 'job-2', outcome: 'queued' },
+      ],
+    });
+    const some = await post([job(), 'nonsense', job({ data: {} }), job({ type: 'Bad' })]);
+    expect(some.status).toBe(207);
+    const { jobs } = (await some.json()) as {
+      jobs: { id?: string; error?: { code: string; errors: object[] } }[];
+    };
+    expect(jobs.map(({ id, error }) => id ?? error!.code)).toEqual([
+      'job-3',
+      'invalid-request',
+      'invalid-job',
+      'invalid-job',
+    ]);
+    expect(jobs[1]!.error!.errors).toEqual([{ field: '[1]', problem: 'must be a JSON object, is string' }]);
+    app.producer.failure = new QueueUnavailableError('connect ECONNREFUSED');
+    expect((await post([job(), job()])).status).toBe(503);
+  });
+
+  it('gives each place of an array an Idempotency-Key of its own', async () => {
+    await post([job(), job()], withKey({ 'idempotency-key': 'k' }));
+    const keys = app.producer.jobs.map(({ options }) => options?.idempotency?.key);
+    expect(new Set(keys).size).toBe(2);
+    await post([job(), job()], withKey({ 'idempotency-key': 'k' }));
+    expect(app.producer.jobs.slice(2).map(({ options }) => options?.idempotency?.key)).toEqual(keys);
   });
 
   describe('the API key of a producer', () => {
@@ -242,10 +275,16 @@ describe('POST /v1/notifications', () => {
         [{ field: 'deliverAt', problem: expect.stringContaining('with a zone') }],
       ],
       [
-        'an array',
-        [job()],
+        'an empty array',
+        [],
         'invalid-request',
-        [{ field: 'body', problem: 'must be a JSON object, is an array' }],
+        [{ field: 'body', problem: 'must have 1 to 100 notifications, has 0' }],
+      ],
+      [
+        'a long array',
+        Array.from({ length: 101 }, () => job()),
+        'invalid-request',
+        [{ field: 'body', problem: 'must have 1 to 100 notifications, has 101' }],
       ],
     ])('are checked: %s', async (_what, body, code, errors) => {
       const response = await post(body);
@@ -363,9 +402,7 @@ describe('POST /v1/notifications', () => {
   });
 
   it('answers 422 for a key that was used with another body', async () => {
-    app.producer.failure = new IdempotencyKeyReusedError(
-      'The Idempotency-Key "k" came with another body before.',
-    );
+    app.producer.failure = new IdempotencyKeyReusedError();
     const response = await post(job(), withKey({ 'idempotency-key': 'k' }));
     expect(response.status).toBe(422);
     expect((await problemOf(response)).code).toBe('idempotency-key-reused');

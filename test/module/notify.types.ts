@@ -86,7 +86,7 @@ export async function calls(): Promise<void> {
 
   const { outcome } = await tidings.notify(closed, { to: 'ada', data: { reason: 'x' } });
   // @ts-expect-error no such outcome
-  void (outcome === 'delivered');
+  void (outcome === 'sent');
 }
 
 export function transactions(

@@ -46,8 +46,11 @@ export interface NotifyRequest<
 export interface Notified {
   /** For `cancel`. */
   readonly jobId: string;
-  /** `queued`: the queue has stored it. `staged`: it is a row in the caller's transaction, and is queued when that commits. */
-  readonly outcome: 'queued' | 'staged';
+  /**
+   * `delivered`: the log has it. `queued`: the queue has stored it, and a worker delivers it. `staged`: it is a row in the caller's
+   * transaction, and is delivered when that commits.
+   */
+  readonly outcome: 'delivered' | 'queued' | 'staged';
 }
 
 /** What to send to many. */
@@ -91,12 +94,12 @@ export interface BroadcastResult extends BroadcastProgress {
 /** How notifications are sent from code. */
 export interface Notifier {
   /**
-   * Sends a notification. Resolves when the queue has stored it (G9); with `tx`, when its row is written.
+   * Sends a notification. Resolves when the log has it, or the queue has stored it (G9); with `tx`, when its row is written.
    *
    * @throws {InvalidJobError} if it can never be delivered; names each wrong field. Nothing was sent, and `tx` was not touched.
    * @throws {UnknownTypeError} if the type is not declared in the module's options.
    * @throws {InvalidRequestError} if `tx` is of another database, or no transaction; it was not harmed.
-   * @throws {QueueUnavailableError} if the queue did not answer in time. It may have it: repeat the call with the same `dedupeKey`.
+   * @throws {QueueUnavailableError} if neither log nor queue answered in time. They may have it: repeat the call with the same `dedupeKey`.
    */
   notify<Type extends AnyNotificationType>(type: Type, request: NotifyRequest<Type>): Promise<Notified>;
 

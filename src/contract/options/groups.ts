@@ -35,6 +35,8 @@ export const MOST_DAYS = 36_500;
 
 export const ROLES = list(oneOf(['api', 'worker']), '"api" and "worker", or an empty one for only producers');
 
+export const DELIVERY = oneOf(['direct', 'queue']);
+
 export const DATABASE = group<DatabaseOptions>()({
   url: text(postgresUrlProblem).nullish(),
   pool: z

@@ -4,6 +4,7 @@ import { NO_METRICS, type Metrics } from '../ports/metrics.js';
 import { check, type Checked, choose, func, group, isObject, quote } from './fields.js';
 import {
   DATABASE,
+  DELIVERY,
   ESCALATIONS,
   HOOKS,
   HTTP,
@@ -29,6 +30,7 @@ export interface Composition {
 
 const OPTIONS = group<TidingsOptions>()({
   roles: ROLES.default(['api', 'worker']),
+  delivery: DELIVERY.default('direct'),
   database: DATABASE.prefault({}),
   redis: REDIS.nullish(),
   queue: QUEUE.prefault({}),

@@ -197,6 +197,9 @@ export type ResolveLocales = (
   recipients: readonly FeedKey[],
 ) => readonly (string | null | undefined)[] | Promise<readonly (string | null | undefined)[]>;
 
+/** See {@link TidingsOptions.delivery}. */
+export type DeliveryMode = 'direct' | 'queue';
+
 /** The options of {@link TidingsModule}. */
 export interface TidingsOptions {
   /**
@@ -207,6 +210,12 @@ export interface TidingsOptions {
   database: DatabaseOptions;
   /** Queue and bus on Redis instead of Postgres. Default `null`: both on Postgres. */
   redis?: RedisOptions | null;
+  /**
+   * How `notify` and `POST /v1/notifications` deliver what is not due later. `direct`: this process appends to the log by itself and answers when
+   * that is committed; what the log cannot take now goes to the queue. `queue`: always by the queue, for processes that must not append.
+   * Default `direct`.
+   */
+  delivery?: DeliveryMode;
   queue?: QueueOptions;
   worker?: WorkerOptions;
   stream?: StreamOptions;
@@ -239,6 +248,7 @@ type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 /** {@link TidingsOptions} with every default filled in. */
 export interface ResolvedOptions {
   readonly roles: readonly Role[];
+  readonly delivery: DeliveryMode;
   readonly database: ResolvedDatabase;
   readonly redis: RedisPlace | null;
   readonly queue: Resolved<QueueOptions>;

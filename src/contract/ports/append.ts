@@ -18,8 +18,8 @@ export interface NewNotification {
   /** Whether it is delivered even where its type is muted. */
   readonly mandatory: boolean;
   /**
-   * 16 bytes that stand for the request's body. Kept with the dedupe key, so that another body under the same key is noticed as long as the
-   * key is kept. Without one nothing is compared.
+   * 16 bytes that stand for the job. They are kept with the dedupe key and tell a repeated attempt of the same job from another job with the
+   * same key. Without them nothing is compared.
    */
   readonly fingerprint?: Buffer | null;
   /** When its job was put on the queue: what was queued before the recipient's erasure is dropped. */
@@ -38,7 +38,7 @@ export interface CommittedNotification {
    * memory may serve it when it is too late.
    */
   readonly entry: LogEntry | null;
-  /** A duplicate whose key was first used with another fingerprint. Present only then. */
+  /** A duplicate of another job: its key was first used with another fingerprint. Present only then. */
   readonly conflict?: true;
 }
 

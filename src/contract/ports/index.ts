@@ -1,5 +1,6 @@
 export type * from './append.js';
 export type * from './erase.js';
+export type * from './idempotency.js';
 export * from './inbox.js';
 export type * from './live.js';
 export * from './metrics.js';

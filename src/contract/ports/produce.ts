@@ -9,22 +9,30 @@ export interface EnqueueOptions {
   readonly idempotency?: { readonly scope: string; readonly key: string };
 }
 
-/** The way onto the queue. */
+/** What became of a job. */
+export interface Enqueued {
+  /** The job's id, for `cancel`. */
+  readonly id: string;
+  /** `delivered`: the log has it. `queued`: the queue has stored it, and a worker delivers it. */
+  readonly outcome: 'delivered' | 'queued';
+}
+
+/** The way in for producers. */
 export interface Producer {
   /**
-   * Resolves when the queue has stored the job (G9).
+   * Resolves when the log has the notification, or the queue has stored the job (G9).
    *
    * @throws {InvalidJobError} if the data can never become an entry; names each wrong field.
    * @throws {UnknownTypeError} if the type is not declared here.
    * @throws {IdempotencyKeyReusedError} if the key came with another type or other data before.
-   * @throws {QueueUnavailableError} if the queue did not answer within 5 s; repeat with the same key.
+   * @throws {QueueUnavailableError} if neither log nor queue answered within 5 s; repeat with the same key.
    */
-  enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<{ id: string }>;
+  enqueue(type: string, data: JobData, options?: EnqueueOptions): Promise<Enqueued>;
 }
 
 /**
  * What cancelling did. `cancelled`: the job is off the queue and will never run. `running`: too late, but `recall` takes it back.
- * `done`: it has ended, one way or the other. `unknown`: there is no such job (any more).
+ * `done`: it was delivered at once, or has ended, one way or the other. `unknown`: there is no such job (any more).
  */
 export type CancelOutcome = 'cancelled' | 'running' | 'done' | 'unknown';
 

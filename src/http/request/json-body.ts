@@ -4,32 +4,45 @@ import { InvalidRequestError } from '../../contract/errors.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 
 /**
- * The body of a request as a JSON object. A body parser of the host may have read it, with the host's limit. Otherwise (the service has no
- * parser) it is read here, after the guards: parsing a megabyte of nested brackets blocks the event loop for over half a second, which needs a
- * credential first. For the same reason compressed bodies are refused: 2 KB can become 2 MB.
+ * The body of a request as a JSON object.
  *
- * The media type is required: a page of another site may send forms and plain text without a preflight (CORS), but not JSON.
- *
- * @throws {UnsupportedMediaTypeException} if it is declared as something else, or not at all.
- * @throws {PayloadTooLargeException} if it has more bytes.
- * @throws {BadRequestException} if it is no JSON.
+ * @throws as {@link jsonBody} does.
  * @throws {InvalidRequestError} if it is no object.
  */
 export async function jsonObject(
   request: HttpRequest,
   maxBytes: number,
 ): Promise<Readonly<Record<string, unknown>>> {
+  return asObject(await jsonBody(request, maxBytes), 'body');
+}
+
+/** @throws {InvalidRequestError} naming the field, if the value is no JSON object. */
+export function asObject(value: unknown, field: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const actual = value === undefined ? 'missing' : Array.isArray(value) ? 'an array' : typeof value;
+    throw new InvalidRequestError([{ field, problem: `must be a JSON object, is ${actual}` }]);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The body of a request as JSON, `undefined` if there is none. A body parser of the host may have read it, with the host's limit. Otherwise (the
+ * service has no parser) it is read here, after the guards: parsing a megabyte of nested brackets blocks the event loop for over half a second,
+ * which needs a credential first. For the same reason compressed bodies are refused: 2 KB can become 2 MB.
+ *
+ * The media type is required: a page of another site may send forms and plain text without a preflight (CORS), but not JSON.
+ *
+ * @throws {UnsupportedMediaTypeException} if it is declared as something else, or not at all.
+ * @throws {PayloadTooLargeException} if it has more bytes.
+ * @throws {BadRequestException} if it is no JSON.
+ */
+export async function jsonBody(request: HttpRequest, maxBytes: number): Promise<unknown> {
   const mediaType = headerOf(request, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
   if (mediaType !== 'application/json') {
     const actual = mediaType === '' ? 'missing' : JSON.stringify(mediaType.slice(0, 100));
     throw new UnsupportedMediaTypeException(`The Content-Type must be application/json, is ${actual}.`);
   }
-  const body = isUnread(request) ? parse(await readText(request, maxBytes)) : request.body;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    const actual = body === undefined ? 'missing' : Array.isArray(body) ? 'an array' : typeof body;
-    throw new InvalidRequestError([{ field: 'body', problem: `must be a JSON object, is ${actual}` }]);
-  }
-  return body as Readonly<Record<string, unknown>>;
+  return isUnread(request) ? parse(await readText(request, maxBytes)) : request.body;
 }
 
 function isUnread(request: HttpRequest): request is HttpRequest & IncomingMessage {

@@ -1,9 +1,7 @@
-import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { describeError } from '../../platform/logging/describe-error.js';
-import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
-import { printable } from '../../platform/logging/printable.js';
-import { answerTo, type ProblemAnswer } from './problem.js';
+import { ProblemLog } from './problem-log.js';
+import type { ProblemAnswer } from './problem.js';
 
 /** Writes a problem to a response that has not begun. */
 export function sendProblem(
@@ -25,14 +23,12 @@ export function sendProblem(
  */
 @Catch()
 export class ProblemFilter implements ExceptionFilter<unknown> {
-  readonly #logger = new Logger('TidingsHttp');
-  readonly #outages = new RepeatedErrors(this.#logger);
+  readonly #problems = new ProblemLog();
 
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
 
   catch(error: unknown, context: ArgumentsHost): void {
-    const answer = answerTo(error);
-    this.#log(error, answer);
+    const answer = this.#problems.answerTo(error);
     const { httpAdapter } = this.host;
     const response = context.switchToHttp().getResponse<unknown>();
     // Too late for a status: the response has begun, and can only be ended.
@@ -41,17 +37,5 @@ export class ProblemFilter implements ExceptionFilter<unknown> {
       return;
     }
     sendProblem(httpAdapter, response, answer);
-  }
-
-  #log(error: unknown, { kind, problem }: ProblemAnswer): void {
-    if (kind === 'refused') return;
-    // Summarized, because an outage would fill the log.
-    if (kind === 'unavailable') this.#outages.report(printable(describeError(error), 1_000));
-    else {
-      this.#logger.error(
-        `${problem.instance}: ${printable(String(error), 1_000)}`,
-        error instanceof Error ? error.stack : undefined,
-      );
-    }
   }
 }

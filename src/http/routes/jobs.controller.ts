@@ -30,5 +30,5 @@ export class JobsController {
 const ADVICE = 'take it back by its dedupeKey: POST /v1/notifications/recall';
 const TOO_LATE = {
   running: `The job is running; ${ADVICE}.`,
-  done: `The job has ended; if it was delivered, ${ADVICE}.`,
+  done: `The job was delivered at once or has ended; if it was delivered, ${ADVICE}.`,
 } as const;

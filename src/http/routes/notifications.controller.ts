@@ -1,50 +1,113 @@
-import { HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { InvalidJobError, InvalidRequestError, type InvalidField } from '../../contract/errors.js';
+import { HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import {
+  InvalidJobError,
+  InvalidRequestError,
+  isRetryable,
+  type InvalidField,
+} from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
 import { parseJobData, type JobData } from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
-import type { EnqueueOptions, Producer } from '../../contract/ports/produce.js';
+import type { Enqueued, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
 import { CurrentHolder } from '../credentials/api-key.guard.js';
-import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
+import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import { headerOf, type HttpRequest } from '../request/http-request.js';
-import { jsonObject } from '../request/json-body.js';
+import { asObject, jsonBody } from '../request/json-body.js';
+import { ProblemLog } from '../response/problem-log.js';
+import type { Problem } from '../response/problem.js';
 import { ProducerRoutes } from './audiences.js';
 
-/** The jobs that a request has enqueued. */
+/** The most notifications of one request. */
+export const MAX_NOTIFICATIONS = 100;
+
+/** What became of each notification of a request, in order. */
 export interface Accepted {
-  readonly jobs: readonly { readonly id: string }[];
+  readonly jobs: readonly (Enqueued | { readonly error: Problem })[];
 }
+
+type Settled = PromiseSettledResult<Enqueued>;
 
 /** `/v1/notifications`. */
 @ProducerRoutes('v1/notifications')
 export class NotificationsController {
+  readonly #problems = new ProblemLog();
+
   constructor(@Inject(PRODUCER) private readonly producer: Producer) {}
 
-  /** `POST /v1/notifications`: the body is a job's data with its `type`. 202 means that the queue has stored it (G9). */
+  /**
+   * `POST /v1/notifications`: the body is a job's data with its `type`, or an array of up to 100 of these.
+   *
+   * 202 means that the log has each notification (`delivered`) or that the queue has stored it (`queued`) (G9). Of an array each is answered
+   * by itself: 207 (Multi-Status, RFC 4918, section 13) says that some were refused, and has a problem in their place.
+   */
   @Post()
   @HttpCode(202)
-  async publish(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Accepted> {
-    const options = enqueueOptions(request, producer);
-    const { type, ...data } = await jsonObject(request, MAX_BODY_BYTES);
+  async publish(
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: { status(code: number): unknown },
+    @CurrentHolder() producer: KeyHolder,
+  ): Promise<Accepted> {
+    const key = idempotencyKey(request);
+    const idempotency = (key: string) => ({ scope: producer.id, key });
+    const body = await jsonBody(request, MAX_BODY_BYTES);
+    if (!Array.isArray(body)) {
+      const options = key === undefined ? {} : { idempotency: idempotency(key) };
+      return { jobs: [await this.enqueue(asObject(body, 'body'), options)] };
+    }
+    refuseSize(body);
+    const settled = await Promise.allSettled(
+      body.map(async (item: unknown, index) => {
+        // A key of its own for each place, since each is a job of its own.
+        const options = key === undefined ? {} : { idempotency: idempotency(JSON.stringify([key, index])) };
+        return this.enqueue(asObject(item, `[${index}]`), options);
+      }),
+    );
+    refuseOutage(settled);
+    if (settled.some(({ status }) => status === 'rejected')) response.status(207);
+    return {
+      jobs: settled.map((result) =>
+        result.status === 'fulfilled'
+          ? result.value
+          : { error: this.#problems.answerTo(result.reason).problem },
+      ),
+    };
+  }
+
+  private async enqueue(
+    { type, ...data }: Readonly<Record<string, unknown>>,
+    options: Parameters<Producer['enqueue']>[2],
+  ): Promise<Enqueued> {
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
-    // The producer validates the data, whatever its static type.
-    const job = await this.producer.enqueue(type as string, data as unknown as JobData, options);
-    return { jobs: [{ id: job.id }] };
+    // The producer checks the data; the type is that of a well-behaved caller.
+    return this.producer.enqueue(type as string, data as unknown as JobData, options);
   }
 }
 
-function enqueueOptions(request: HttpRequest, producer: KeyHolder): EnqueueOptions {
+function idempotencyKey(request: HttpRequest): string | undefined {
   const key = headerOf(request, 'idempotency-key');
-  if (key === undefined) return {};
-  const problem = nameProblem(key);
+  const problem = key === undefined ? null : nameProblem(key);
   if (problem) throw new InvalidRequestError([{ field: 'Idempotency-Key', problem }]);
-  return { idempotency: { scope: producer.id, key } };
+  return key;
 }
 
-/** With a wrong type the producer would not look at the data; all wrong fields are reported together. */
+function refuseSize(body: readonly unknown[]): void {
+  if (body.length >= 1 && body.length <= MAX_NOTIFICATIONS) return;
+  const problem = `must have 1 to ${MAX_NOTIFICATIONS} notifications, has ${body.length}`;
+  throw new InvalidRequestError([{ field: 'body', problem }]);
+}
+
+/** Where nothing was accepted and all may be repeated, the request is answered as that of a single notification: 503 with `Retry-After`. */
+function refuseOutage(settled: readonly Settled[]): void {
+  const reasons = settled.flatMap((result): unknown[] =>
+    result.status === 'rejected' ? [result.reason] : [],
+  );
+  if (reasons.length === settled.length && reasons.every(isRetryable)) throw reasons[0];
+}
+
+/** All problems are reported at once: beside a wrong type the producer would not look at the data. */
 function problemsOf(data: unknown): readonly InvalidField[] {
   try {
     parseJobData(data);

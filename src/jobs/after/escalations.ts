@@ -72,16 +72,18 @@ export class Escalations {
   /**
    * Schedules what the rules say about new notifications.
    *
-   * @param again The job has run before, and may have died between the commit and this call: duplicates may be its own.
+   * Duplicates of the same job count as new: its process may have died between the commit and this call.
+   *
    * @throws {QueueUnavailableError}
    */
-  async schedule(type: string, results: readonly AppendResult[], again: boolean): Promise<void> {
+  async schedule(type: string, results: readonly AppendResult[]): Promise<void> {
     const rules = [...this.rules.values()].filter(
       ({ types }) => !types || types.some(({ name }) => name === type),
     );
     const jobs = rules.flatMap(({ name, afterMs }) =>
       results.flatMap((result) => {
-        if (result.outcome !== 'appended' && !(again && result.outcome === 'duplicate')) return [];
+        const isOwn = result.outcome === 'appended' || (result.outcome === 'duplicate' && !result.conflict);
+        if (!isOwn) return [];
         const { feed, epoch, seq } = result;
         const data: EscalationJob = { to: feed.recipient, tenant: feed.tenant, epoch, seq };
         return [{ name, data, opts: { jobId: jobIdOf(name, data), delay: afterMs } }];

@@ -1,17 +1,20 @@
 import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
-import { InvalidJobError, QueueUnavailableError } from '../../contract/errors.js';
+import { InvalidJobError, isRetryable, QueueUnavailableError } from '../../contract/errors.js';
 import { jittered } from '../../platform/time/jitter.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
 import { BEGIN } from '../../platform/postgres/session.js';
+import type { Delivery } from '../deliver/delivery.js';
 import type { JobQueue } from '../queue/queue.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
-import { jobOfRow, type RawRow, type RelayedJob } from './relay-row.js';
+import { jobOfRow, type QueuedJob, type RawRow } from './relay-row.js';
 
 const BATCH = 200;
+/** Rows that may wait for the queue before a pass ends: those behind them are due a pass later. */
+const MAX_LEFT = 2_000;
 /** How long a row waits whose notification was lost, or never comes because LISTEN is behind a pooler; jittered. */
 const POLL_MS = 2_000;
 const CLOSE_MS = 2_000;
@@ -31,6 +34,7 @@ export interface RelayParts {
   readonly schema: string;
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
+  readonly delivery: Delivery;
   /** Milliseconds that the queue has to take a batch. */
   readonly enqueueTimeoutMs: number;
   /** Calls `wake` when there may be rows. */
@@ -38,16 +42,16 @@ export interface RelayParts {
 }
 
 /**
- * Turns the rows of the outbox into jobs, once their transactions have committed.
+ * Delivers the rows of the outbox, once their transactions have committed; what is due later, or cannot be delivered now, goes to the queue.
  *
  *     idle --woken, or polled--> draining --no rows left--> idle
- *                                         --queue or database away--> waiting --backoff--> draining
+ *                                         --queue or database unavailable--> waiting --backoff--> draining
  *       any state --close()--> closed, when the batch that runs has ended
  *
  * One transaction a batch: lock rows that nobody else has (SKIP LOCKED, so that any number of relays share the work; and never "all above
- * the last id", because lower ones may not be committed yet), put them on the queue, delete them. If it dies before the end, the rows are
- * there again, and become the same jobs: the queue takes an id once, and when it has forgotten the id the log still knows the dedupe key,
- * which derives from it. A row that can never become a job stays, with what is wrong with it.
+ * the last id", because lower ones may not be committed yet), append them in the group commit of this process, delete them. If it dies before
+ * the end, the rows are there again, and become the same jobs: the log knows the dedupe key, which derives from the row's id. A row that can
+ * never be delivered stays, with the reason.
  */
 export class OutboxRelay {
   private readonly logger = new Logger('Outbox');
@@ -104,82 +108,122 @@ export class OutboxRelay {
   }
 
   private async drain(): Promise<void> {
-    const { jobs } = this.parts;
     do {
       this.woken = false;
-      // Before a connection is taken: the rows have time, but others need the pool.
-      if (!jobs.usable) throw new QueueUnavailableError('The queue is away; rows of the outbox wait.');
-      while (!this.closed && (await this.relayBatch()) === BATCH);
+      const left = new Set<string>();
+      while (!this.closed && (await this.relayBatch(left)) === BATCH && left.size < MAX_LEFT);
+      if (left.size > 0)
+        throw new QueueUnavailableError('The queue is unavailable; rows of the outbox wait.');
     } while (this.woken && !this.closed);
   }
 
-  /** @returns How many rows there were. */
-  private async relayBatch(): Promise<number> {
+  /**
+   * @param left Rows that wait for the queue, passed over from now on.
+   * @returns How many rows there were.
+   */
+  private async relayBatch(left: Set<string>): Promise<number> {
     const client = await this.parts.pool.connect();
     let broken: Error | undefined;
     try {
       await client.query(BEGIN);
-      const count = await this.relay(client).catch(async (error: unknown) => {
+      const count = await this.relay(client, left).catch(async (error: unknown) => {
         await client.query('ROLLBACK');
         throw error;
       });
       await client.query('COMMIT');
       return count;
     } catch (error) {
-      if (!(error instanceof QueueUnavailableError)) broken = error as Error;
+      broken = error as Error;
       throw error;
     } finally {
       client.release(broken);
     }
   }
 
-  private async relay(client: PoolClient): Promise<number> {
+  private async relay(client: PoolClient, left: Set<string>): Promise<number> {
     const { rows } = await client.query<RawRow>(
       `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
               collapse_key, ${ms('created_at')}
-         FROM ${this.table} o WHERE failed_at IS NULL ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
-      [BATCH],
+         FROM ${this.table} o WHERE failed_at IS NULL AND id <> ALL ($2::uuid[])
+        ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+      [BATCH, [...left]],
     );
-    if (rows.length === 0) return 0;
-    const jobs = new Map<string, RelayedJob>();
     const refused = new Map<string, unknown>();
-    for (const row of rows) {
-      try {
-        jobs.set(row.id, await jobOfRow(row, this.parts.types));
-      } catch (error) {
-        refused.set(row.id, error);
-      }
-    }
-    for (const [id, error] of await this.enqueue(jobs)) refused.set(id, error);
-    const done = [...jobs.keys()].filter((id) => !refused.has(id));
+    const forQueue = new Map<string, QueuedJob>();
+    await Promise.all(
+      rows.map(async (row) => {
+        try {
+          const queued = await this.deliver(row);
+          if (queued) forQueue.set(row.id, queued);
+        } catch (error) {
+          refused.set(row.id, error);
+        }
+      }),
+    );
+    for (const id of await this.enqueue(forQueue, refused)) left.add(id);
+    const done = rows.map(({ id }) => id).filter((id) => !refused.has(id) && !left.has(id));
     if (done.length > 0) await client.query(`DELETE FROM ${this.table} WHERE id = ANY ($1::uuid[])`, [done]);
     for (const [id, error] of refused) await this.refuse(client, id, error);
     return rows.length;
   }
 
   /**
-   * @returns The jobs that the queue refuses for what is in them.
-   * @throws {QueueUnavailableError} if it takes none now.
+   * Delivers the row at once.
+   *
+   * @returns The job for the queue, if the row cannot be delivered now.
+   * @throws if it never can.
    */
-  private async enqueue(jobs: ReadonlyMap<string, RelayedJob>): Promise<Map<string, unknown>> {
-    const refused = new Map<string, unknown>();
-    if (jobs.size === 0) return refused;
+  private async deliver(row: RawRow): Promise<QueuedJob | null> {
+    const { types, jobs, delivery } = this.parts;
+    const { queued, deliverable } = await jobOfRow(row, { types, queueName: jobs.name });
+    if (!deliverable) return queued;
     try {
-      await this.add([...jobs.values()]);
+      await delivery.deliver(deliverable);
+      return null;
     } catch (error) {
-      if (!isContentError(error)) throw this.away(error);
-      // One by one, so that the guilty one does not hold up the others.
-      for (const [id, job] of jobs) {
-        await this.add([job]).catch((reason: unknown) => {
-          if (!isContentError(reason)) throw this.away(reason);
-          refused.set(id, reason);
-        });
-      }
+      if (!isRetryable(error)) throw error;
+      this.errors.report(error);
+      return queued;
     }
-    return refused;
   }
 
-  private async add(jobs: RelayedJob[]): Promise<void> {
+  /**
+   * @param refused Gets the jobs that the queue refuses for their content.
+   * @returns The rows whose jobs it does not take now.
+   */
+  private async enqueue(
+    jobs: ReadonlyMap<string, QueuedJob>,
+    refused: Map<string, unknown>,
+  ): Promise<string[]> {
+    if (jobs.size === 0) return [];
+    if (!this.parts.jobs.usable) return [...jobs.keys()];
+    try {
+      await this.add([...jobs.values()]);
+      return [];
+    } catch (error) {
+      if (!isContentError(error)) return this.leave([...jobs.keys()], error);
+    }
+    // One by one, so that the guilty one does not hold up the others.
+    const left: string[] = [];
+    for (const [id, job] of jobs) {
+      try {
+        await this.add([job]);
+      } catch (error) {
+        if (isContentError(error)) refused.set(id, error);
+        else left.push(...this.leave([id], error));
+      }
+    }
+    return left;
+  }
+
+  private leave(ids: string[], error: unknown): string[] {
+    this.errors.report(
+      new Error(`The queue does not take rows of the outbox (they wait): ${describeError(error)}`),
+    );
+    return ids;
+  }
+
+  private async add(jobs: QueuedJob[]): Promise<void> {
     const { queue } = this.parts.jobs;
     const { enqueueTimeoutMs } = this.parts;
     const late = (): Error => new Error(`no answer within ${enqueueTimeoutMs} ms`);
@@ -191,19 +235,12 @@ export class OutboxRelay {
     );
   }
 
-  private away(cause: unknown): QueueUnavailableError {
-    return new QueueUnavailableError(
-      `The queue does not take rows of the outbox (they wait): ${describeError(cause)}`,
-      { cause },
-    );
-  }
-
   private async refuse(client: PoolClient, id: string, error: unknown): Promise<void> {
     const problem = describeError(error)
       .slice(0, PROBLEM_LENGTH)
       .toWellFormed()
       .replaceAll('\u0000', '\ufffd');
-    this.logger.error(`Row ${id} of ${this.table} cannot become a job, and stays there: ${problem}`);
+    this.logger.error(`Row ${id} of ${this.table} cannot be delivered and stays there: ${problem}`);
     await client.query(
       `UPDATE ${this.table} SET failed_at = clock_timestamp(), problem = $2 WHERE id = $1::uuid`,
       [id, problem],

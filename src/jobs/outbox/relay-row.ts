@@ -1,8 +1,9 @@
 import { InvalidJobError } from '../../contract/errors.js';
-import { parseJobData, type JobData } from '../../contract/model/job.js';
+import { parseJobData, type JobData, type ParsedJob } from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import { delayOf, type CheckedJob } from '../produce/check-job.js';
-import { NewerVersionError, type TypeRegistry } from '../../types/type-registry.js';
+import { NewerVersionError, type Prepared, type TypeRegistry } from '../../types/type-registry.js';
+import type { DeliverableJob } from '../deliver/delivery.js';
 import { outboxJobId } from './outbox-job.js';
 
 /** A row of `tidings.outbox`, written by whomever: every column but two may hold anything of its type. */
@@ -23,46 +24,74 @@ export interface RawRow {
 }
 
 /** A job as BullMQ's `addBulk` takes it. */
-export interface RelayedJob {
+export interface QueuedJob {
   readonly name: string;
   readonly data: JobData;
   readonly opts: { readonly jobId: string; readonly timestamp: number; readonly delay?: number };
 }
 
+/** The job that a row stands for, in both forms. */
+export interface RelayedJob {
+  readonly queued: QueuedJob;
+  /** `null`: it must go to the queue, because it is due later, or another process may know its type or version. */
+  readonly deliverable: DeliverableJob | null;
+}
+
 /**
- * The job that a row is. Its id and its timestamp are the row's, so that the default dedupe key is the same each time the row is relayed, and a
- * row from before an erasure makes no job of after it.
+ * The job that a row stands for. Its id and its timestamp are the row's, so that the default dedupe key is the same each time the row is relayed,
+ * and a row from before an erasure makes no entry after it.
  *
  * A type that is not declared here, or data of a newer version, passes: the worker that runs the job may know it, during a rolling deploy.
  *
  * @throws {InvalidJobError} naming the columns that are wrong.
  */
-export async function jobOfRow(row: RawRow, types: TypeRegistry, now = Date.now()): Promise<RelayedJob> {
-  const { type, sent, parsed } = await checked(row, types);
+export async function jobOfRow(
+  row: RawRow,
+  { types, queueName }: { readonly types: TypeRegistry; readonly queueName: string },
+  now = Date.now(),
+): Promise<RelayedJob> {
+  const { type, sent, parsed, prepared } = await checked(row, types);
   const timestamp = Number(row.created_at);
   if (!isTime(timestamp)) throw new InvalidJobError([{ field: 'created_at', problem: 'must be finite' }]);
+  const id = outboxJobId(row.id);
   const delay = delayOf(parsed, now, timestamp);
   return {
-    name: type,
-    data: sent,
-    opts: { jobId: outboxJobId(row.id), timestamp, ...(delay > 0 && { delay }) },
+    queued: { name: type, data: sent, opts: { jobId: id, timestamp, ...(delay > 0 && { delay }) } },
+    deliverable:
+      prepared && delay === 0
+        ? { identity: { queue: queueName, id, timestamp }, type, parsed, prepared }
+        : null,
   };
 }
 
-async function checked(row: RawRow, types: TypeRegistry): Promise<CheckedJob> {
+interface CheckedRow extends Omit<CheckedJob, 'prepared'> {
+  readonly prepared: Prepared | null;
+}
+
+async function checked(row: RawRow, types: TypeRegistry): Promise<CheckedRow> {
   const problem = typeNameProblem(row.type ?? undefined);
   if (problem) throw new InvalidJobError([{ field: 'type', problem }]);
   const type = row.type!;
-  const sent = dataOf(row);
+  const sent = dataOf(row) as unknown as JobData;
   try {
     const parsed = parseJobData(sent);
-    const definition = types.find(type);
-    if (definition) await types.validate(definition, parsed.data, parsed.version);
-    return { type, sent: sent as unknown as JobData, parsed };
+    return { type, sent, parsed, prepared: await preparedOf(type, parsed, types) };
   } catch (error) {
-    if (error instanceof NewerVersionError)
-      return { type, sent: sent as unknown as JobData, parsed: parseJobData(sent) };
     throw error instanceof InvalidJobError ? inColumns(error) : error;
+  }
+}
+
+async function preparedOf(
+  type: string,
+  { data, version }: ParsedJob,
+  types: TypeRegistry,
+): Promise<Prepared | null> {
+  if (!types.find(type)) return null;
+  try {
+    return await types.prepare(type, data, version);
+  } catch (error) {
+    if (error instanceof NewerVersionError) return null;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { InvalidJobError } from '../../contract/errors.js';
 import { parseJobData, type JobData, type ParsedJob } from '../../contract/model/job.js';
 import { describeError } from '../../platform/logging/describe-error.js';
-import type { TypeRegistry } from '../../types/type-registry.js';
+import type { Prepared, TypeRegistry } from '../../types/type-registry.js';
 
 /** A job that can become an entry, as far as can be known before it runs. */
 export interface CheckedJob {
@@ -9,6 +9,8 @@ export interface CheckedJob {
   /** What the worker will read: dates are texts by then, and undefined fields are gone. */
   readonly sent: JobData;
   readonly parsed: ParsedJob;
+  /** The validated data, ready to be rendered. */
+  readonly prepared: Prepared;
 }
 
 /**
@@ -24,12 +26,13 @@ export async function checkJob(
   now = Date.now(),
 ): Promise<CheckedJob> {
   const sent = throughJson(data);
-  const definition = types.get(type);
+  // Before the data: of a type that nobody knows, nothing else can be said.
+  types.get(type);
   const parsed = parseJobData(sent);
   refuseExpired(parsed, now);
-  await types.validate(definition, parsed.data, parsed.version);
-  // parseJobData has just said so.
-  return { type, sent: sent as JobData, parsed };
+  const prepared = await types.prepare(type, parsed.data, parsed.version);
+  // parseJobData has checked it.
+  return { type, sent: sent as JobData, parsed, prepared };
 }
 
 /** How long after `from` (ms) the job is to be delivered: 0 if that is now. BullMQ counts a delay from the job's timestamp. */

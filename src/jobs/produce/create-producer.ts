@@ -97,8 +97,10 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
     : await postgresBackend(database!.address, enqueueTimeoutMs, errors.report);
   const jobs = await JobQueue.openOn(backend, { name, enqueueTimeoutMs }, errors);
   const registry = new TypeRegistry(types ?? []);
+  const queue = new QueueProducer(jobs, registry, enqueueTimeoutMs);
   const notifier = new QueueNotifier({
-    producer: new QueueProducer(jobs, registry, enqueueTimeoutMs),
+    queue,
+    door: queue,
     typesFor: types ? registry.including : anyType(),
     outbox: database ? new PostgresOutbox(homeOf(database.address, errors.report), database.schema) : null,
   });

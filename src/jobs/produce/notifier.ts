@@ -14,6 +14,7 @@ import type {
   NotifyRequest,
 } from '../../contract/model/notify.js';
 import type { Outbox } from '../../contract/ports/outbox.js';
+import type { Enqueued } from '../../contract/ports/produce.js';
 import { checkJob, type CheckedJob } from './check-job.js';
 import { idempotentJobId } from './dedupe-key.js';
 import { outboxJobId } from '../outbox/outbox-job.js';
@@ -21,9 +22,18 @@ import type { QueueProducer } from './queue-producer.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
 
+/** Sends a checked job that has no id yet. */
+export interface Door {
+  /** @throws {QueueUnavailableError} if neither log nor queue took it in time. */
+  send(job: CheckedJob): Promise<Enqueued>;
+}
+
 /** What {@link QueueNotifier} needs. */
 export interface NotifierParts {
-  readonly producer: QueueProducer;
+  /** Where broadcasts go. */
+  readonly queue: QueueProducer;
+  /** Where single notifications go. */
+  readonly door: Door;
   /** The types among which a caller's type must be. @throws {UnknownTypeError} if it is not. */
   readonly typesFor: (type: AnyNotificationType) => TypeRegistry;
   /** `null`: there is none, and `tx` is refused. */
@@ -44,9 +54,8 @@ export class QueueNotifier implements Notifier {
     checkCall('notify', type, request);
     const job = await this.check(type, jobDataOf(type, request, request.to, request.dedupeKey));
     if (!tx) {
-      const jobId = uuidV7();
-      await this.parts.producer.store(job, jobId);
-      return { jobId, outcome: 'queued' };
+      const { id: jobId, outcome } = await this.parts.door.send(job);
+      return { jobId, outcome };
     }
     const { outbox } = this.parts;
     if (!outbox)
@@ -94,9 +103,12 @@ export class QueueNotifier implements Notifier {
   private async storeOnce(job: CheckedJob): Promise<{ jobId: string; before: Before }> {
     const jobId = idempotentJobId({ scope: 'broadcast', key: JSON.stringify([job.type, job.sent]) });
     let before: Before = 'nothing';
-    await this.parts.producer.store(job, jobId, async (stored, own) => {
-      if (!stored || own) return;
-      before = (await putBackIfFailed(stored)) ? 'failed' : 'queued';
+    await this.parts.queue.store(job, {
+      id: jobId,
+      look: async (stored, own) => {
+        if (!stored || own) return;
+        before = (await putBackIfFailed(stored)) ? 'failed' : 'queued';
+      },
     });
     return { jobId, before };
   }

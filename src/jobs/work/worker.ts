@@ -1,11 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../../contract/options/options.js';
-import type { Appender } from '../../contract/ports/append.js';
-import type { DropLog } from '../../contract/ports/support.js';
+import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import { backoffMs } from '../../platform/time/backoff.js';
-import type { Escalations } from '../after/escalations.js';
+import type { Delivery } from '../deliver/delivery.js';
 import { JobProcessor } from './job-processor.js';
-import { Locales } from './locales.js';
 import type { JobQueue } from '../queue/queue.js';
 import { QueueWorker } from '../queue/queue-worker.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
@@ -14,10 +12,9 @@ import type { TypeRegistry } from '../../types/type-registry.js';
 export interface WorkerParts {
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
-  readonly appender: Appender;
-  readonly dropLog: DropLog;
-  readonly escalations?: Escalations | null;
-  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics' | 'resolveLocales'>;
+  readonly delivery: Delivery;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics'>;
 }
 
 /**
@@ -37,7 +34,6 @@ export class NotificationWorker {
     const processor = new JobProcessor({
       ...ports,
       metrics: options.metrics,
-      locales: new Locales(options.resolveLocales),
       unknownTypeRetryMs,
       logAnswered: (available) => this.logAnswered(available),
     });

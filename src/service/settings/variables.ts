@@ -23,6 +23,7 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   REDIS_URL: { path: 'redis', read: redisOptionsOf },
   TIDINGS_ROLES: { path: 'roles', read: list },
   TIDINGS_TYPES: { path: 'service.typesFile', read: text },
+  TIDINGS_DELIVERY: { path: 'delivery', read: text },
   TIDINGS_QUEUE: { path: 'queue.name', read: text },
   TIDINGS_DATA_DIR: { path: 'service.dataDir', read: text },
   AUTH_JWT_SECRET: { path: 'http.jwt.secret', read: text },

@@ -1,21 +1,20 @@
 /**
- * A host's process that dies at one step on the way of a notification from a transaction to the queue: of itself, by SIGKILL, so that
+ * A host's process that dies at one step on the way of a notification from a transaction to the log: of itself, by SIGKILL, so that
  * the step is the one meant. Arguments: the step, the package as it was built, the database, the Redis or nothing, the id of the task.
  */
 import { NestFactory } from '@nestjs/core';
-import { getQueueToken } from '@nestjs/bullmq';
 import pg from 'pg';
 
 const [step, built, databaseUrl, redisUrl, taskId] = process.argv.slice(2);
 const { TidingsModule, TidingsService, taskCompleted } = await import(`${built}/index.js`);
-const { NotificationWorker } = await import(`${built}/jobs/index.js`);
+const { Delivery } = await import(`${built}/jobs/index.js`);
 
 function die() {
   process.kill(process.pid, 'SIGKILL');
   return new Promise(() => {});
 }
 
-const relays = step.endsWith('-enqueue');
+const relays = step.endsWith('-append');
 const app = await NestFactory.create(
   TidingsModule.forRoot({
     roles: [relays ? 'worker' : 'api'],
@@ -28,13 +27,11 @@ const app = await NestFactory.create(
 );
 
 if (relays) {
-  // It would take the job along when it dies, and its lock would have to run out first.
-  app.get(NotificationWorker, { strict: false }).start = () => Promise.resolve();
-  const queue = app.get(getQueueToken('tidings'), { strict: false });
-  const addBulk = queue.addBulk.bind(queue);
-  queue.addBulk = async (jobs) => {
-    if (step === 'before-enqueue') return die();
-    await addBulk(jobs);
+  const delivery = app.get(Delivery, { strict: false });
+  const deliver = delivery.deliver.bind(delivery);
+  delivery.deliver = async (job) => {
+    if (step === 'before-append') return die();
+    await deliver(job);
     return die();
   };
 }

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { NO_METRICS } from '../../../src/contract/ports/metrics.js';
 import { JobProcessor } from '../../../src/jobs/work/job-processor.js';
-import { Locales } from '../../../src/jobs/work/locales.js';
+import { Delivery } from '../../../src/jobs/deliver/delivery.js';
+import { Locales } from '../../../src/jobs/deliver/locales.js';
 import { TypeRegistry } from '../../../src/types/type-registry.js';
+import { PostgresIdempotencyKeys } from '../../../src/log/append/idempotency-keys.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -21,10 +23,14 @@ describe('a job', () => {
     open = await openInbox(test.url);
     processor = new JobProcessor({
       types: new TypeRegistry(declaredTypes),
-      appender: open.log.appender,
-      dropLog: new PostgresDropLog(open.log.database),
+      delivery: new Delivery({
+        appender: open.log.appender,
+        dropLog: new PostgresDropLog(open.log.database),
+        locales: new Locales(null),
+        escalations: null,
+      }),
+      idempotencyKeys: new PostgresIdempotencyKeys(open.log.database),
       metrics: NO_METRICS,
-      locales: new Locales(null),
       unknownTypeRetryMs: 1_000,
       logAnswered: () => {},
     });

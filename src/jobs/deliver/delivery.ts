@@ -1,0 +1,142 @@
+import type { FeedKey } from '../../contract/model/feed.js';
+import type { ParsedJob } from '../../contract/model/job.js';
+import type { Appender, AppendResult, NewNotification } from '../../contract/ports/append.js';
+import type { DropLog, DropReason } from '../../contract/ports/support.js';
+import { CANARY } from '../../types/canary.js';
+import type { Composed, Prepared } from '../../types/type-registry.js';
+import type { Escalations } from '../after/escalations.js';
+import { dedupeKeyOf, jobFingerprint, type JobIdentity } from '../produce/dedupe-key.js';
+import type { Locales } from './locales.js';
+
+/** A checked job on its way into the log. */
+export interface DeliverableJob {
+  /** Made before the first attempt and the same at every door, so that a job tried at two of them makes one entry. */
+  readonly identity: JobIdentity;
+  readonly type: string;
+  readonly parsed: ParsedJob;
+  /** The validated data, to be rendered for each locale. */
+  readonly prepared: Prepared;
+}
+
+/** How many recipients got the job, and how many did not and why. */
+export interface DeliveryResult {
+  readonly appended: number;
+  /** Committed by an earlier attempt of this job, or by another job with the same key. */
+  readonly duplicates: number;
+  readonly expired?: number;
+  readonly muted?: number;
+  readonly recalled?: number;
+  readonly erased?: number;
+}
+
+/** The ports of {@link Delivery}. */
+export interface DeliveryParts {
+  readonly appender: Appender;
+  readonly dropLog: DropLog;
+  readonly locales: Locales;
+  readonly escalations: Pick<Escalations, 'schedule'> | null;
+}
+
+/** The one way from a checked job into the log, whichever door it came through. Safe to repeat. */
+export class Delivery {
+  constructor(private readonly parts: DeliveryParts) {}
+
+  /**
+   * Renders, appends, schedules escalations and records what was dropped.
+   *
+   * @throws {InvalidJobError} if the renderer fails, or Postgres refuses the content.
+   * @throws {LogUnavailableError} if the log does not answer. Some recipients may have it: repeat the job.
+   * @throws {FeedBusyError} if one of the feeds is locked for long: repeat the job.
+   * @throws {QueueUnavailableError} if escalations could not be scheduled. The entries are committed: repeat the job.
+   */
+  async deliver(job: DeliverableJob): Promise<DeliveryResult> {
+    const { feeds, expiresAt } = job.parsed;
+    if (expiresAt && expiresAt.getTime() <= Date.now()) {
+      await this.recordDropped(job, feeds, 'expired');
+      return { appended: 0, duplicates: 0, expired: feeds.length };
+    }
+    const composed = await this.compose(job.prepared, feeds);
+    const results = await this.parts.appender.append(notificationsOf(job, composed));
+    // Before the job counts as done: a process that ends here has promised nothing yet, and the repetition schedules them.
+    if (job.type !== CANARY.name) await this.parts.escalations?.schedule(job.type, results);
+    return this.summarize(job, results);
+  }
+
+  private async compose(prepared: Prepared, feeds: readonly FeedKey[]): Promise<readonly Composed[]> {
+    const byLocale = new Map<string, Composed>();
+    return (await this.parts.locales.of(feeds)).map((locale) => {
+      const composed = byLocale.get(locale) ?? prepared.compose({ locale });
+      byLocale.set(locale, composed);
+      return composed;
+    });
+  }
+
+  /** Counts the outcomes, and records what was dropped. */
+  private async summarize(job: DeliverableJob, results: readonly AppendResult[]): Promise<DeliveryResult> {
+    const feeds: Record<AppendResult['outcome'], FeedKey[]> = {
+      appended: [],
+      duplicate: [],
+      muted: [],
+      recalled: [],
+      erased: [],
+    };
+    for (const { outcome, feed } of results) feeds[outcome].push(feed);
+    // Not those that an earlier attempt of this job committed: their recipients have it.
+    const others = results.filter((result) => result.outcome === 'duplicate' && result.conflict);
+    await this.recordDropped(
+      job,
+      others.map(({ feed }) => feed),
+      'duplicate',
+    );
+    const summary: { -readonly [K in keyof DeliveryResult]: DeliveryResult[K] } = {
+      appended: feeds.appended.length,
+      duplicates: feeds.duplicate.length,
+    };
+    for (const reason of ['muted', 'recalled', 'erased'] as const) {
+      if (feeds[reason].length === 0) continue;
+      summary[reason] = feeds[reason].length;
+      await this.recordDropped(job, feeds[reason], reason);
+    }
+    return summary;
+  }
+
+  private async recordDropped(
+    { identity, type }: DeliverableJob,
+    feeds: readonly FeedKey[],
+    reason: DropReason,
+  ): Promise<void> {
+    if (feeds.length === 0) return;
+    await this.parts.dropLog.record(feeds.map((feed) => ({ feed, reason, type, jobId: identity.id })));
+  }
+}
+
+function notificationsOf(
+  { identity, parsed, prepared }: DeliverableJob,
+  composed: readonly Composed[],
+): NewNotification[] {
+  const { mandatory = false, expiresAfterMs } = prepared.type;
+  const { collapseKey } = parsed;
+  const expiresAt = parsed.expiresAt ?? (expiresAfterMs ? new Date(Date.now() + expiresAfterMs) : null);
+  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
+  const fingerprint = jobFingerprint(identity);
+  const queuedAt = new Date(identity.timestamp);
+  // Field by field: spreading one object into another here takes V8 as long as the rest of the delivery.
+  return parsed.feeds.map((feed, index): NewNotification => {
+    const { type, version, title, body, link, dataJson } = composed[index]!;
+    return {
+      feed,
+      dedupeKey,
+      fingerprint,
+      type,
+      title,
+      body,
+      link,
+      dataJson,
+      version,
+      expiresAt,
+      collapseKey,
+      mandatory,
+      queuedAt,
+    };
+  });
+}

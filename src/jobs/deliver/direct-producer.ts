@@ -1,0 +1,143 @@
+import { Logger } from '@nestjs/common';
+import {
+  FeedBusyError,
+  IdempotencyKeyReusedError,
+  isRetryable,
+  QueueUnavailableError,
+} from '../../contract/errors.js';
+import type { JobData } from '../../contract/model/job.js';
+import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
+import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
+import { CircuitBreaker } from '../../platform/circuit-breaker.js';
+import { Outage } from '../../platform/logging/outage.js';
+import { uuidV7 } from '../../platform/uuid-v7.js';
+import { withTimeout } from '../../platform/time/with-timeout.js';
+import type { TypeRegistry } from '../../types/type-registry.js';
+import { checkJob, delayOf, type CheckedJob } from '../produce/check-job.js';
+import { bodyFingerprint, directJobId, idempotentJobId, type JobIdentity } from '../produce/dedupe-key.js';
+import type { Door } from '../produce/notifier.js';
+import { refuseOtherBody, type QueueProducer } from '../produce/queue-producer.js';
+import type { Delivery } from './delivery.js';
+
+/** A log that takes longer is left to the queue. */
+const ANSWER_MS = 1_000;
+/** Recipients whose appends may be under way at once. What comes beyond is buffered by the queue, and not in memory. */
+const MAX_UNDER_WAY = 2_000;
+
+/** What {@link DirectProducer} needs. */
+export interface DirectProducerParts {
+  readonly types: TypeRegistry;
+  readonly delivery: Delivery;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly queue: QueueProducer;
+  /** The name of the queue, a part of each job's identity. */
+  readonly queueName: string;
+  /** `queue`: this process appends nothing by itself. */
+  readonly mode: 'direct' | 'queue';
+}
+
+/**
+ * Delivers at once what has not to wait, and leaves the rest to the queue:
+ *
+ *     checked --due later--> queue
+ *             --too much under way, or the log failed just now--> queue
+ *             --append--> committed: delivered
+ *                     --log unavailable, feed busy, or no answer within 1 s--> queue
+ *
+ * The identity of the job is the same at both doors: an append that commits after all makes the job on the queue a duplicate.
+ */
+export class DirectProducer implements Producer, Door {
+  private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery (the queue takes over)');
+  private readonly breaker = new CircuitBreaker();
+  private underWay = 0;
+  private lastCommitAt = 0;
+
+  constructor(private readonly parts: DirectProducerParts) {}
+
+  async enqueue(type: string, data: JobData, { idempotency }: EnqueueOptions = {}): Promise<Enqueued> {
+    const job = await checkJob(this.parts.types, type, data);
+    return this.deliver(job, idempotency);
+  }
+
+  send(job: CheckedJob): Promise<Enqueued> {
+    return this.deliver(job);
+  }
+
+  private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
+    const { queue, queueName, mode } = this.parts;
+    const timestamp = Date.now();
+    const direct = mode === 'direct' && delayOf(job.parsed, timestamp) === 0;
+    const id = idempotency ? idempotentJobId(idempotency) : direct ? directJobId() : uuidV7();
+    const identity: JobIdentity = { queue: queueName, id, timestamp };
+    if ((direct || idempotency) && this.hasRoomFor(job) && this.breaker.allows()) {
+      const work = async (): Promise<boolean> => {
+        if (idempotency) await this.claim(job, id);
+        if (direct) await this.parts.delivery.deliver({ ...job, identity });
+        return direct;
+      };
+      if (await this.attempt(job, work)) return { id, outcome: 'delivered' };
+    }
+    await queue.store(job, {
+      id,
+      timestamp,
+      startedAt: timestamp,
+      look: idempotency && refuseOtherBody(job),
+    });
+    return { id, outcome: 'queued' };
+  }
+
+  private hasRoomFor({ parsed }: CheckedJob): boolean {
+    return this.underWay === 0 || this.underWay + parsed.feeds.length <= MAX_UNDER_WAY;
+  }
+
+  /** `false` if the log could not do it now. It may still do it: the work goes on. */
+  private async attempt({ parsed }: CheckedJob, work: () => Promise<boolean>): Promise<boolean> {
+    const startedAt = performance.now();
+    const count = parsed.feeds.length;
+    this.underWay += count;
+    const done = work().finally(() => (this.underWay -= count));
+    try {
+      const delivered = await withTimeout(ANSWER_MS, done, () => new LateError());
+      this.lastCommitAt = performance.now();
+      this.logAnswered();
+      return delivered;
+    } catch (error) {
+      if (error instanceof LateError) {
+        // Not an outage as long as others are committed: one feed may be held.
+        if (this.lastCommitAt > startedAt) this.breaker.succeeded();
+        else this.logFailed(error);
+        return false;
+      }
+      // The log is there. Escalations need the queue, which the job cannot go to then either.
+      const isAnswer =
+        !isRetryable(error) || error instanceof FeedBusyError || error instanceof QueueUnavailableError;
+      if (isAnswer) this.logAnswered();
+      else this.logFailed(error);
+      if (!isRetryable(error) || error instanceof QueueUnavailableError) throw error;
+      return false;
+    }
+  }
+
+  private async claim({ type, sent }: CheckedJob, jobId: string): Promise<void> {
+    const claim = { jobId, fingerprint: bodyFingerprint(type, sent) };
+    if (!(await this.parts.idempotencyKeys.claim(claim))) throw new IdempotencyKeyReusedError();
+  }
+
+  private logAnswered(): void {
+    this.breaker.succeeded();
+    this.outage.end();
+  }
+
+  private logFailed(error: unknown): void {
+    this.breaker.failed();
+    this.outage.begin(error);
+  }
+}
+
+class LateError extends Error {
+  override readonly name = 'LateError';
+
+  constructor() {
+    super(`no answer within ${ANSWER_MS} ms`);
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { IdempotencyClaim, IdempotencyKeys } from '../../contract/ports/idempotency.js';
+import { BatchLoader } from '../../platform/batch-loader.js';
+import type { LogDatabase } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+/**
+ * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints. An update that changes nothing returns the
+ * fingerprint that is there. Result: hash, fingerprint.
+ */
+const CLAIM: Statement = (schema) => `
+  INSERT INTO ${schema}.dedupe_key AS k (hash, feed_id, seq, created_at, fingerprint)
+  SELECT i.hash, 0, 0, clock_timestamp(), i.fingerprint
+    FROM unnest($1::bytea[], $2::bytea[]) AS i (hash, fingerprint)
+  ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash
+  RETURNING k.hash, k.fingerprint`;
+
+/** Parameters: a hash. Result: a row, if it is claimed. */
+const FIND: Statement = (schema) => `SELECT FROM ${schema}.dedupe_key WHERE hash = $1`;
+
+/** Parameters: a hash. */
+const RELEASE: Statement = (schema) => `DELETE FROM ${schema}.dedupe_key WHERE hash = $1`;
+
+interface ClaimRow extends Record<string, unknown> {
+  hash: Buffer;
+  fingerprint: Buffer | null;
+}
+
+/** Idempotency-Keys beside the dedupe keys, with which they are pruned. Claims of the same moment share one statement. */
+export class PostgresIdempotencyKeys implements IdempotencyKeys {
+  private readonly claims: BatchLoader<IdempotencyClaim, boolean>;
+
+  constructor(private readonly database: LogDatabase) {
+    this.claims = new BatchLoader((claims) => claimAll(database, claims), {
+      maxBatch: 500,
+      maxConcurrent: 2,
+    });
+  }
+
+  claim(claim: IdempotencyClaim): Promise<boolean> {
+    return this.claims.load(claim);
+  }
+
+  async isClaimed(jobId: string): Promise<boolean> {
+    return (await this.database.query(FIND, [Buffer.from(hashOf(jobId), 'hex')])).length > 0;
+  }
+
+  async release(jobId: string): Promise<void> {
+    await this.database.query(RELEASE, [Buffer.from(hashOf(jobId), 'hex')]);
+  }
+}
+
+async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim[]): Promise<boolean[]> {
+  // The first claim of a batch makes the row; another body under the same key in the same batch finds it.
+  const first = new Map<string, IdempotencyClaim>();
+  for (const claim of claims) {
+    const hash = hashOf(claim.jobId);
+    if (!first.has(hash)) first.set(hash, claim);
+  }
+  const hashes = [...first.keys()].sort();
+  const rows = await database.query<ClaimRow>(CLAIM, [
+    hashes.map((hash) => Buffer.from(hash, 'hex')),
+    hashes.map((hash) => first.get(hash)!.fingerprint),
+  ]);
+  const known = new Map(rows.map(({ hash, fingerprint }) => [hash.toString('hex'), fingerprint]));
+  return claims.map((claim) => known.get(hashOf(claim.jobId))?.equals(claim.fingerprint) ?? true);
+}
+
+/** Of another form than the hashes of dedupe keys: a name cannot be empty. */
+function hashOf(jobId: string): string {
+  return createHash('sha256').update(`\u0000\u0000${jobId}`).digest('hex').slice(0, 32);
+}

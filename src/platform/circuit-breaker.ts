@@ -1,0 +1,35 @@
+import { backoffMs } from './time/backoff.js';
+
+/**
+ * Keeps callers from waiting for a server that has just failed.
+ *
+ *     closed --failed()--> open --after a backoff, to one caller--> half-open --succeeded()--> closed
+ *                                                                   half-open --failed()--> open, for longer
+ */
+export class CircuitBreaker {
+  private failures = 0;
+  private openUntil = 0;
+  private probing = false;
+
+  /** Whether the caller may try. Who was allowed to reports how it ended. */
+  allows(): boolean {
+    if (this.failures === 0) return true;
+    if (this.probing || Date.now() < this.openUntil) return false;
+    this.probing = true;
+    return true;
+  }
+
+  succeeded(): void {
+    this.failures = 0;
+    this.probing = false;
+  }
+
+  failed(): void {
+    // Calls that ran beside each other fail together: that is one failure.
+    if (Date.now() >= this.openUntil) {
+      this.failures += 1;
+      this.openUntil = Date.now() + backoffMs(this.failures);
+    }
+    this.probing = false;
+  }
+}
