@@ -51,6 +51,7 @@ describe('the settings of the service', () => {
       REDIS_URL: 'rediss://:secret@redis:6380/2',
       TIDINGS_ROLES: 'worker, api',
       TIDINGS_TYPES: './types.mjs',
+      TIDINGS_DELIVERY: 'queue',
       TIDINGS_QUEUE: 'notices',
       TIDINGS_DATA_DIR: '/var/lib/tidings',
       AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
@@ -84,6 +85,7 @@ describe('the settings of the service', () => {
         roles: ['worker', 'api'],
         database: { url: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require' },
         redis: { url: 'rediss://:secret@redis:6380/2' },
+        delivery: 'queue',
         queue: { name: 'notices' },
         http: {
           jwt: {
@@ -113,6 +115,7 @@ describe('the settings of the service', () => {
       DATABASE_URL: 'mysql://root:hunter2@db/app',
       REDIS_URL: 'redis:6379',
       TIDINGS_ROLES: 'api,workers',
+      TIDINGS_DELIVERY: 'fast',
       TIDINGS_QUEUE: 'a:b',
       AUTH_JWT_SECRET: 'short',
       AUTH_JWKS_URL: 'ftp://id.example.com',
@@ -137,6 +140,7 @@ describe('the settings of the service', () => {
         'must begin with postgres:// or postgresql://, such as postgres://user:password@localhost:5432/app; is "mysql://root:***@db/app"',
       REDIS_URL: 'must begin with redis:// or rediss://, such as redis://localhost:6379; is "redis:6379"',
       TIDINGS_ROLES: 'item 2 must be "api" or "worker", is "workers"',
+      TIDINGS_DELIVERY: 'must be "direct" or "queue", is "fast"',
       TIDINGS_QUEUE: 'must not contain ":" (BullMQ), is "a:b"',
       AUTH_JWT_SECRET:
         'must have at least 32 bytes (RFC 7518, section 3.2), has 5 (make one: openssl rand -base64 48)',
