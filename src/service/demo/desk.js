@@ -1,4 +1,4 @@
-/* global document, performance, requestAnimationFrame */
+/* global document, performance, requestAnimationFrame, setTimeout */
 import { createFeed } from './tidings-element.js';
 import { Frames } from './frames.js';
 import { ageOf, send } from './jobs.js';
@@ -11,6 +11,15 @@ const STATES = {
   stopped: 'stopped',
 };
 const BURST = Array.from({ length: 100 }, (_, index) => (index % 2 ? 'new-order' : 'task-completed'));
+
+const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+
+/** Such as "delivered", or "98 delivered, 2 queued". */
+function summaryOf(outcomes) {
+  const kinds = [...new Set(outcomes)];
+  if (outcomes.length === 1) return outcomes[0];
+  return kinds.map((kind) => `${outcomes.filter((each) => each === kind).length} ${kind}`).join(', ');
+}
 
 /** One person's side of the page. What there is to see of the feed it has from the public client, and no other way. */
 export class Desk {
@@ -56,7 +65,8 @@ export class Desk {
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
     try {
-      await send(kind === 'burst' ? BURST : [kind], this.name, this.apiKey);
+      const outcomes = await send(kind === 'burst' ? BURST : [kind], this.name, this.apiKey);
+      this.fact('outcome', summaryOf(outcomes));
       this.showProblem('');
     } catch (error) {
       this.showProblem(`Not sent: ${error.message}`);
@@ -95,10 +105,11 @@ export class Desk {
     const ageMs = ageOf(item);
     // What waited for a connection says nothing about how fast it is.
     if (ageMs === undefined || this.cut) return;
-    // When it is on the screen, which is after the next frame is drawn.
     const arrived = performance.now();
+    this.fact('arrival', milliseconds(ageMs));
+    // A callback of the next picture runs before that is drawn; what it schedules runs after.
     requestAnimationFrame(() =>
-      this.fact('latency', `${Math.round(ageMs + performance.now() - arrived)} ms`),
+      setTimeout(() => this.fact('latency', milliseconds(ageMs + performance.now() - arrived))),
     );
   }
 
