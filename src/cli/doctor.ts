@@ -1,5 +1,5 @@
 import { postgresAddress, redisAddress } from '../platform/addresses.js';
-import { resolveOptions } from '../contract/options/options.js';
+import { resolveOptions, type TidingsOptions } from '../contract/options/options.js';
 import { requireSuitable } from '../log/database/requirements.js';
 import { assertMigrated } from '../log/migrations/migrator.js';
 import { bullmqProblem } from './bullmq-schema.js';
@@ -34,7 +34,8 @@ export async function doctorCommand(
     }
   };
 
-  const options = await readOptions(flags);
+  // The canary is to find out whether a worker takes jobs off the queue.
+  const options: TidingsOptions = { ...(await readOptions(flags)), delivery: 'queue' };
   const { database, queue, redis } = resolveOptions(options);
   const address = postgresAddress(database);
   let sound = await look('Postgres', () => requireSuitable(address));

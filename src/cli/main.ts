@@ -14,7 +14,7 @@ const USAGE = `tidings <command>
 
   migrate [--check | --print]       bring the tables up to date, say whether they are, or print the SQL:
                                     for an empty database, or [--from <version>] [--bullmq-from <version>] for an upgrade
-  publish <type> --to <recipients>  put a job on the queue [--data <json>] [--dedupe-key <key>]
+  publish <type> --to <recipients>  send a notification [--data <json>] [--dedupe-key <key>]
   tail <recipient>                  a feed as it grows [--from 0 | <cursor>]
   doctor                            look at everything, and send a canary through the real path
                                     [--url <https://...>] also through this proxy [--idle-seconds 30], as somebody:
@@ -25,7 +25,7 @@ const USAGE = `tidings <command>
   rotate-epoch --yes                make every client read its feed anew, after a restore that nobody noticed
 
 For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
---schema, --queue-prefix, --tenant.
+--delivery (TIDINGS_DELIVERY), --schema, --queue-prefix, --tenant.
 `;
 
 const COMMANDS: Record<string, (flags: Flags, args: readonly string[]) => Promise<void>> = {

@@ -12,6 +12,7 @@ export const COMMON_FLAGS = {
   queue: { type: 'string' },
   'queue-prefix': { type: 'string' },
   types: { type: 'string' },
+  delivery: { type: 'string' },
   tenant: { type: 'string' },
 } as const;
 
@@ -37,7 +38,7 @@ export function queueName(flags: Flags): string | undefined {
 
 /** The module's options: flags first, then the variables of the service. */
 export async function readOptions(flags: Flags): Promise<TidingsOptions> {
-  const { DATABASE_URL, REDIS_URL, TIDINGS_TYPES } = process.env;
+  const { DATABASE_URL, REDIS_URL, TIDINGS_DELIVERY, TIDINGS_TYPES } = process.env;
   const url = text(flags, 'database-url') ?? DATABASE_URL;
   if (!url) throw new UsageError('Where is the database? Set DATABASE_URL or give --database-url.');
   const redisUrl = text(flags, 'redis-url') ?? REDIS_URL;
@@ -46,6 +47,8 @@ export async function readOptions(flags: Flags): Promise<TidingsOptions> {
   return {
     // A visitor beside the deployment: it takes no jobs and serves nobody.
     roles: [],
+    // The module checks it.
+    delivery: (text(flags, 'delivery') ?? (TIDINGS_DELIVERY || undefined)) as TidingsOptions['delivery'],
     database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
     redis: redisUrl ? redisOptionsOf(redisUrl) : null,
     queue: { name: queueName(flags), prefix: text(flags, 'queue-prefix') },

@@ -6,7 +6,7 @@ import { say, type Print } from './print.js';
 import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
-/** `tidings publish <type> --to ada,grace --data '{...}'`: puts a job on the queue, checked as everywhere. */
+/** `tidings publish <type> --to ada,grace --data '{...}'`: sends a notification, checked as everywhere. */
 export async function publishCommand(
   flags: Flags,
   [type]: readonly string[],
@@ -25,8 +25,8 @@ export async function publishCommand(
     dedupeKey: text(flags, 'dedupe-key'),
   };
   await withModule(await readOptions(flags), async (app) => {
-    const { id } = await app.get<Producer>(PRODUCER).enqueue(type, data);
-    print(id);
+    const { id, outcome } = await app.get<Producer>(PRODUCER).enqueue(type, data);
+    print(`${id}  ${outcome}`);
   });
 }
 

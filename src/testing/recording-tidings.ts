@@ -71,7 +71,7 @@ export class RecordingTidings implements Notifier {
     if (this.failure) throw this.failure;
     checkCall('notify', type, request);
     const { tx, ...job } = request;
-    const { feeds, data, dedupeKey } = parseJobData(JSON.parse(JSON.stringify(job)));
+    const { feeds, data, dedupeKey, deliverAt } = parseJobData(JSON.parse(JSON.stringify(job)));
     await validateData(type, data);
     this.notifications.push({
       type: type.name,
@@ -83,7 +83,8 @@ export class RecordingTidings implements Notifier {
     });
     const jobId = randomUUID();
     this.jobIds.add(jobId);
-    return { jobId, outcome: tx ? 'staged' : 'queued' };
+    const isDueLater = deliverAt !== null && deliverAt.getTime() > Date.now();
+    return { jobId, outcome: tx ? 'staged' : isDueLater ? 'queued' : 'delivered' };
   }
 
   /** One record for all recipients. @throws {InvalidJobError} as the real one does. */

@@ -155,7 +155,7 @@ describe('the command line beside a deployment', () => {
     await opened;
     const data = JSON.stringify({ title: 'From the terminal' });
     expect(await output(publishCommand, { ...flags, to: 'ada,grace', data }, 'announcement')).toMatch(
-      /^[\w-]{36}$/,
+      /^direct-[\w-]{36}  delivered$/,
     );
     await came;
     stop.abort();

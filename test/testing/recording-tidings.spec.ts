@@ -30,7 +30,7 @@ describe('RecordingTidings', () => {
   });
 
   it('replaces the service, and records what was sent', async () => {
-    expect(await orders.place(['ada', 'bob', 'ada'])).toMatchObject({ outcome: 'queued' });
+    expect(await orders.place(['ada', 'bob', 'ada'])).toMatchObject({ outcome: 'delivered' });
     expect(tidings.of(newOrder)).toEqual([
       {
         type: 'new-order',

@@ -20,7 +20,7 @@ export interface ReadNotifications {
  * the process ends in that moment they are not called. What must not be lost is for an {@link Escalation}.
  */
 export interface Hooks {
-  /** A notification was appended. In processes with the role `worker`. */
+  /** A notification was appended. In the process that appended it: a worker, or one that sends with `delivery: 'direct'`. */
   readonly onAppended?: (delivered: DeliveredNotification) => void | Promise<void>;
   /** Something was marked as read. In processes with the role `api`, or where `TidingsService` was called. */
   readonly onRead?: (read: ReadNotifications) => void | Promise<void>;

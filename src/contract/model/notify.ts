@@ -36,8 +36,8 @@ export interface NotifyRequest<
   Type extends AnyNotificationType = AnyNotificationType,
 > extends Notification<Type> {
   /**
-   * All or nothing: the notification is sent if, and only if, this transaction commits. It becomes one row in `tidings.outbox`, and a job
-   * within moments after the commit. Default: put on the queue at once.
+   * All or nothing: the notification is sent if, and only if, this transaction commits. It becomes one row in `tidings.outbox`, and is
+   * delivered within moments after the commit. Default: sent at once.
    */
   readonly tx?: Transaction;
 }

@@ -230,7 +230,10 @@ export interface TidingsOptions {
   resolveLocales?: ResolveLocales;
   /** What the host wants to hear of, see {@link Hooks}. Default: nothing. */
   hooks?: Hooks;
-  /** What is to be done about notifications that stay unread, see {@link Escalation}; by processes with the role `worker`. Default: nothing. */
+  /**
+   * What is to be done about notifications that stay unread, see {@link Escalation}; by processes with the role `worker`. Processes that send with
+   * `delivery: 'direct'` need the same rules. Default: nothing.
+   */
   escalations?: readonly Escalation[];
   /** Where the stages count. Default: nowhere. */
   metrics?: Metrics;
