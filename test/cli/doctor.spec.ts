@@ -62,6 +62,11 @@ describe('tidings doctor', () => {
     expect(told.sort()).toEqual(['hook: task-completed', 'mail: task-completed']);
   }, 60_000);
 
+  it('reports that no worker takes jobs off the queue, though it could deliver by itself', async () => {
+    const { report } = await doctor({ 'database-url': house.databaseUrl, queue: 'nobody' });
+    expect(report).toMatch(/FAULT {2}canary: no worker did its job within 15 s/);
+  }, 60_000);
+
   it('uses a type that a host cannot declare', async () => {
     const types = [defineNotification(CANARY.name, { ...taskCompleted })];
     await expect(house.start({ types })).rejects.toThrow('types: must not declare tidings.canary');

@@ -61,13 +61,13 @@ describe('the documentation', () => {
     expect(brokenIn(document, readFileSync(join(PACKAGE, document), 'utf8'))).toEqual([]);
   });
 
-  it('is looked through as a whole', () => {
+  it('includes every page', () => {
     expect(DOCUMENTS).toEqual(
       expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/protocol.md']),
     );
   });
 
-  it('would not pass with a broken link, anchor or path', () => {
+  it('is not accepted with a broken link, anchor or path', () => {
     const text = [
       '# One `two`',
       '[here](#one-two) [there](../README.md#guarantees) `src/index.ts` `e2e/links.spec.ts` [out](https://a.b/c#d)',

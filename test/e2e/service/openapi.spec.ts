@@ -236,6 +236,11 @@ describe('docs/openapi.yaml', () => {
     await ask('GET', '/v1/stream');
     const accepted = await ask('POST', '/v1/notifications', { key, body: job });
     expect(accepted.status).toBe(202);
+    const [{ id: delivered }] = accepted.body['jobs'] as [{ id: string }];
+    const late = await ask('DELETE', '/v1/jobs/{id}', { key, path: `/v1/jobs/${delivered}` });
+    expect(late.status).toBe(409);
+    const several = await ask('POST', '/v1/notifications', { key, body: [job, { ...job, type: 'x' }] });
+    expect(several.status).toBe(207);
     const page = await eventually(async () => {
       const { body } = await ask('GET', '/v1/notifications');
       expect(body['items']).toHaveLength(1);
