@@ -155,7 +155,7 @@ describe('the command line beside a deployment', () => {
     await opened;
     const data = JSON.stringify({ title: 'From the terminal' });
     expect(await output(publishCommand, { ...flags, to: 'ada,grace', data }, 'announcement')).toMatch(
-      /^direct-[\w-]{36}  delivered$/,
+      /^direct-[\w-]{36} {2}delivered$/,
     );
     await came;
     stop.abort();
