@@ -10,6 +10,7 @@ import { connectRedis, type RedisConnection, type RedisTimings } from '../platfo
 import { ReplicaError } from '../platform/redis/redis-server.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisSubscriber } from './redis-subscriber.js';
+import { settlesWithin } from '../platform/time/with-timeout.js';
 import { Signal } from './signal.js';
 import { listenerOf, type Listener } from './subscriptions.js';
 
@@ -23,6 +24,9 @@ export interface RedisBusOptions {
   subscribeTimeoutMs?: number;
   timings?: Partial<RedisTimings>;
 }
+
+/** How long the end waits for a first connection, to send what was announced before it. */
+const LAST_MESSAGES_MS = 1_000;
 
 /**
  * The bus on Redis pub/sub.
@@ -66,8 +70,12 @@ export class RedisBus implements LiveBus {
       return connection;
     };
     this.publishing = connect(
-      () => this.up(),
+      () => {
+        this.publisher.started();
+        this.up();
+      },
       (problem) => {
+        this.publisher.started();
         // Subscribed connections cannot be asked for the role of their server.
         if (problem instanceof ReplicaError) this.subscribing.drop(problem);
       },
@@ -116,6 +124,7 @@ export class RedisBus implements LiveBus {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    if (this.publisher.isHolding) await settlesWithin(LAST_MESSAGES_MS, this.publishing.reach());
     this.publisher.flush();
     this.subscriber.close();
     this.reconnected.clear();

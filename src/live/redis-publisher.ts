@@ -22,6 +22,9 @@ export class RedisPublisher {
   private flushing: NodeJS.Immediate | undefined;
   private waiting = 0;
 
+  /** Until then messages are kept: a process that has just started, such as a command line, may announce before it is connected. */
+  private starting = true;
+
   constructor(
     private readonly connection: RedisConnection,
     private readonly prefix: string,
@@ -39,6 +42,11 @@ export class RedisPublisher {
     for (const feed of feeds) this.gather(feed, () => DISCONNECT);
   }
 
+  /** Whether messages wait for the first connection. */
+  get isHolding(): boolean {
+    return this.starting && this.gathered.length > 0;
+  }
+
   /** Sends what is gathered, now. */
   flush(): void {
     clearImmediate(this.flushing);
@@ -52,8 +60,16 @@ export class RedisPublisher {
     });
   }
 
+  /** The connection is there, or its first attempt has failed. */
+  started(): void {
+    this.starting = false;
+    if (this.connection.connected) this.flush();
+    else this.drop();
+  }
+
   private gather(feed: FeedKey, encode: () => string): void {
-    if (!this.connection.connected) {
+    const { connected } = this.connection;
+    if (!connected && !this.starting) {
       this.metrics.busFailed();
       return;
     }
@@ -65,7 +81,15 @@ export class RedisPublisher {
     }
     this.waiting += size;
     this.gathered.push([this.prefix + feedHash(feed), message]);
-    this.flushing ??= setImmediate(() => this.flush());
+    if (connected) this.flushing ??= setImmediate(() => this.flush());
+  }
+
+  private drop(): void {
+    for (const [, message] of this.gathered) {
+      this.waiting -= message.length + COMMAND_SIZE;
+      this.metrics.busFailed();
+    }
+    this.gathered = [];
   }
 
   private async send(messages: readonly [string, string][]): Promise<void> {

@@ -122,7 +122,7 @@ describe('roles: []', () => {
     expect(await jobs()).toEqual({ staged: 1, entries: 1 });
     const worker = await start({});
     expect((await titles(worker, 2)).sort()).toEqual(['one', 'two']);
-    expect(await jobs()).toEqual({ staged: 0, entries: 2 });
+    await eventually(async () => expect(await jobs()).toEqual({ staged: 0, entries: 2 }));
     await client.end();
   }, 60_000);
 });

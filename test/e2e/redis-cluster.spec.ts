@@ -55,17 +55,16 @@ describeWith('redis-server', 'The module on a Redis Cluster', () => {
     const host = new Cluster([{ host: '127.0.0.1', port: redis.port }]);
     try {
       const escalated: string[] = [];
-      const receiver = await start({
-        redis: { connection: host },
-        escalations: [
-          {
-            name: 'mail',
-            afterMs: 1,
-            handler: ({ notification }) => void escalated.push(notification.title),
-          },
-        ],
-      });
-      const sender = await start({ redis: { nodes: redis.urls }, roles: [] });
+      const escalations = [
+        {
+          name: 'mail',
+          afterMs: 1,
+          handler: ({ notification }: { notification: { title: string } }) =>
+            void escalated.push(notification.title),
+        },
+      ];
+      const receiver = await start({ redis: { connection: host }, escalations });
+      const sender = await start({ redis: { nodes: redis.urls }, roles: [], escalations });
       const recipients = Array.from({ length: 12 }, (_, index) => `user-${index}`);
       const feeds = recipients.map((recipient) =>
         collectFeed(receiver, recipient, { count: 2, timeoutMs: 20_000 }),

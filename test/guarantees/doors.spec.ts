@@ -262,4 +262,31 @@ onBothBackends('A process that is killed before it answers', (backend) => {
       everyMs: 200,
     });
   }, 90_000);
+
+  it('appends nothing whose escalation cannot be scheduled because the queue is unavailable', async () => {
+    const handled: string[] = [];
+    const instance = await house.start({
+      escalations: [
+        { name: 'mail', afterMs: 1, handler: ({ notification }) => void handled.push(notification.title) },
+      ],
+    });
+    await house.redis!.stop();
+    await eventually(async () => expect(await publish(instance, 'refused')).toMatchObject({ status: 503 }), {
+      timeoutMs: 20_000,
+    });
+    const before = await house.sql("SELECT FROM tidings.entry WHERE data ->> 'taskId' = 'refused'");
+    expect(await publish(instance, 'again', { key: 'k' })).toMatchObject({
+      status: 503,
+      code: 'queue-unavailable',
+    });
+    expect(await house.sql("SELECT FROM tidings.entry WHERE data ->> 'taskId' = 'again'")).toEqual([]);
+    expect(before.length).toBeLessThanOrEqual(1);
+    await house.redis!.start();
+    await eventually(async () => expect((await publish(instance, 'again', { key: 'k' })).status).toBe(202), {
+      timeoutMs: 20_000,
+    });
+    await eventually(() => expect(handled.some((title) => title.includes('again'))).toBe(true), {
+      timeoutMs: 20_000,
+    });
+  }, 90_000);
 });

@@ -69,6 +69,11 @@ export class Escalations {
     );
   }
 
+  /** `false` if a rule applies to the type and the queue seems to be unavailable. */
+  isReadyFor(type: string): boolean {
+    return this.jobs.usable || this.rulesFor(type).length === 0;
+  }
+
   /**
    * Schedules what the rules say about new notifications.
    *
@@ -77,10 +82,7 @@ export class Escalations {
    * @throws {QueueUnavailableError}
    */
   async schedule(type: string, results: readonly AppendResult[]): Promise<void> {
-    const rules = [...this.rules.values()].filter(
-      ({ types }) => !types || types.some(({ name }) => name === type),
-    );
-    const jobs = rules.flatMap(({ name, afterMs }) =>
+    const jobs = this.rulesFor(type).flatMap(({ name, afterMs }) =>
       results.flatMap((result) => {
         const isOwn = result.outcome === 'appended' || (result.outcome === 'duplicate' && !result.conflict);
         if (!isOwn) return [];
@@ -105,6 +107,10 @@ export class Escalations {
   /** Closes the queue. */
   close(): Promise<void> {
     return this.jobs.close();
+  }
+
+  private rulesFor(type: string): readonly Escalation[] {
+    return [...this.rules.values()].filter(({ types }) => !types || types.some(({ name }) => name === type));
   }
 
   private async process(job: Job<EscalationJob>, token?: string): Promise<EscalationResult> {

@@ -34,12 +34,17 @@ export interface DeliveryParts {
   readonly appender: Appender;
   readonly dropLog: DropLog;
   readonly locales: Locales;
-  readonly escalations: Pick<Escalations, 'schedule'> | null;
+  readonly escalations: Pick<Escalations, 'schedule' | 'isReadyFor'> | null;
 }
 
 /** The one way from a checked job into the log, whichever door it came through. Safe to repeat. */
 export class Delivery {
   constructor(private readonly parts: DeliveryParts) {}
+
+  /** Whether everything that a notification of this type needs seems to be available. */
+  isReadyFor(type: string): boolean {
+    return this.parts.escalations?.isReadyFor(type) ?? true;
+  }
 
   /**
    * Renders, appends, schedules escalations and records what was dropped.

@@ -39,7 +39,7 @@ export interface DirectProducerParts {
 /**
  * Delivers at once what has not to wait, and leaves the rest to the queue:
  *
- *     checked --due later--> queue
+ *     checked --due later, or its escalations need the queue, which is unavailable--> queue
  *             --too much under way, or the log failed just now--> queue
  *             --append--> committed: delivered
  *                     --log unavailable, feed busy, or no answer within 1 s--> queue
@@ -64,15 +64,16 @@ export class DirectProducer implements Producer, Door {
   }
 
   private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
-    const { queue, queueName, mode } = this.parts;
+    const { delivery, queue, queueName, mode } = this.parts;
     const timestamp = Date.now();
-    const direct = mode === 'direct' && delayOf(job.parsed, timestamp) === 0;
+    const isDue = delayOf(job.parsed, timestamp) === 0;
+    const direct = mode === 'direct' && isDue && delivery.isReadyFor(job.type);
     const id = idempotency ? idempotentJobId(idempotency) : direct ? directJobId() : uuidV7();
     const identity: JobIdentity = { queue: queueName, id, timestamp };
     if ((direct || idempotency) && this.hasRoomFor(job) && this.breaker.allows()) {
       const work = async (): Promise<boolean> => {
         if (idempotency) await this.claim(job, id);
-        if (direct) await this.parts.delivery.deliver({ ...job, identity });
+        if (direct) await delivery.deliver({ ...job, identity });
         return direct;
       };
       if (await this.attempt(job, work)) return { id, outcome: 'delivered' };
@@ -108,12 +109,12 @@ export class DirectProducer implements Producer, Door {
         else this.logFailed(error);
         return false;
       }
-      // The log is there. Escalations need the queue, which the job cannot go to then either.
+      // The log answered. Without the queue only the escalations are missing, and the job on the queue schedules them.
       const isAnswer =
         !isRetryable(error) || error instanceof FeedBusyError || error instanceof QueueUnavailableError;
       if (isAnswer) this.logAnswered();
       else this.logFailed(error);
-      if (!isRetryable(error) || error instanceof QueueUnavailableError) throw error;
+      if (!isRetryable(error)) throw error;
       return false;
     }
   }

@@ -54,7 +54,9 @@ describe('the service without any settings', () => {
     try {
       await eventually(() => frames.includes('event: feed.ready'));
       const published = spawnSync('sh', ['-c', service.command('curl -X POST')], { encoding: 'utf8' });
-      expect(JSON.parse(published.stdout)).toEqual({ jobs: [{ id: expect.any(String) as unknown }] });
+      expect(JSON.parse(published.stdout)).toEqual({
+        jobs: [{ id: expect.any(String) as unknown, outcome: 'delivered' }],
+      });
       await eventually(() => frames.includes('event: task-completed'));
       expect(frames).toMatch(/event: task-completed\nid: [a-z0-9]+-\d+\ndata: \{.*"title":.*\}\n\n/);
     } finally {
@@ -190,7 +192,7 @@ describe('the service with settings', () => {
     });
     const { origin } = service;
     expect((await fetch(`${origin}/demo`)).status).toBe(404);
-    expect((await fetch(`${origin}/readyz`)).status).toBe(200);
+    await eventually(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(200));
     expect(await service.stop()).toMatchObject({ code: 0 });
     const output = service.stdout + service.stderr;
     expect(output).not.toMatch(/curl|Bearer|development/);
@@ -206,7 +208,8 @@ describe('the service with settings', () => {
       expect((await fetch(`${service.origin}${path}`)).status).toBe(404);
     }
     for (const path of ['/healthz', '/readyz', '/metrics']) {
-      expect((await fetch(`${service.origin}${path}`)).status).toBe(200);
+      // Ready as soon as the worker takes jobs.
+      await eventually(async () => expect((await fetch(`${service.origin}${path}`)).status).toBe(200));
     }
     expect(await service.stop()).toMatchObject({ code: 0 });
   });
