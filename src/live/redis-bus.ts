@@ -1,18 +1,17 @@
 import { Logger } from '@nestjs/common';
 import type { RedisAddress } from '../contract/options/connections.js';
 import type { FeedKey } from '../contract/model/feed.js';
-import type { Announcement, LiveBus, Unsubscribe } from '../contract/ports/live.js';
+import type { Unsubscribe } from '../contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../contract/ports/metrics.js';
-import { NotAcknowledgedError } from './acknowledgement.js';
+import { BusAdapter } from './bus-adapter.js';
 import { redisPrefix } from './channel.js';
 import { Outage } from '../platform/logging/outage.js';
 import { connectRedis, type RedisConnection, type RedisTimings } from '../platform/redis/redis-connection.js';
 import { ReplicaError } from '../platform/redis/redis-server.js';
 import { RedisPublisher } from './redis-publisher.js';
-import { RedisSubscriber } from './redis-subscriber.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
-import { Signal } from './signal.js';
-import { listenerOf, type Listener } from './subscriptions.js';
+import { RedisSubscriber } from './redis-subscriber.js';
+import type { Listener } from './subscriptions.js';
 
 export interface RedisBusOptions {
   /** The identity of the database whose feeds these are, see {@link redisPrefix}. */
@@ -31,24 +30,22 @@ const LAST_MESSAGES_MS = 1_000;
 /**
  * The bus on Redis pub/sub.
  *
- *     away --both connections up, all channels subscribed again--> connected --either lost--> away
+ *     unavailable --both connections up, all channels subscribed again--> connected --either lost--> unavailable
  *
  * `connected` needs only the connections; {@link onReconnect} waits for the acknowledgements, too, since heads that are
  * read before those could miss an entry in between.
  */
-export class RedisBus implements LiveBus {
-  private readonly logger = new Logger(RedisBus.name);
+export class RedisBus extends BusAdapter {
+  protected readonly sender: RedisPublisher;
   private readonly outage = new Outage(this.logger, 'The live bus (Redis)');
-  private readonly publisher: RedisPublisher;
   private readonly subscriber: RedisSubscriber;
   private readonly publishing: RedisConnection;
   private readonly subscribing: RedisConnection;
-  private readonly reconnected = new Signal(this.logger);
-  /** Whether there was a time since the last {@link onReconnect} when messages could be lost. */
+  /** Whether messages may have been lost since the last {@link onReconnect}. */
   private interrupted = false;
-  private closed = false;
 
   constructor(options: RedisBusOptions) {
+    super(new Logger(RedisBus.name));
     const { address, metrics = NO_METRICS, subscribeTimeoutMs = 3_000, timings } = options;
     const prefix = redisPrefix(options.incarnation);
     const connect = (up: () => void, down: (problem: Error) => void): RedisConnection => {
@@ -71,11 +68,11 @@ export class RedisBus implements LiveBus {
     };
     this.publishing = connect(
       () => {
-        this.publisher.started();
+        this.sender.started();
         this.up();
       },
       (problem) => {
-        this.publisher.started();
+        this.sender.started();
         // Subscribed connections cannot be asked for the role of their server.
         if (problem instanceof ReplicaError) this.subscribing.drop(problem);
       },
@@ -84,7 +81,7 @@ export class RedisBus implements LiveBus {
       () => void this.resume(),
       () => this.lost(),
     );
-    this.publisher = new RedisPublisher(
+    this.sender = new RedisPublisher(
       this.publishing,
       prefix,
       new Outage(this.logger, 'The sending side of the live bus (Redis)'),
@@ -100,34 +97,14 @@ export class RedisBus implements LiveBus {
     return this.publishing.connected && this.subscribing.connected;
   }
 
-  announce(announcements: readonly Announcement[]): void {
-    if (!this.closed) this.publisher.announce(announcements);
+  protected join(feed: FeedKey, listener: Listener): Promise<Unsubscribe> {
+    return this.subscriber.subscribe(feed, listener);
   }
 
-  disconnect(feeds: readonly FeedKey[]): void {
-    if (!this.closed) this.publisher.disconnect(feeds);
-  }
-
-  async subscribe(
-    feed: FeedKey,
-    announced: Listener['announced'],
-    disconnected?: Listener['disconnected'],
-  ): Promise<Unsubscribe> {
-    if (this.closed) throw new NotAcknowledgedError('The live bus is closed');
-    return this.subscriber.subscribe(feed, listenerOf(announced, disconnected));
-  }
-
-  onReconnect(listener: () => void): Unsubscribe {
-    return this.reconnected.on(listener);
-  }
-
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    if (this.publisher.isHolding) await settlesWithin(LAST_MESSAGES_MS, this.publishing.reach());
-    this.publisher.flush();
+  protected async end(): Promise<void> {
+    if (this.sender.isHolding) await settlesWithin(LAST_MESSAGES_MS, this.publishing.reach());
+    this.sender.flush();
     this.subscriber.close();
-    this.reconnected.clear();
     await Promise.all([this.publishing.close(), this.subscribing.close()]);
   }
 

@@ -1,7 +1,4 @@
 import type { Provider } from '@nestjs/common';
-import { Logger } from '@nestjs/common';
-import type { PostgresAddress } from '../contract/options/connections.js';
-import { postgresAddress } from '../platform/addresses.js';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import type { Appender, DropLog, IdempotencyKeys } from '../contract/ports/index.js';
 import {
@@ -14,10 +11,9 @@ import {
 } from '../contract/tokens.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { QueueNotifier } from '../jobs/produce/notifier.js';
-import { OutboxRelay, PostgresOutbox, type RowListener } from '../jobs/outbox/index.js';
+import { OutboxRelay, PostgresOutbox } from '../jobs/outbox/index.js';
 import { Delivery, DirectProducer, JobQueue, Locales, QueueProducer, TypeRegistry } from '../jobs/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
-import { Outage } from '../platform/logging/outage.js';
 import { PostgresIdempotencyKeys } from '../log/append/idempotency-keys.js';
 import { LogDatabase } from '../log/database/database.js';
 import { TidingsService } from './tidings.service.js';
@@ -83,18 +79,17 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   },
   {
     provide: OutboxRelay,
-    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, Delivery, LogDatabase],
+    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, Delivery, LogDatabase, ListenClient],
     useFactory: (
       options: ResolvedOptions,
       jobs: JobQueue,
       types: TypeRegistry,
       delivery: Delivery,
       { pool }: LogDatabase,
+      listener: ListenClient,
     ) => {
       if (!options.roles.includes('worker')) return null;
       const { database, queue } = options;
-      const listen = (channel: string, wake: () => void): RowListener =>
-        listenTo(postgresAddress(database), channel, wake);
       return new OutboxRelay({
         pool,
         schema: database.schema,
@@ -102,26 +97,9 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
         types,
         delivery,
         enqueueTimeoutMs: queue.enqueueTimeoutMs,
-        listen,
+        listener,
       });
     },
   },
   TidingsService,
 ];
-
-function listenTo(address: PostgresAddress, channel: string, wake: () => void): RowListener {
-  const outage = new Outage(new Logger('Outbox'), 'LISTEN for rows of the outbox (they are polled for)');
-  return new ListenClient(
-    { ...address, application_name: 'tidings outbox' },
-    channel,
-    outage,
-    { checkEveryMs: 15_000, answerMs: 5_000 },
-    {
-      payload: wake,
-      up: () => {
-        outage.end();
-        wake();
-      },
-    },
-  );
-}

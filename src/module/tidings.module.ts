@@ -65,6 +65,8 @@ import {
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { OutboxCanceller, OutboxErasure, OutboxRelay } from '../jobs/outbox/index.js';
+import { Outage } from '../platform/logging/outage.js';
+import { ListenClient } from '../platform/postgres/listen-client.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
 import { LocalFirstBus } from '../live/local-first-bus.js';
 import { PostgresBus } from '../live/postgres-bus.js';
@@ -151,18 +153,27 @@ const PROVIDERS: Provider[] = [
       ]),
   },
   {
+    // Not through the pool: a LISTEN needs a session that lasts. It connects when something is listened to.
+    provide: ListenClient,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ database }: ResolvedOptions) =>
+      new ListenClient(
+        postgresAddress(database),
+        new Outage(new Logger('Tidings'), 'The LISTEN connection to Postgres'),
+      ),
+  },
+  {
     provide: LIVE_BUS,
-    inject: [RESOLVED_OPTIONS, LogDatabase],
-    useFactory: ({ redis, database, metrics }: ResolvedOptions, log: LogDatabase): LiveBus =>
+    inject: [RESOLVED_OPTIONS, LogDatabase, ListenClient],
+    useFactory: (
+      { redis, metrics }: ResolvedOptions,
+      { identity: incarnation, pool }: LogDatabase,
+      listener: ListenClient,
+    ): LiveBus =>
       new LocalFirstBus(
         redis
-          ? new RedisBus({ incarnation: log.identity, address: redisAddress(redis), metrics })
-          : new PostgresBus({
-              incarnation: log.identity,
-              pool: log.pool,
-              connection: postgresAddress(database),
-              metrics,
-            }),
+          ? new RedisBus({ incarnation, address: redisAddress(redis), metrics })
+          : new PostgresBus({ incarnation, pool, listener, metrics }),
       ),
   },
   {
@@ -244,6 +255,7 @@ export class TidingsModule
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
     @Inject(LIVE_BUS) private readonly bus: Closable,
+    @Inject(ListenClient) private readonly listener: Closable,
     @Inject(JobQueue) private readonly jobs: Closable,
     @Inject(LogDatabase) private readonly log: Closable,
     @Inject(QUEUE_DEPTH) private readonly queueDepth: QueueDepth,
@@ -291,6 +303,7 @@ export class TidingsModule
   async onApplicationShutdown(): Promise<void> {
     this.live.close();
     await this.bus.close();
+    await this.listener.close();
     await this.escalations?.close();
     await this.jobs.close();
     await this.log.close();

@@ -1,8 +1,28 @@
+import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { feedHash, postgresChannel } from '../../src/live/channel.js';
 import { PostgresBus } from '../../src/live/postgres-bus.js';
+import { Outage } from '../../src/platform/logging/outage.js';
+import { ListenClient } from '../../src/platform/postgres/listen-client.js';
 import { startPostgres } from '../support/postgres.js';
-import { liveBusContract, type BusServer } from './live-bus.contract.js';
+import { liveBusContract, type BusServer, type BusSettings } from './live-bus.contract.js';
+
+/** A bus with a LISTEN connection of its own, which is closed after it as the module does. */
+class ListeningBus extends PostgresBus {
+  private readonly listener: ListenClient;
+
+  constructor(pool: pg.Pool, connectionString: string, { timings, ...settings }: BusSettings) {
+    const outage = new Outage(new Logger('Test'), 'The LISTEN connection');
+    const listener = new ListenClient({ connectionString }, outage, timings);
+    super({ pool, listener, ...settings });
+    this.listener = listener;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.listener.close();
+  }
+}
 
 async function startServer(): Promise<BusServer> {
   const postgres = await startPostgres();
@@ -19,12 +39,10 @@ async function startServer(): Promise<BusServer> {
   };
   return {
     port: postgres.port,
-    create: (settings, port) =>
-      new PostgresBus({
-        pool,
-        connection: postgres.url.replace(`:${postgres.port}/`, `:${port}/`),
-        ...settings,
-      }),
+    create: (settings, port) => {
+      const url = postgres.url.replace(`:${postgres.port}/`, `:${port}/`);
+      return new ListeningBus(pool, url, settings);
+    },
     inject: (incarnation, feed, text) =>
       administrator('SELECT pg_notify($1, $2)', [postgresChannel(incarnation), feedHash(feed) + text]),
     cutConnections: () =>

@@ -1,4 +1,4 @@
 export * from './adapters.js';
-export { OutboxRelay, type RelayParts, type RowListener } from './outbox-relay.js';
+export { OutboxRelay, type RelayParts } from './outbox-relay.js';
 export { OutboxCanceller, OutboxErasure } from './outbox-rows.js';
 export { PostgresOutbox, type HomeDatabase } from './postgres-outbox.js';

@@ -4,6 +4,7 @@ import { InvalidJobError, isRetryable, QueueUnavailableError } from '../../contr
 import { jittered } from '../../platform/time/jitter.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
+import type { ListenClient } from '../../platform/postgres/listen-client.js';
 import { BEGIN } from '../../platform/postgres/session.js';
 import type { Delivery } from '../deliver/delivery.js';
 import type { JobQueue } from '../queue/queue.js';
@@ -20,12 +21,6 @@ const POLL_MS = 2_000;
 const CLOSE_MS = 2_000;
 const PROBLEM_LENGTH = 2_000;
 
-/** Whatever tells of new rows: a connection that LISTENs. */
-export interface RowListener {
-  start(): void;
-  close(): Promise<void>;
-}
-
 /** What {@link OutboxRelay} needs. */
 export interface RelayParts {
   /** Of the log's database. One connection of it is taken for as long as a batch takes. */
@@ -37,8 +32,8 @@ export interface RelayParts {
   readonly delivery: Delivery;
   /** Milliseconds that the queue has to take a batch. */
   readonly enqueueTimeoutMs: number;
-  /** Calls `wake` when there may be rows. */
-  readonly listen: (channel: string, wake: () => void) => RowListener;
+  /** For the wake-up by the trigger of the table; the caller's, never closed by the relay. */
+  readonly listener: Pick<ListenClient, 'listen'>;
 }
 
 /**
@@ -56,7 +51,6 @@ export interface RelayParts {
 export class OutboxRelay {
   private readonly logger = new Logger('Outbox');
   private readonly errors = new RepeatedErrors(this.logger);
-  private readonly listener: RowListener;
   private readonly table: string;
   private timer: NodeJS.Timeout | null = null;
   private draining: Promise<void> | null = null;
@@ -66,11 +60,12 @@ export class OutboxRelay {
 
   constructor(private readonly parts: RelayParts) {
     this.table = `"${parts.schema}".outbox`;
-    this.listener = parts.listen(`${parts.schema}.outbox`, () => this.wake());
   }
 
   start(): void {
-    this.listener.start();
+    const wake = (): void => this.wake();
+    // Rows may have come before the LISTEN was acknowledged.
+    this.parts.listener.listen(`${this.parts.schema}.outbox`, { payload: wake, up: wake });
     this.wake();
   }
 
@@ -78,7 +73,7 @@ export class OutboxRelay {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer ?? undefined);
-    await Promise.all([this.listener.close(), settlesWithin(CLOSE_MS, this.draining ?? Promise.resolve())]);
+    await settlesWithin(CLOSE_MS, this.draining ?? Promise.resolve());
   }
 
   private wake(): void {

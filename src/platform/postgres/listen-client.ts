@@ -4,60 +4,79 @@ import type { Outage } from '../logging/outage.js';
 import { backoffMs } from '../time/backoff.js';
 import { watchdog } from '../time/watchdog.js';
 
-/** How long a silent server is believed to be alive. */
+/** How a server that does not answer is noticed. */
 export interface ListenTimings {
-  /** How often the server is asked whether it is alive. Default 15,000. */
-  checkEveryMs: number;
-  /** A server that takes longer to answer, or to take us in, is given up. Default 5,000. */
-  answerMs: number;
+  /** How often the server is asked for a sign of life. Default 15,000. */
+  readonly checkEveryMs: number;
+  /** A server that takes longer to answer, or to accept the connection, is given up. Default 5,000. */
+  readonly answerMs: number;
+}
+
+/** The reader of one channel. */
+export interface ChannelListener {
+  readonly payload: (payload: string) => void;
+  /** The server has acknowledged the LISTEN: notifications arrive from now on. */
+  readonly up: () => void;
+  /** The connection is lost, or an attempt to connect has failed. */
+  readonly down?: () => void;
 }
 
 /**
- * A connection of its own that LISTENs on one channel and comes back by itself:
+ * The connection of this process that LISTENs, on any number of channels, and reconnects by itself:
  *
- *     connecting --LISTEN answered--> listening --end, error, or no answer--> waiting --backoff--> connecting
+ *     new --first listen()--> connecting --each LISTEN answered--> listening --end, error, or no answer--> waiting --backoff--> connecting
  *       any state --close()--> closed
  *
- * A frozen server keeps its socket open and simply sends nothing, like a quiet one; so it is asked, and a server that
- * gives no answer is left for a new connection.
+ * A frozen server keeps its socket open and sends nothing, like a quiet one. So it is asked regularly, and a connection
+ * without an answer is replaced.
  */
 export class ListenClient {
+  private readonly channels = new Map<string, ChannelListener>();
+  private readonly timings: ListenTimings;
   private client: Client | null = null;
   /** The client's socket. pg's own end() waits for the server to close its side, which a frozen one never does. */
   private socket: Socket | null = null;
+  private started = false;
   private isListening = false;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly config: ClientConfig,
-    private readonly channel: string,
     private readonly outage: Outage,
-    private readonly timings: ListenTimings,
-    private readonly on: { payload: (payload: string) => void; up: () => void },
-  ) {}
-
-  get listening(): boolean {
-    return this.isListening;
+    timings: Partial<ListenTimings> = {},
+  ) {
+    this.timings = { checkEveryMs: 15_000, answerMs: 5_000, ...timings };
   }
 
-  start(): void {
-    void this.connect();
+  /** Listens on a channel until {@link close}. The first call opens the connection; each channel has one listener. */
+  listen(channel: string, listener: ChannelListener): void {
+    this.channels.set(channel, listener);
+    const { client } = this;
+    if (!this.started) {
+      this.started = true;
+      void this.connect();
+    } else if (client !== null && this.isListening) {
+      // While it connects, connect() comes to this channel, too.
+      this.listenOn(client, channel, listener).catch((error: unknown) => this.lost(client, error));
+    }
   }
 
   async close(): Promise<void> {
+    this.started = true;
+    this.channels.clear();
     clearTimeout(this.timer);
     const { client, socket, isListening } = this;
     this.client = null;
     this.isListening = false;
     if (client === null || socket === null) return;
-    const gone = socket.destroyed
+    const closed = socket.destroyed
       ? Promise.resolve()
       : new Promise((resolve) => socket.once('close', resolve));
     const impatient = setTimeout(() => socket.destroy(), this.timings.answerMs).unref();
     if (isListening) void client.end();
     else socket.destroy();
-    await gone;
+    await closed;
     clearTimeout(impatient);
   }
 
@@ -65,7 +84,7 @@ export class ListenClient {
     const { answerMs } = this.timings;
     const socket = new Socket();
     const client = new Client({
-      application_name: 'tidings live bus',
+      application_name: 'tidings listen',
       ...this.config,
       keepAlive: true,
       connectionTimeoutMillis: answerMs,
@@ -73,29 +92,33 @@ export class ListenClient {
     });
     this.client = client;
     this.socket = socket;
-    let checkEveryMs: number;
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));
     client.on('notification', ({ channel, payload }) => {
-      if (channel === this.channel && payload) this.on.payload(payload);
+      if (payload) this.channels.get(channel)?.payload(payload);
     });
     try {
       await client.connect();
-      await this.ask(client, `LISTEN ${client.escapeIdentifier(this.channel)}`);
-      checkEveryMs = await this.shortEnough(client);
+      const checkEveryMs = await this.checkInterval(client);
+      // Channels that are added meanwhile are at the end of the map, so none is left out.
+      for (const [channel, listener] of this.channels) await this.listenOn(client, channel, listener);
+      if (this.client !== client) return;
+      this.isListening = true;
+      this.failures = 0;
+      this.outage.end();
+      this.checkLater(client, checkEveryMs);
     } catch (error) {
       this.lost(client, error);
-      return;
     }
-    if (this.client !== client) return;
-    this.isListening = true;
-    this.failures = 0;
-    this.checkLater(client, checkEveryMs);
-    this.on.up();
   }
 
-  /** Before the server ends a session that is idle (`idle_session_timeout`): a setting of ours would stay on the session behind a pooler. */
-  private async shortEnough(client: Client): Promise<number> {
+  private async listenOn(client: Client, channel: string, listener: ChannelListener): Promise<void> {
+    await this.ask(client, `LISTEN ${client.escapeIdentifier(channel)}`);
+    if (this.client === client) listener.up();
+  }
+
+  /** Shorter than the server's `idle_session_timeout`: a value that we set would stay on the session behind a pooler. */
+  private async checkInterval(client: Client): Promise<number> {
     const { checkEveryMs } = this.timings;
     const { rows } = await this.ask(
       client,
@@ -118,18 +141,20 @@ export class ListenClient {
 
   private async ask(client: Client, statement: string): Promise<QueryResult> {
     const { answerMs } = this.timings;
-    let endWait = (): void => {};
+    let stopWaiting = (): void => {};
     const silence = new Promise<never>((_, reject) => {
-      endWait = watchdog(answerMs, () => reject(new Error(`Postgres gave no answer within ${answerMs} ms`)));
+      stopWaiting = watchdog(answerMs, () =>
+        reject(new Error(`Postgres gave no answer within ${answerMs} ms`)),
+      );
     });
     try {
       return await Promise.race([client.query(statement), silence]);
     } finally {
-      endWait();
+      stopWaiting();
     }
   }
 
-  /** Every way to lose a connection leads here, some of them twice. */
+  /** Every way to lose a connection ends here, some of them twice. */
   private lost(client: Client, problem: unknown): void {
     if (this.client !== client) return;
     this.client = null;
@@ -139,5 +164,6 @@ export class ListenClient {
     this.socket?.destroy();
     const pause = backoffMs(++this.failures, { firstMs: 50, longestMs: 5_000 });
     this.timer = setTimeout(() => void this.connect(), pause).unref();
+    for (const { down } of this.channels.values()) down?.();
   }
 }
