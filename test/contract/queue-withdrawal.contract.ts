@@ -159,7 +159,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         await eventually(() => appender.calls === 1);
         await job.updateData({ withdrawn: true }); // by a cancelling that did not hear of its end
         const canceller = new QueueCanceller(jobs);
-        await expect(canceller.cancel(job.id!)).rejects.toThrow(/being run at this moment; ask again/);
+        await expect(canceller.cancel(job.id!)).rejects.toThrow(/is running; try again/);
         held.open();
         await eventually(async () => (await canceller.cancel(job.id!)) === 'cancelled');
         expect(appender.batches).toEqual([]);

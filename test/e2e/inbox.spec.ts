@@ -233,7 +233,8 @@ describe('the notifications of a recipient over HTTP', () => {
     expect((await problemOf(response)).errors).toEqual([
       {
         field: 'before',
-        problem: 'is not of the present history of this feed: begin again with the first page',
+        problem:
+          'is from an earlier history of this feed or from another feed: start again with the first page',
       },
     ]);
   });
@@ -264,7 +265,12 @@ describe('the notifications of a recipient over HTTP', () => {
     [`?before=${'9'.repeat(200)}`, [['before', `must be the "next" of a page, is "${'9'.repeat(100)}"`]]],
     [
       '?before=abc-99999999999999999999',
-      [['before', 'is not of the present history of this feed: begin again with the first page']],
+      [
+        [
+          'before',
+          'is from an earlier history of this feed or from another feed: start again with the first page',
+        ],
+      ],
     ],
     ['?type=', [['type', `${TYPE} ""`]]],
     ['?type=New', [['type', `${TYPE} "New"`]]],

@@ -15,7 +15,7 @@ const ATTEMPTS = 12;
 const RETRY = { firstMs: 5_000, longestMs: 600_000 };
 const CONCURRENCY = 20;
 
-/** The data of a job: names the recipient as jobs of notifications do, so that an erasure finds it. */
+/** The data of an escalation job. It names the recipient as notification jobs do, so that an erasure finds it. */
 interface EscalationJob {
   readonly to: string;
   readonly tenant: string;
@@ -23,25 +23,25 @@ interface EscalationJob {
   readonly seq: number;
 }
 
-/** What a finished job shows as its return value. */
+/** The return value of a completed escalation job. */
 export interface EscalationResult {
-  /** `left`: read, or not to be shown any more; or the rule is gone. */
+  /** `left`: the notification is read or no longer visible, or the rule no longer exists. */
   readonly outcome: 'escalated' | 'left';
 }
 
 /**
- * Calls a handler for what is unread after a while: a delayed job for each notification and rule, on a queue of its own.
+ * Calls a handler for notifications that stay unread: one delayed job per notification and rule, on a separate queue.
  *
  *     scheduled --due--> unread? --no--> completed (left)
  *                                --yes, the handler returns--> completed (escalated)
- *                                --yes, it throws--> delayed --> unread? ..., after 12 times failed
- *                        log away --> delayed
+ *                                --yes, the handler throws--> delayed --> unread? ..., failed after 12 attempts
+ *                        log unavailable --> delayed
  *
- * Nothing is done when something is read: the job finds out by itself, once. A job of a notification ends only when its escalations are
- * scheduled; should it run again, their ids are the same.
+ * Reading a notification cancels nothing: its escalation job checks the state when it is due. A notification job completes only after
+ * its escalations are scheduled; if it runs again, their job ids are the same.
  */
 export class Escalations {
-  /** Opens the queue of the escalations that belong to a queue of jobs. */
+  /** Opens the escalation queue that belongs to a job queue. */
   static openQueue(beside: JobQueue, enqueueTimeoutMs: number): Promise<JobQueue> {
     return JobQueue.openOn(
       beside.backend,
@@ -55,7 +55,7 @@ export class Escalations {
   readonly worker: QueueWorker;
 
   constructor(
-    /** A queue of its own. */
+    /** The escalation queue. */
     readonly jobs: JobQueue,
     rules: readonly Escalation[],
     private readonly reader: FeedReader,
@@ -75,9 +75,9 @@ export class Escalations {
   }
 
   /**
-   * Schedules what the rules say about new notifications.
+   * Schedules the escalations of new notifications.
    *
-   * Duplicates of the same job count as new: its process may have died between the commit and this call.
+   * Duplicates of the same job count as new: the process may have died between the commit and this call.
    *
    * @throws {QueueUnavailableError}
    */
@@ -94,12 +94,12 @@ export class Escalations {
     if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
   }
 
-  /** Starts to call the handlers, as soon as the queue is there. */
+  /** Starts to call the handlers once the queue is available. */
   start(): void {
     this.worker.start();
   }
 
-  /** Lets running handlers end, for at most 3 s; those that take longer are called again. */
+  /** Waits up to 3 s for running handlers; handlers that take longer are called again. */
   stop(): Promise<void> {
     return this.worker.close();
   }
@@ -124,22 +124,23 @@ export class Escalations {
       return { outcome: 'escalated' };
     } catch (error) {
       const away = error instanceof LogUnavailableError;
-      this.logger.warn(`The escalation ${job.name} did not succeed: ${describeError(error)}`);
+      this.logger.warn(`The escalation ${job.name} failed: ${describeError(error)}`);
       if (!away && job.attemptsStarted >= ATTEMPTS) throw new UnrecoverableError(describeError(error));
       const delay = backoffMs(job.attemptsStarted, away ? undefined : RETRY);
-      // With the queue away, too, the job stays active without a lock, and is run again when it is found stalled.
+      // If the queue is unavailable too, the job stays active without a lock and runs again once it is found
+      // stalled.
       await job.moveToDelayed(Date.now() + delay, token).catch(this.jobs.errors.report);
       throw new DelayedError();
     }
   }
 }
 
-/** The name of the queue of escalations that belongs to a queue. */
+/** The name of the escalation queue that belongs to a job queue. */
 export function escalationsQueue(queue: string): string {
   return `${queue}-escalations`;
 }
 
-/** The same for the same notification and rule. Neither an integer nor with a colon, which BullMQ refuses. */
+/** Deterministic for a notification and rule. BullMQ rejects integers and colons. */
 function jobIdOf(rule: string, { to, tenant, epoch, seq }: EscalationJob): string {
   const text = JSON.stringify([rule, tenant, to, epoch, seq]);
   return `esc-${createHash('sha256').update(text).digest('base64url')}`;

@@ -8,7 +8,7 @@ import { CANARY } from '../../types/canary.js';
 import { notificationAt } from './notification-lookup.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 
-/** Calls a host's hooks, after the commit and beside everything else. */
+/** Calls the application's hooks after the commit, without delaying the append. */
 export class HookRunner {
   private readonly logger = new Logger('Hooks');
 
@@ -17,14 +17,14 @@ export class HookRunner {
     private readonly reader: FeedReader,
   ) {}
 
-  /** Told of each batch that was committed. */
+  /** Called with each committed batch. */
   appended(results: readonly AppendResult[]): void {
     const { onAppended } = this.hooks;
     if (!onAppended) return;
     for (const result of results) {
       if (result.outcome !== 'appended') continue;
       this.call('onAppended', async () => {
-        // One that expires has no finished JSON here.
+        // An entry that expires has no final JSON at this point.
         const delivered = result.entry?.json
           ? { feed: result.feed, notification: JSON.parse(result.entry.json) as NotificationItem }
           : await notificationAt(this.reader, result);
@@ -33,7 +33,7 @@ export class HookRunner {
     }
   }
 
-  /** An announcer that tells of changes of state as well: there is one announcement for each change that was one. */
+  /** Wraps an announcer to observe changes of state: each effective change is announced once. */
   listeningTo(announcer: Announcer): Announcer {
     const { onRead } = this.hooks;
     if (!onRead) return announcer;

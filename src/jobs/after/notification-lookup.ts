@@ -3,7 +3,7 @@ import type { FeedKey } from '../../contract/model/feed.js';
 import type { DeliveredNotification } from '../../contract/model/hooks.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 
-/** Where an entry is. */
+/** The position of an entry. */
 export interface Place {
   readonly feed: FeedKey;
   readonly epoch: string;
@@ -11,9 +11,9 @@ export interface Place {
 }
 
 /**
- * The notification at a place as it is now; `null` if it is not to be shown any more, or the feed has another history since.
+ * The current state of the notification at a place; `null` if it is no longer visible, or if the feed's epoch has changed.
  *
- * @throws {LogUnavailableError} if the database is away or too slow.
+ * @throws {LogUnavailableError} if the database is unavailable or too slow.
  */
 export async function notificationAt(
   reader: FeedReader,

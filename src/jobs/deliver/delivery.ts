@@ -8,9 +8,9 @@ import type { Escalations } from '../after/escalations.js';
 import { dedupeKeyOf, jobFingerprint, type JobIdentity } from '../produce/dedupe-key.js';
 import type { Locales } from './locales.js';
 
-/** A checked job on its way into the log. */
+/** A validated job, ready to be appended to the log. */
 export interface DeliverableJob {
-  /** Made before the first attempt and the same at every door, so that a job tried at two of them makes one entry. */
+  /** Created before the first attempt and the same for every door, so that a job tried at two doors makes one entry. */
   readonly identity: JobIdentity;
   readonly type: string;
   readonly parsed: ParsedJob;
@@ -18,7 +18,7 @@ export interface DeliverableJob {
   readonly prepared: Prepared;
 }
 
-/** How many recipients got the job, and how many did not and why. */
+/** The number of recipients that got the job, and of those that did not, by reason. */
 export interface DeliveryResult {
   readonly appended: number;
   /** Committed by an earlier attempt of this job, or by another job with the same key. */
@@ -37,7 +37,7 @@ export interface DeliveryParts {
   readonly escalations: Pick<Escalations, 'schedule' | 'isReadyFor'> | null;
 }
 
-/** The one way from a checked job into the log, whichever door it came through. Safe to repeat. */
+/** The single path from a validated job to the log, for every door. Safe to repeat. */
 export class Delivery {
   constructor(private readonly parts: DeliveryParts) {}
 
@@ -47,11 +47,11 @@ export class Delivery {
   }
 
   /**
-   * Renders, appends, schedules escalations and records what was dropped.
+   * Renders and appends the job, schedules escalations and records dropped notifications.
    *
-   * @throws {InvalidJobError} if the renderer fails, or Postgres refuses the content.
-   * @throws {LogUnavailableError} if the log does not answer. Some recipients may have it: repeat the job.
-   * @throws {FeedBusyError} if one of the feeds is locked for long: repeat the job.
+   * @throws {InvalidJobError} if rendering fails or Postgres rejects the content.
+   * @throws {LogUnavailableError} if the log does not answer. Part of the job may be committed: repeat it.
+   * @throws {FeedBusyError} if one of the feeds stays locked for too long: repeat the job.
    * @throws {QueueUnavailableError} if escalations could not be scheduled. The entries are committed: repeat the job.
    */
   async deliver(job: DeliverableJob): Promise<DeliveryResult> {
@@ -62,7 +62,7 @@ export class Delivery {
     }
     const composed = await this.compose(job.prepared, feeds);
     const results = await this.parts.appender.append(notificationsOf(job, composed));
-    // Before the job counts as done: a process that ends here has promised nothing yet, and the repetition schedules them.
+    // Before the job counts as done: if the process dies here, the job runs again and schedules them.
     if (job.type !== CANARY.name) await this.parts.escalations?.schedule(job.type, results);
     return this.summarize(job, results);
   }
@@ -76,7 +76,7 @@ export class Delivery {
     });
   }
 
-  /** Counts the outcomes, and records what was dropped. */
+  /** Counts the outcomes and records dropped notifications. */
   private async summarize(job: DeliverableJob, results: readonly AppendResult[]): Promise<DeliveryResult> {
     const feeds: Record<AppendResult['outcome'], FeedKey[]> = {
       appended: [],
@@ -86,7 +86,8 @@ export class Delivery {
       erased: [],
     };
     for (const { outcome, feed } of results) feeds[outcome].push(feed);
-    // Not those that an earlier attempt of this job committed: their recipients have it.
+    // Excludes duplicates committed by an earlier attempt of this job: their recipients have the
+    // notification.
     const others = results.filter((result) => result.outcome === 'duplicate' && result.conflict);
     await this.recordDropped(
       job,

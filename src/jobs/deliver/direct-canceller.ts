@@ -3,7 +3,7 @@ import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.j
 import { outboxRowId } from '../outbox/outbox-job.js';
 import { isDirectJobId, isIdempotentJobId } from '../produce/dedupe-key.js';
 
-/** The canceller, for jobs that may never have been on the queue because they were delivered at once. */
+/** Cancels jobs that may have been delivered directly and never reached the queue. */
 export class DirectCanceller implements JobCanceller {
   constructor(
     private readonly idempotencyKeys: IdempotencyKeys,
@@ -13,7 +13,7 @@ export class DirectCanceller implements JobCanceller {
   async cancel(id: string): Promise<CancelOutcome> {
     const outcome = await this.queue.cancel(id);
     if (isIdempotentJobId(id)) {
-      // A cancelled job may be sent again with the same key, and is not taken for a delivered one.
+      // Releases the key: a cancelled job may be sent again with it, and must not pass for a delivered one.
       if (outcome === 'cancelled') await this.idempotencyKeys.release(id);
       if (outcome === 'unknown' && (await this.idempotencyKeys.isClaimed(id))) return 'done';
     }

@@ -19,32 +19,32 @@ import type { Door } from '../produce/notifier.js';
 import { refuseOtherBody, type QueueProducer } from '../produce/queue-producer.js';
 import type { Delivery } from './delivery.js';
 
-/** A log that takes longer is left to the queue. */
+/** After this time the job goes to the queue. */
 const ANSWER_MS = 1_000;
-/** Recipients whose appends may be under way at once. What comes beyond is buffered by the queue, and not in memory. */
+/** The maximum number of recipients with appends in progress. The queue buffers the excess, not memory. */
 const MAX_UNDER_WAY = 2_000;
 
-/** What {@link DirectProducer} needs. */
+/** The dependencies of {@link DirectProducer}. */
 export interface DirectProducerParts {
   readonly types: TypeRegistry;
   readonly delivery: Delivery;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly queue: QueueProducer;
-  /** The name of the queue, a part of each job's identity. */
+  /** The name of the queue; part of each job's identity. */
   readonly queueName: string;
-  /** `queue`: this process appends nothing by itself. */
+  /** `queue`: this process never appends directly. */
   readonly mode: 'direct' | 'queue';
 }
 
 /**
- * Delivers at once what has not to wait, and leaves the rest to the queue:
+ * Delivers due jobs directly and passes the rest to the queue:
  *
  *     checked --due later, or its escalations need the queue, which is unavailable--> queue
- *             --too much under way, or the log failed just now--> queue
+ *             --too many appends in progress, or a recent outage--> queue
  *             --append--> committed: delivered
  *                     --log unavailable, feed busy, or no answer within 1 s--> queue
  *
- * The identity of the job is the same at both doors: an append that commits after all makes the job on the queue a duplicate.
+ * The job has the same identity at both doors: if a late append commits after all, the queued job is a duplicate.
  */
 export class DirectProducer implements Producer, Door {
   private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery (the queue takes over)');
@@ -91,7 +91,7 @@ export class DirectProducer implements Producer, Door {
     return this.underWay === 0 || this.underWay + parsed.feeds.length <= MAX_UNDER_WAY;
   }
 
-  /** `false` if the log could not do it now. It may still do it: the work goes on. */
+  /** Returns `false` if the log could not append in time. The append may still commit: the work continues. */
   private async attempt({ parsed }: CheckedJob, work: () => Promise<boolean>): Promise<boolean> {
     const startedAt = performance.now();
     const count = parsed.feeds.length;
@@ -104,12 +104,12 @@ export class DirectProducer implements Producer, Door {
       return delivered;
     } catch (error) {
       if (error instanceof LateError) {
-        // Not an outage as long as others are committed: one feed may be held.
+        // No outage while other appends commit: a single feed may be locked.
         if (this.lastCommitAt > startedAt) this.breaker.succeeded();
         else this.logFailed(error);
         return false;
       }
-      // The log answered. Without the queue only the escalations are missing, and the job on the queue schedules them.
+      // The log did answer. The entry may lack its escalations only; the job on the queue schedules them.
       const isAnswer =
         !isRetryable(error) || error instanceof FeedBusyError || error instanceof QueueUnavailableError;
       if (isAnswer) this.logAnswered();

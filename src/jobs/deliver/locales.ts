@@ -5,11 +5,14 @@ import { BatchLoader } from '../../platform/batch-loader.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 
-/** Of recipients whose language nobody knows. */
+/** The locale of recipients whose language is unknown. */
 export const DEFAULT_LOCALE = 'en';
 const ANSWER_MS = 10_000;
 
-/** The languages of recipients. What jobs that run at the same moment ask is one call of the host's function, each recipient once. */
+/**
+ * The languages of recipients. Lookups by jobs that run at the same time become one `resolveLocales` call,
+ * with each recipient once.
+ */
 export class Locales {
   private readonly loader: BatchLoader<FeedKey, string> | null;
 
@@ -20,9 +23,9 @@ export class Locales {
   }
 
   /**
-   * One locale for each feed, in order: a canonical BCP 47 tag.
+   * Returns one canonical BCP 47 tag per feed, in order.
    *
-   * @throws {Error} if the host's function fails, or takes longer than 10 s: the job is to be tried again.
+   * @throws {Error} if `resolveLocales` fails or takes longer than 10 s: the job must be retried.
    */
   async of(feeds: readonly FeedKey[]): Promise<readonly string[]> {
     const { loader } = this;
@@ -39,9 +42,9 @@ async function localesOf(
   try {
     const answers = await withTimeout(
       ANSWER_MS,
-      // In a turn of its own, so that what it throws at once is no different.
+      // Inside a promise, so that a synchronous throw is handled the same way.
       Promise.resolve().then(() => resolveLocales([...unique.values()])),
-      () => new Error(`it gave no answer within ${ANSWER_MS} ms`),
+      () => new Error(`no answer within ${ANSWER_MS} ms`),
     );
     if (!Array.isArray(answers) || answers.length !== unique.size)
       throw new TypeError(`it must return one locale for each of the ${unique.size} recipients, in order`);
@@ -52,7 +55,7 @@ async function localesOf(
   }
 }
 
-/** What `Intl` takes: a renderer must not fail because of a language tag that somebody has typed. */
+/** Returns a tag that `Intl` accepts: an invalid language tag must not make a renderer fail. */
 function canonical(locale: unknown): string {
   if (typeof locale !== 'string' || locale === '') return DEFAULT_LOCALE;
   try {

@@ -3,10 +3,10 @@ import { parseJobData, type JobData, type ParsedJob } from '../../contract/model
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { Prepared, TypeRegistry } from '../../types/type-registry.js';
 
-/** A job that can become an entry, as far as can be known before it runs. */
+/** A job that passed every check possible before it runs. */
 export interface CheckedJob {
   readonly type: string;
-  /** What the worker will read: dates are texts by then, and undefined fields are gone. */
+  /** The data as the worker reads it: dates are strings, undefined fields are absent. */
   readonly sent: JobData;
   readonly parsed: ParsedJob;
   /** The validated data, ready to be rendered. */
@@ -14,9 +14,9 @@ export interface CheckedJob {
 }
 
 /**
- * Checks a job before it goes anywhere.
+ * Validates a job before it is sent.
  *
- * @throws {InvalidJobError} naming every wrong field.
+ * @throws {InvalidJobError} naming every invalid field.
  * @throws {UnknownTypeError}
  */
 export async function checkJob(
@@ -26,16 +26,16 @@ export async function checkJob(
   now = Date.now(),
 ): Promise<CheckedJob> {
   const sent = throughJson(data);
-  // Before the data: of a type that nobody knows, nothing else can be said.
+  // Before the data: without a known type there is no schema to check it with.
   types.get(type);
   const parsed = parseJobData(sent);
   refuseExpired(parsed, now);
   const prepared = await types.prepare(type, parsed.data, parsed.version);
-  // parseJobData has checked it.
+  // parseJobData has validated it.
   return { type, sent: sent as JobData, parsed, prepared };
 }
 
-/** How long after `from` (ms) the job is to be delivered: 0 if that is now. BullMQ counts a delay from the job's timestamp. */
+/** The delay in ms until the job is due; 0 if it is due now. BullMQ counts a delay from the job's timestamp. */
 export function delayOf({ deliverAt }: ParsedJob, now: number, from = now): number {
   return deliverAt && deliverAt.getTime() > now ? Math.max(0, deliverAt.getTime() - from) : 0;
 }

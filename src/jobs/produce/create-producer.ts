@@ -14,14 +14,17 @@ import { CHECK_PREFIX, REDIS, redisPlace, resolvedQueue } from '../../contract/o
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import { TypeRegistry } from '../../types/type-registry.js';
 
-/** The options of {@link createProducer}: at least one of `redis` and `database`, the same as the workers have. */
+/** The options of {@link createProducer}. Requires `redis` or `database`, with the same values as the workers. */
 export interface ProducerOptions {
-  /** Where the queue is, if it is on Redis. Default: it is on Postgres. */
+  /** The Redis server of the queue. Default: the queue is on Postgres. */
   redis?:
     | { url: string; nodes?: undefined }
-    /** A Redis Cluster: the urls of some of its nodes. */
+    /** A Redis Cluster: the URLs of some of its nodes. */
     | { nodes: readonly string[]; url?: undefined };
-  /** Where the log is, and the queue if there is no `redis`. With `redis` it is needed for `tx` alone. */
+  /**
+   * The Postgres database of the log, and of the queue unless `redis` is set. With `redis` it is only needed
+   * for `tx`.
+   */
   database?: {
     /** `postgres://user:password@host:port/database`. */
     url: string;
@@ -31,16 +34,17 @@ export interface ProducerOptions {
   queue?: {
     /** Default `tidings`. */
     name?: string;
-    /** What the keys in Redis begin with, BullMQ's own `prefix`. Default `bull`, on a Redis Cluster `{bull}`. */
+    /** The prefix of the keys in Redis, as BullMQ's `prefix`. Default `bull`, on a Redis Cluster `{bull}`. */
     prefix?: string;
-    /** An enqueue that takes longer is given up. Default 5,000. */
+    /** An enqueue that takes longer fails. Default 5,000. */
     enqueueTimeoutMs?: number;
   };
-  /** The types that may be sent; others are refused. Default: whatever type a call gives. */
+  /** The types that may be sent; others are rejected. Default: any type. */
   types?: readonly AnyNotificationType[];
   /**
-   * Hears of what breaks between calls, such as a lost connection, which comes back by itself. Default: `console.warn`, the same once in
-   * half a minute.
+   * Called with errors that occur between calls, such as a lost connection, which recovers by itself.
+   * Default: `console.warn`, with the same
+   * message at most once in 30 s.
    */
   onError?: (message: string) => void;
 }
@@ -58,9 +62,9 @@ const OPTIONS = group<ProducerOptions>()({
   }),
 );
 
-/** Sends notifications from a program of its own. */
+/** Sends notifications from a standalone program. */
 export interface TidingsProducer extends Notifier {
-  /** Ends the connections. Calls that are under way are rejected. */
+  /** Closes the connections. Calls in progress are rejected. */
   close(): Promise<void>;
 }
 
@@ -73,9 +77,10 @@ export interface TidingsProducer extends Notifier {
  * await tidings.close();
  * ```
  *
- * On Redis it does not wait for the server: each call says in time whether the queue has the job. On Postgres it fails if the server is away.
+ * With Redis it returns without waiting for the server, and each call fails if the queue does not confirm the job in time. With Postgres
+ * it rejects if the server is unavailable.
  *
- * @throws {InvalidSettingsError} listing everything that is wrong.
+ * @throws {InvalidSettingsError} listing every problem.
  */
 export async function createProducer(options: ProducerOptions): Promise<TidingsProducer> {
   const { data, problems } = check(OPTIONS, options);
@@ -121,7 +126,7 @@ function anyType(): (type: AnyNotificationType) => TypeRegistry {
   };
 }
 
-// Only the one that is used is loaded.
+// Loads only the backend in use.
 
 async function redisBackend(
   redis: RedisPlace,
@@ -141,7 +146,10 @@ async function postgresBackend(
   return new PostgresBackend(address, enqueueTimeoutMs, onError);
 }
 
-/** Asked which database it is, with the first `tx` and after a restart of the server: not worth a connection that stays. */
+/**
+ * Connects for each lookup: only the first `tx` and a restarted server need one, so a permanent connection
+ * does not pay.
+ */
 function homeOf(address: PostgresAddress, onError: (error: unknown) => void): HomeDatabase {
   return {
     query: async (text) => {

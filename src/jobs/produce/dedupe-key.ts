@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { givenDedupeKey } from '../../contract/model/dedupe-key.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
 
-/** What tells one job from every other that ever was on this or another queue. */
+/** Identifies a job among all jobs ever created on any queue. */
 export interface JobIdentity {
   readonly queue: string;
   readonly id: string;
-  /** When the job was put on the queue, ms. */
+  /** When the job was created, ms. */
   readonly timestamp: number;
 }
 
@@ -14,8 +14,9 @@ const DIRECT = 'direct-';
 const IDEMPOTENT_ID = /^idem-[A-Za-z0-9_-]{43}$/;
 
 /**
- * The id of the job that this Idempotency-Key stands for: the same for each repetition, so that the queue takes it once. Neither an
- * integer nor with a colon, which BullMQ refuses.
+ * The job id for an Idempotency-Key: the same for each repetition, so that the queue stores the job once.
+ * BullMQ rejects integers and
+ * colons.
  */
 export function idempotentJobId({ scope, key }: { scope: string; key: string }): string {
   // As JSON, so that ("a", "bc") and ("ab", "c") differ.
@@ -29,23 +30,29 @@ export function isIdempotentJobId(id: string): boolean {
   return IDEMPOTENT_ID.test(id);
 }
 
-/** Tells an earlier attempt of the same job from another job with the same key. With an Idempotency-Key the id alone says it. */
+/**
+ * Distinguishes an earlier attempt of the same job from another job with the same key. With an
+ * Idempotency-Key the id alone does.
+ */
 export function jobFingerprint({ queue, id, timestamp }: JobIdentity): Buffer {
   const identity = isIdempotentJobId(id) ? [id] : [queue, id, timestamp];
   return createHash('sha256').update(JSON.stringify(identity)).digest().subarray(0, 16);
 }
 
-/** The id of a job that is tried directly before it may go to the queue: it tells that a job which is not on the queue was delivered. */
+/**
+ * Creates the id of a job that is tried directly before it may go to the queue. A job with such an id that is
+ * not on the queue was delivered.
+ */
 export function directJobId(): string {
   return `${DIRECT}${uuidV7()}`;
 }
 
-/** Whether {@link directJobId} made this id. */
+/** Whether the id was created by {@link directJobId}. */
 export function isDirectJobId(id: string): boolean {
   return id.startsWith(DIRECT);
 }
 
-/** A hash of a job's type and data, which does not depend on the order of the members. */
+/** A hash of a job's type and data, independent of the order of object members. */
 export function bodyFingerprint(type: string, data: unknown): Buffer {
   return createHash('sha256')
     .update(JSON.stringify([type, data], sortMembers))
@@ -59,15 +66,17 @@ function sortMembers(_name: string, value: unknown): unknown {
 }
 
 /**
- * The key under which the log takes this job once per feed (G5). Where it comes from is its prefix, so that no given key can be the
- * same as one that was made:
+ * The key under which the log accepts this job once per feed (G5). The prefix names the source of the key, so
+ * that a key chosen by a producer
+ * never equals a generated one:
  *
- * - `k:` given by the producer: any job with that key is the same notification;
- * - `i:` made from an Idempotency-Key: the log goes on dropping repetitions when the queue has forgotten the first job;
- * - `j:` queue, id and creation time. The time is part of it because generated ids begin again at 1 after a flushed Redis,
- *   `obliterate` or a change of backend, and new jobs would be dropped as old ones.
+ * - `k:` chosen by the producer: all jobs with that key are the same notification;
+ * - `i:` derived from an Idempotency-Key: the log still drops repetitions after the queue has removed the
+ *   first job;
+ * - `j:` queue, id and creation time. The time is included because generated ids restart at 1 after a flushed
+ *   Redis, `obliterate` or a change of backend, and new jobs would be dropped as duplicates of old ones.
  *
- * It may be longer than a given key may be; the log keeps a hash.
+ * It may be longer than the limit for chosen keys; the log stores a hash.
  */
 export function dedupeKeyOf(job: JobIdentity, given: string | null): string {
   if (given !== null) return givenDedupeKey(given);

@@ -22,28 +22,28 @@ import type { QueueProducer } from './queue-producer.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
 
-/** Sends a checked job that has no id yet. */
+/** Sends a validated job that has no id yet. */
 export interface Door {
-  /** @throws {QueueUnavailableError} if neither log nor queue took it in time. */
+  /** @throws {QueueUnavailableError} if neither log nor queue accepted it in time. */
   send(job: CheckedJob): Promise<Enqueued>;
 }
 
-/** What {@link QueueNotifier} needs. */
+/** The dependencies of {@link QueueNotifier}. */
 export interface NotifierParts {
-  /** Where broadcasts go. */
+  /** Receives broadcasts. */
   readonly queue: QueueProducer;
-  /** Where single notifications go. */
+  /** Receives single notifications. */
   readonly door: Door;
-  /** The types among which a caller's type must be. @throws {UnknownTypeError} if it is not. */
+  /** The registry to validate a caller's type against. @throws {UnknownTypeError} if it is not registered. */
   readonly typesFor: (type: AnyNotificationType) => TypeRegistry;
-  /** `null`: there is none, and `tx` is refused. */
+  /** `null`: there is no outbox, and `tx` is rejected. */
   readonly outbox: Outbox | null;
 }
 
-/** What an earlier call with the same key did about a job. */
+/** What happened to the job of an earlier call with the same key. */
 type Before = 'nothing' | 'queued' | 'failed';
 
-/** Typed calls, made into jobs. */
+/** Turns typed calls into jobs. */
 export class QueueNotifier implements Notifier {
   constructor(private readonly parts: NotifierParts) {}
 
@@ -97,8 +97,9 @@ export class QueueNotifier implements Notifier {
   }
 
   /**
-   * The id is that of the content, so that a call that is made again finds the jobs of the first one. Where recipients came in another
-   * order, or the data is not the same any more, it does not: then the log drops what was delivered, by the key.
+   * The id is derived from the content, so that a repeated call finds the jobs of the first one. If the
+   * recipients come in another order or
+   * the data has changed, the id differs, and the log drops delivered notifications by their key.
    */
   private async storeOnce(job: CheckedJob): Promise<{ jobId: string; before: Before }> {
     const jobId = idempotentJobId({ scope: 'broadcast', key: JSON.stringify([job.type, job.sent]) });
@@ -118,13 +119,13 @@ export class QueueNotifier implements Notifier {
   }
 }
 
-/** A failed job keeps its id for a month; left there, it would keep the repetition from doing anything. */
+/** Failed jobs keep their ids for a month; without this, a repetition would do nothing. */
 async function putBackIfFailed(job: Job<unknown>): Promise<boolean> {
   if (!(await job.isFailed())) return false;
   try {
     await job.retry('failed');
   } catch (error) {
-    // Somebody else has put it back meanwhile.
+    // Another process retried it in the meantime.
     if (await job.isFailed()) throw error;
   }
   return true;
@@ -136,7 +137,7 @@ function jobDataOf(
   to: string | readonly string[],
   dedupeKey: string | undefined,
 ): Record<keyof JobData, unknown> {
-  // As JSON it is checked like any job, whatever a caller without types has put there.
+  // As JSON, so that it is validated like any job, even if the caller bypassed the types.
   return {
     to,
     tenant,
@@ -149,12 +150,15 @@ function jobDataOf(
   };
 }
 
-/** Takes no more recipients than it has passed on. @throws {InvalidJobError} naming a recipient by its place in all of them. */
+/**
+ * Reads no recipients ahead of the chunk in progress. @throws {InvalidJobError} naming a recipient by its
+ * index in the whole list.
+ */
 async function* chunks(
   recipients: Iterable<string> | AsyncIterable<string>,
   size: number,
 ): AsyncGenerator<string[]> {
-  // A string is an Iterable of strings, too.
+  // A string is an Iterable of strings too.
   if (typeof recipients === 'string')
     throw new InvalidRequestError([{ field: 'recipients', problem: 'must be a list, not one recipient' }]);
   let chunk: string[] = [];

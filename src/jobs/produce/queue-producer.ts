@@ -15,25 +15,27 @@ import { uuidV7 } from '../../platform/uuid-v7.js';
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 500;
 
-/** Looks at the job that has the id now, `null` if it is gone already. `own`: nobody put it there before. */
+/** Inspects the job that is stored under the id; `null` if it is already gone. `own`: this call created it. */
 export type Look = (stored: Job<unknown> | null, own: boolean) => void | Promise<void>;
 
-/** How a job is put on the queue. */
+/** How to put a job on the queue. */
 export interface StoreRequest {
   readonly id: string;
-  /** When the job was made, ms. Default: now. */
+  /** When the job was created, ms. Default: now. */
   readonly timestamp?: number;
-  /** When the caller began to wait, ms: the timeout counts from there. Default: now. */
+  /** When the caller began to wait, ms; the timeout counts from there. Default: now. */
   readonly startedAt?: number;
   readonly look?: Look;
 }
 
 /**
- * Puts checked jobs on the queue.
+ * Puts validated jobs on the queue.
  *
- * Every job has an id before it is sent, and the queue takes an id once. So a command whose answer was lost is simply sent again, until the
- * time is up. Then the caller is told that nothing is known: the queue may still have the job, since what a server received and did not answer
- * cannot be called back. Repeated with the same Idempotency-Key, the id is the same again, and so is the job.
+ * Every job has an id before it is sent, and the queue accepts an id once. So a command whose answer was lost
+ * is sent again until the timeout.
+ * The call then fails with an unknown outcome: the queue may still have the job, because a command that the
+ * server received but did not answer
+ * cannot be revoked. A call with the same Idempotency-Key uses the same id, and so the same job.
  */
 export class QueueProducer implements Producer {
   constructor(
@@ -57,9 +59,9 @@ export class QueueProducer implements Producer {
   }
 
   /**
-   * Puts a checked job on the queue under this id, or finds it there.
+   * Stores a validated job under this id, or finds the stored one.
    *
-   * @throws {QueueUnavailableError} if the queue did not answer in time.
+   * @throws {QueueUnavailableError} if the queue does not answer in time.
    */
   async store(
     { type, sent, parsed }: CheckedJob,
@@ -71,7 +73,7 @@ export class QueueProducer implements Producer {
       await this.jobs.queue.add(type, sent, options);
       if (!look) return;
       const stored = (await this.jobs.queue.getJob(id)) as Job<unknown> | undefined;
-      // The timestamp is the same at each attempt: it tells whether the job that is there is this one.
+      // The timestamp is the same at each attempt, so it shows whether the stored job is this one.
       await look(stored ?? null, stored?.timestamp === timestamp);
     });
   }
@@ -86,7 +88,7 @@ export class QueueProducer implements Producer {
     for (let wait = FIRST_RETRY_MS; ; wait = Math.min(2 * wait, LONGEST_RETRY_MS)) {
       if (this.jobs.closing) throw unavailable('it is being closed here');
       try {
-        // Before the first connection BullMQ would keep the command, and send it whenever that comes.
+        // Before its first connection BullMQ would keep the command and send it at any later time.
         await withTimeout(deadline - Date.now(), this.jobs.ready(), unavailable);
         return await withTimeout(deadline - Date.now(), store(), unavailable);
       } catch (error) {
@@ -98,10 +100,10 @@ export class QueueProducer implements Producer {
   }
 }
 
-/** Compares the job that the queue has under an Idempotency-Key with this one. */
+/** Compares the job stored under an Idempotency-Key with this one. */
 export function refuseOtherBody({ type, sent }: CheckedJob): Look {
   return (stored) => {
-    // The queue may have forgotten a job that is done; the log still knows its key.
+    // The queue may have removed a completed job; the log still knows its key.
     if (!stored || (stored.name === type && isDeepStrictEqual(stored.data, sent))) return;
     throw new IdempotencyKeyReusedError();
   };

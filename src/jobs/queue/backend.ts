@@ -1,21 +1,22 @@
 import type { Processor, Queue, WorkerOptions } from 'bullmq';
 import type { PatientWorker } from './patient-worker.js';
 
-/** Where the queue is: BullMQ on Redis or on Postgres. Connections are made here, and what is made here is closed here. */
+/** The queue's backend: BullMQ on Redis or on Postgres. It closes the connections that it opens. */
 export interface QueueBackend {
   readonly name: 'redis' | 'postgres';
   /**
-   * Whether BullMQ waits for a server that is not there at first. On Postgres it does not: it looks at its tables once, and a Queue or Worker
-   * whose first look failed is broken for good.
+   * Whether BullMQ waits for a server that is unavailable at first. On Postgres it does not: it checks its
+   * tables once, and a Queue or Worker
+   * whose first check failed never recovers.
    */
   readonly waits: boolean;
-  /** Whether BullMQ itself removes old finished jobs at little cost; else {@link FinishedJobsSweep} does. */
+  /** Whether BullMQ itself removes old finished jobs cheaply; otherwise {@link FinishedJobsSweep} does. */
   readonly trims: boolean;
-  /** Makes what must be there before the first Queue or Worker, such as tables. Two processes may do it at once. */
+  /** Creates what the first Queue or Worker requires, such as tables. Safe to run in two processes at once. */
   prepare(): Promise<void>;
-  /** A Queue with a connection of its own, which would rather fail than keep a producer waiting. */
+  /** Opens a Queue with its own connection, which fails rather than keeping a producer waiting. */
   openQueue(name: string): Connected<Queue>;
-  /** A Worker, not running yet, with connections of its own, which wait as long as it takes. */
+  /** Opens a Worker that is not running yet, with its own connections, which wait without limit. */
   openWorker(
     name: string,
     processor: Processor,
@@ -23,15 +24,19 @@ export interface QueueBackend {
   ): Connected<PatientWorker>;
 }
 
-/** One of BullMQ's classes with the connection that was made for it. */
+/** A BullMQ instance and its connection. */
 export interface Connected<T> {
   readonly instance: T;
-  /** Whether the server seems to be there at this moment. */
+  /** Whether the server is available, as far as known. */
   readonly usable: () => boolean;
-  /** Resolves when commands can be sent, rejects if the server is away; without it, they can be sent when the instance is ready. */
+  /**
+   * Resolves when commands can be sent, rejects if the server is unavailable. If absent, commands can be sent
+   * once the instance is ready.
+   */
   readonly reach?: () => Promise<void>;
   /**
-   * Ends the connection without waiting for the server, which may be away; after `close()` of the instance, or instead of it.
+   * Closes the connection without waiting for the server, which may be unavailable; call it after the
+   * instance's `close()`, or instead of it.
    */
   readonly destroy: () => Promise<void>;
 }

@@ -2,10 +2,10 @@ import type { Queue } from 'bullmq';
 import { PeriodicTask } from '../../platform/time/periodic-task.js';
 
 /**
- * How long finished jobs stay on the queue: `age` in seconds, `count` the newest, whatever is less.
+ * How long finished jobs are kept: at most `age` seconds, and at most the newest `count`.
  *
- * Completed ones are kept for a day, to be looked at and to answer a repeated Idempotency-Key, but not so many that they fill a Redis (10,000 are
- * about 10 MB); later repetitions are dropped by the log. Failed ones are kept for a month, because someone must mend or discard them.
+ * Completed jobs are kept for a day, for inspection and to answer a repeated Idempotency-Key, but not so many that they fill Redis (10,000
+ * are about 10 MB); the log drops later repetitions. Failed jobs are kept for a month, because someone has to fix or discard them.
  */
 export const KEPT = {
   completed: { age: 86_400, count: 10_000 },
@@ -18,8 +18,9 @@ const SWEEP_MS = 30_000;
 const STEP = 1_000;
 
 /**
- * Removes finished jobs every half a minute. For Postgres, where BullMQ's own way (`removeOnComplete`) compares every finished job with the
- * list of those to keep each time a job ends, and so halves what a worker can do.
+ * Removes finished jobs every 30 s. Only for Postgres: there BullMQ's own `removeOnComplete` compares every
+ * finished job with the list of jobs
+ * to keep each time a job ends, which halves a worker's throughput.
  */
 export class FinishedJobsSweep {
   private readonly task: PeriodicTask;
@@ -34,13 +35,13 @@ export class FinishedJobsSweep {
     this.task.start();
   }
 
-  /** Resolves when a sweep that runs has ended its step. */
+  /** Resolves when the current step of a running sweep has ended. */
   stop(): Promise<void> {
     return this.task.stop();
   }
 }
 
-/** Removes what is older or more than what is to be kept, oldest first, in small steps. */
+/** Removes jobs beyond the kept age and count, oldest first, in small steps. */
 export async function removeFinished(queue: Queue, kept: Kept, stopped = () => false): Promise<void> {
   for (const state of ['completed', 'failed'] as const) {
     const { age, count } = kept[state];

@@ -1,12 +1,15 @@
 import { Job, Queue, UnrecoverableError, type Processor } from 'bullmq';
 import { describeError } from '../../platform/logging/describe-error.js';
 
-/** Stands for the data of a job that is not JSON: written by hand, or by a broken client. */
+/** The data of a job whose JSON is invalid: written by hand, or by a broken client. */
 export class UnreadableData {
   constructor(readonly reason: string) {}
 }
 
-/** BullMQ throws where it meets such a job: a worker would leave it active for ever, and a look through the queue would end there. */
+/**
+ * Tolerates such jobs. BullMQ throws: a worker would leave the job active forever, and a scan of the queue
+ * would stop there.
+ */
 class TolerantJob extends Job {
   static override fromJSON<T, R, N extends string>(
     ...[queue, json, jobId]: Parameters<typeof Job.fromJSON>
@@ -15,23 +18,23 @@ class TolerantJob extends Job {
       return super.fromJSON<T, R, N>(queue, json, jobId);
     } catch (error) {
       const job = super.fromJSON<T, R, N>(queue, { ...json, data: '{}' }, jobId);
-      job.data = new UnreadableData(`The data of the job is not JSON: ${describeError(error)}`) as T;
+      job.data = new UnreadableData(`The job's data is not JSON: ${describeError(error)}`) as T;
       return job;
     }
   }
 }
 
-/** The class of jobs that Queue and Worker are to use. */
+/** The job class for Queue and Worker. */
 export const LenientJob = TolerantJob as typeof Job;
 
-/** BullMQ's Queue that reads such jobs, too. */
+/** BullMQ's Queue that can read such jobs too. */
 export class LenientQueue extends Queue {
   protected override get Job(): typeof Job {
     return LenientJob;
   }
 }
 
-/** The processor; a job that it could not read fails, with the reason. */
+/** Wraps a processor: a job with unreadable data fails, with the reason. */
 export function unlessUnreadable(process: Processor): Processor {
   return (job, ...rest) => {
     const data: unknown = job.data;

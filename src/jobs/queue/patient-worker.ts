@@ -3,20 +3,21 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { jittered } from '../../platform/time/jitter.js';
 import { LenientJob } from './lenient-job.js';
 
-/** Between two fetches while the queue refuses them. */
+/** The pause between two fetches while the queue rejects them. */
 const FETCH_RETRY_MS = 750;
 
 /**
- * BullMQ's Worker, for a queue that may go away and come back. It differs in three points:
+ * BullMQ's Worker for a queue that may become unavailable and recover. It differs in three points:
  *
- * - A fetch that fails is followed by a pause. BullMQ waits only after ECONNREFUSED; on any other error (a Postgres that is starting
- *   or shutting down, a refused command) its loop spins as fast as the server can say no.
- * - A job only fails if its processor says so. When the queue goes away between the end of a job and its mark as completed, BullMQ would fail
- *   a job whose entry is in the log; here it stays active until it is found stalled, and runs again as a duplicate.
+ * - A pause follows each failed fetch. BullMQ pauses only after ECONNREFUSED; on any other error (Postgres
+ *   starting or shutting down, a rejected command) its loop spins.
+ * - Only the processor can fail a job. If the queue becomes unavailable between the end of a job and its mark
+ *   as completed, BullMQ would fail a job whose entry is in the log; here it stays active until it is found
+ *   stalled, and runs again as a duplicate.
  * - A job whose data is not JSON reaches its processor, see {@link LenientJob}.
  */
 export class PatientWorker extends Worker {
-  /** Why the last fetch failed; `null` if it did not. */
+  /** Why the last fetch failed; `null` if it succeeded. */
   fetchProblem: unknown = null;
 
   protected override get Job(): typeof Job {
@@ -27,12 +28,12 @@ export class PatientWorker extends Worker {
     try {
       await super.run();
     } catch (error) {
-      // resume() does not await it.
+      // resume() does not await run().
       this.emit('error', asError(error));
     }
   }
 
-  /** Stops what BullMQ's own close() does not reach while a server that went away keeps it waiting: its timers. */
+  /** Stops the timers that BullMQ's close() does not reach while it waits for an unavailable server. */
   async abandon(): Promise<void> {
     await this.pause(true);
     await this.lockManager.close();
@@ -57,7 +58,7 @@ export class PatientWorker extends Worker {
     if (error instanceof UnrecoverableError || error instanceof DelayedError)
       return super.handleFailed(error, ...rest);
     this.emit('error', error);
-    // BullMQ's own method returns nothing when there is no next job; its declaration does not say so.
+    // BullMQ's method returns nothing when there is no next job, contrary to its declaration.
     return undefined as unknown as Job;
   }
 }

@@ -15,20 +15,20 @@ import { lookAtSession, SESSION_OPTIONS, StandbyError } from '../../platform/pos
 import { settlesWithin } from '../../platform/time/with-timeout.js';
 import { PatientWorker } from './patient-worker.js';
 
-/** BullMQ's tables. Its default, so that a producer with plain BullMQ finds the same queue. */
+/** The schema of BullMQ's tables: its default, so that a producer with plain BullMQ finds the same queue. */
 const SCHEMA = 'bullmq';
-/** Jobs are committed one by one, and Postgres flushes few of those at once: more connections would only wait. */
+/** BullMQ commits jobs one by one, and Postgres flushes few commits at once: more connections would only wait. */
 const PRODUCER_POOL = 4;
-/** One of them does nothing but LISTEN. */
+/** One of these connections only listens. */
 const WORKER_POOL = 8;
 const WORKER_QUERY_MS = 15_000;
 const CONNECT_MS = 5_000;
 const CLOSE_MS = 200;
 
-/** Queue and Worker have their backend in their types, where everyone, `@InjectQueue` included, expects the default one. */
+/** The types of Queue and Worker include their backend; everyone, `@InjectQueue` included, expects the default one. */
 const factory = createPostgresBackend as unknown as typeof createRedisBackend;
 
-/** BullMQ on Postgres, in the database of the log. */
+/** BullMQ on the Postgres database of the log. */
 export class PostgresBackend implements QueueBackend {
   readonly name = 'postgres';
   readonly waits = false;
@@ -42,8 +42,9 @@ export class PostgresBackend implements QueueBackend {
   ) {}
 
   /**
-   * Creates or updates BullMQ's tables; BullMQ holds an advisory lock meanwhile, so that a second process waits. Unless they are somebody
-   * else's to make: BullMQ says itself when they are missing.
+   * Creates or updates BullMQ's tables, unless a DBA manages them: then BullMQ reports missing ones. BullMQ
+   * holds an advisory lock meanwhile, so
+   * that a second process waits.
    */
   async prepare(): Promise<void> {
     if (this.migrate !== 'auto') return;
@@ -70,21 +71,21 @@ export class PostgresBackend implements QueueBackend {
 
   private connect(max: number, queryMs: number) {
     const pool = new Pool({
-      // The server gives up a query too, so that what a producer was told has failed does not happen later.
+      // The server cancels the query as well, so that an enqueue reported as failed does not happen later.
       ...ownSession(this.address, queryMs),
       max,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: Math.min(queryMs, CONNECT_MS),
       query_timeout: queryMs,
-      // pg-pool looks at a new connection before it lends it; only its types do not know that.
+      // pg-pool verifies a new connection before it lends it; only its types lack the option.
       ...{ verify: refuseStandby },
     });
     const clients = new Set<PoolClient>();
     pool.on('error', this.onError);
     pool.on('connect', (client) => {
       clients.add(client);
-      // The pool listens to idle clients only; one that breaks while it is lent would end the process.
+      // The pool listens to idle clients only; a lent one that breaks would end the process.
       client.on('error', this.onError);
     });
     let emptied = (): void => {};
@@ -98,10 +99,10 @@ export class PostgresBackend implements QueueBackend {
         emptied = resolve;
       });
       const ended = pool.ending ? Promise.resolve() : pool.end();
-      // The pool forgets its clients before the server has let them go; a frozen one never does.
+      // The pool forgets its clients before the server has closed them; an unresponsive server never does.
       await settlesWithin(CLOSE_MS, clients.size === 0 ? ended : Promise.all([ended, empty]));
       for (const client of clients) {
-        // BullMQ takes all listeners off the client that listens.
+        // BullMQ removes all listeners from the listening client.
         client.on('error', this.onError);
         socketOf(client)?.destroy();
       }
@@ -110,7 +111,7 @@ export class PostgresBackend implements QueueBackend {
   }
 }
 
-/** Adds to the options that the server gets at the start of a session; later ones win (libpq, `options`). */
+/** Adds server options for the start of a session; later ones win (libpq, `options`). */
 export function withServerOptions(url: string, options: string): string {
   const encoded = encodeURIComponent(options);
   const given = /([?&]options=)([^&#]*)/;
@@ -120,7 +121,10 @@ export function withServerOptions(url: string, options: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}options=${encoded}`;
 }
 
-/** The address, for sessions of BullMQ's that depend on no default of the server; `0`: its statements may take as long as they like. */
+/**
+ * The address for BullMQ's sessions, independent of the server's defaults. A `statementMs` of 0 disables the
+ * statement timeout.
+ */
 export function ownSession(address: PostgresAddress, statementMs = 0): PostgresAddress {
   return withSession(
     address,
@@ -128,22 +132,22 @@ export function ownSession(address: PostgresAddress, statementMs = 0): PostgresA
   );
 }
 
-/** The same for an address of whatever form. */
+/** The same for either form of address. */
 function withSession(address: PostgresAddress, options: string): PostgresAddress {
   const { connectionString } = address;
-  // What stands in a url wins over what stands beside it.
+  // Parameters in the URL win over separate ones.
   if (connectionString !== undefined) {
     return { ...address, connectionString: withServerOptions(connectionString, options) };
   }
   return { ...address, options: address.options ? `${address.options} ${options}` : options };
 }
 
-/** One that is refused is dropped, and the next attempt may be led to the primary. */
+/** Rejects a standby: the pool drops the connection, and the next attempt may reach the primary. */
 function refuseStandby(client: PoolClient, done: (error?: Error) => void): void {
   lookAtSession(client).then(({ standby }) => done(standby ? new StandbyError() : undefined), done);
 }
 
-/** Declared by pg as an event emitter only. */
+/** pg declares the stream as an event emitter only. */
 function socketOf(client: PoolClient): Socket | undefined {
   return (client.connection as unknown as { stream?: Socket }).stream;
 }

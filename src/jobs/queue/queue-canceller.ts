@@ -4,21 +4,21 @@ import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.j
 import type { JobQueue } from './queue.js';
 import { isWithdrawn, WITHDRAWN } from './withdrawn.js';
 
-/** A withdrawn job ends as soon as a worker looks at it; one that was taken before takes as long as its append. */
+/** A worker ends a withdrawn job at once; a job taken before the withdrawal takes as long as its append. */
 const VERDICT_MS = 2_000;
 const LOOK_EVERY_MS = 20;
 
-/** Takes jobs off the queue before they run; see {@link WITHDRAWN} for how it can be sure of that. */
+/** Cancels jobs on the queue before they run; {@link WITHDRAWN} explains how it excludes races. */
 export class QueueCanceller implements JobCanceller {
   constructor(private readonly jobs: JobQueue) {}
 
-  /** Safe to repeat: a job that was left withdrawn when the queue went away in the middle is found as such. */
+  /** Safe to repeat: a job left withdrawn because the queue became unavailable midway is recognized. */
   cancel(id: string): Promise<CancelOutcome> {
     return this.jobs.ask((queue) => this.withdraw(queue, id));
   }
 
   private async withdraw(queue: Queue, id: string): Promise<CancelOutcome> {
-    // Undefined if there is none, whatever the declaration of a backend's own method says.
+    // Undefined if there is none, contrary to the backend's declaration.
     const job = (await queue.getJob(id)) as Job<unknown> | undefined;
     if (!job) return 'unknown';
     if (!isWithdrawn(job.data)) {
@@ -35,8 +35,9 @@ export class QueueCanceller implements JobCanceller {
   }
 
   /**
-   * Of a withdrawn job. Whether a worker that has it by now took it before or after that shows at its end only. Its own data is
-   * not given back meanwhile: should the worker have to put it back, it is cancelled then.
+   * The outcome for a withdrawn job. Only its end shows whether a worker took it before or after the
+   * withdrawal. The original data is not
+   * restored meanwhile: if the worker puts the job back, it is cancelled.
    */
   private async verdict(queue: Queue, id: string): Promise<CancelOutcome> {
     for (
@@ -48,7 +49,8 @@ export class QueueCanceller implements JobCanceller {
       if (!job) return 'unknown';
       const outcome = outcomeOf(await job.getState());
       if (outcome === 'cancelled') {
-        // Should that fail (a worker has taken it since, or it belongs to a scheduler), it does nothing when it runs.
+        // If this fails (a worker has just taken it, or it belongs to a scheduler), the job does nothing when
+        // it runs.
         await job.remove().catch(this.jobs.errors.report);
         return 'cancelled';
       }
@@ -57,11 +59,11 @@ export class QueueCanceller implements JobCanceller {
         return isWithdrawn(ended?.returnvalue) ? 'cancelled' : outcome;
       }
     }
-    throw new Error(`job "${id}" is being run at this moment; ask again`);
+    throw new Error(`job "${id}" is running; try again`);
   }
 }
 
-/** What cancelling a job in this state comes to. */
+/** The outcome of cancelling a job in this state. */
 function outcomeOf(state: JobState | 'unknown'): CancelOutcome {
   if (state === 'completed' || state === 'failed') return 'done';
   if (state === 'active') return 'running';

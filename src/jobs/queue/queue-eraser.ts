@@ -4,20 +4,22 @@ import { UnreadableData } from './lenient-job.js';
 import type { JobQueue } from './queue.js';
 import { WITHDRAWN } from './withdrawn.js';
 
-/** In the direction in which jobs move, so that few of them move past the scan. */
+/** In the order in which jobs move, so that few of them move past the scan. */
 const STATES: readonly JobType[] = [
   ...(['delayed', 'waiting-children', 'prioritized', 'waiting'] as const),
   ...(['active', 'completed', 'failed'] as const),
 ];
-/** Jobs of one read: a job may have 64 KiB of data and 1,000 recipients. */
+/** The page size: a job may have 64 KiB of data and 1,000 recipients. */
 const PAGE = 200;
-/** After so many the rest is left alone: jobs that move back and forth faster than they can be found do not go on for ever. */
+/** The limit of passes: jobs that keep moving faster than the scan must not prolong it forever. */
 const MOST_PASSES = 5;
 
 /**
- * Takes recipients and tenants out of the queue, in whatever state their jobs are. BullMQ has no index on what is in the data, so that all of
- * it is looked through, page by page. Jobs move while that happens, and so it is done again until a pass finds nothing. Should one slip
- * through all the same, the log's tombstone keeps it out, and BullMQ's own time limits remove it.
+ * Removes recipients and tenants from the queue, whatever the state of their jobs. BullMQ has no index on job
+ * data, so every job is read, page by
+ * page. Jobs move meanwhile, so the scan repeats until a pass finds nothing. If a job slips through, the
+ * log's tombstone stops it, and
+ * BullMQ's retention removes it.
  */
 export class QueueErasure implements QueueEraser {
   constructor(private readonly jobs: JobQueue) {}
@@ -37,7 +39,8 @@ export class QueueErasure implements QueueEraser {
     let found = 0;
     let start = 0;
     for (;;) {
-      // The newest first: what is added meanwhile moves jobs on to a later page, where they are met twice and not missed.
+      // Newest first: jobs added meanwhile shift others to later pages, where they are read twice instead of
+      // missed.
       const { jobs, length } = await this.jobs.ask((queue) => readPage(queue, state, start));
       if (length === 0) return found;
       let removed = 0;
@@ -51,14 +54,15 @@ export class QueueErasure implements QueueEraser {
     }
   }
 
-  /** `true` if the job is gone, `false` if it is still there with other data. */
+  /** `true` if the job was removed, `false` if it remains with other data. */
   private async take(job: Job<unknown>, rest: object | null): Promise<boolean> {
     if (rest === null) {
       try {
         await job.remove();
         return true;
       } catch (error) {
-        // A worker has it, and the log keeps it from appending. Without its data it does nothing should it run again.
+        // A worker holds it, and the log's tombstone stops the append. Without its data it does nothing if it
+        // runs again.
         this.jobs.errors.report(error);
       }
     }
@@ -72,7 +76,7 @@ export class QueueErasure implements QueueEraser {
   }
 }
 
-/** For a queue that this process has no other use for: opened for the occasion. */
+/** For a queue that this process does not otherwise use: opens it for each erasure. */
 export class OccasionalQueueErasure implements QueueEraser {
   constructor(private readonly open: () => Promise<JobQueue>) {}
 
@@ -86,7 +90,7 @@ export class OccasionalQueueErasure implements QueueEraser {
   }
 }
 
-/** @returns The jobs that can be read, and how many there are. */
+/** @returns The readable jobs, and the number of all. */
 async function readPage(
   queue: Queue,
   state: JobType,
@@ -98,7 +102,7 @@ async function readPage(
     return { jobs, length: jobs.length };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // BullMQ cannot read the options of one of them: it is passed over, not its neighbours.
+    // BullMQ cannot read one job's options: skip that job, not its neighbours.
     const ids = await queue.getRanges([state], start, end);
     const read = await Promise.all(
       ids.map((id) =>
@@ -112,7 +116,7 @@ async function readPage(
   }
 }
 
-/** The data without the target; `null` if nobody is left, `undefined` if it is not about the target. */
+/** The data without the target; `null` if no recipient is left, `undefined` if the target is not among them. */
 function withoutTarget(data: unknown, { tenant, recipient }: ErasureTarget): object | null | undefined {
   if (typeof data !== 'object' || data === null || data instanceof UnreadableData) return undefined;
   const { to, tenant: its = '' } = data as { to?: unknown; tenant?: unknown };

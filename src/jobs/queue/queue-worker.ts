@@ -9,11 +9,11 @@ import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
 import type { PatientWorker } from './patient-worker.js';
 import type { JobQueue } from './queue.js';
 
-/** A running job has this long to end: with everything before and after it, a process ends within 5 s. */
+/** How long close() waits for running jobs: with everything before and after, a process ends within 5 s. */
 const CLOSE_MS = 3_000;
-/** While the queue is unavailable no job can be marked as completed, so only running appends are waited for. */
+/** While the queue is unavailable, no job can be marked as completed, so close() waits for running appends only. */
 const CLOSE_UNAVAILABLE_MS = 1_000;
-/** After its connections are cut, a worker gives up within this time. */
+/** How long a worker takes at most to stop once its connections are cut. */
 const GIVE_UP_MS = 200;
 
 /** BullMQ's options that differ between workers. */
@@ -26,8 +26,8 @@ export type QueueWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'lockDurati
  *                      starting --refused--> waiting --backoff--> starting
  *       any state --close()--> closed
  *
- * BullMQ's Worker never recovers from a refused start (a Redis user without INFO, missing tables), so each attempt makes a new one. A Redis
- * that is unavailable is no refusal: the connection waits for it.
+ * BullMQ's Worker never recovers from a rejected start (a Redis user without INFO, missing tables), so each attempt creates a new one. An
+ * unavailable Redis does not reject: the connection waits for it.
  */
 export class QueueWorker {
   private readonly outage: Outage;
@@ -55,12 +55,12 @@ export class QueueWorker {
     return this.pause !== undefined;
   }
 
-  /** Whether jobs are fetched, or will be after a pause. */
+  /** Whether it fetches jobs, or will after a pause. */
   get isRunning(): boolean {
     return this.running && this.closed === undefined && this.connected?.instance.fetchProblem === null;
   }
 
-  /** Starts in the background; a start that is refused is tried again until {@link close}. */
+  /** Starts in the background; retries a rejected start until {@link close}. */
   start(): void {
     if (this.started || this.closed) return;
     this.started = true;
@@ -75,7 +75,7 @@ export class QueueWorker {
     return Promise.reject(new Error(problem));
   }
 
-  /** Fetches no jobs for this long. Running jobs go on: the caller may be one of them. */
+  /** Pauses fetching. Running jobs continue: the caller may be one of them. */
   pauseFor(ms: number): void {
     if (this.pause || this.closed || !this.running) return;
     this.pause = setTimeout(() => this.resume(), ms);
@@ -127,12 +127,13 @@ export class QueueWorker {
     const { trims } = this.jobs.backend;
     const connected = this.jobs.openWorker(this.processor, {
       ...this.options,
-      // BullMQ fails a job for good after so many stalls. An outage is not the job's fault; the largest integer of Postgres.
+      // BullMQ fails a job for good after this many stalls, but an outage is not the job's fault. Postgres'
+      // largest integer.
       maxStalledCount: 2 ** 31 - 1,
       runRetryDelay: 1_000,
       ...(trims && { removeOnComplete: KEPT.completed, removeOnFail: KEPT.failed }),
     });
-    // The start reports its own failure, and the end of a connection that is closed on purpose is no error.
+    // start() reports its own failure, and closing a connection on purpose is no error.
     connected.instance.on('error', (error) => {
       if (this.running && !this.closed) this.jobs.errors.report(error);
     });
@@ -150,9 +151,7 @@ export class QueueWorker {
   private async endRunning({ instance, usable, destroy }: Connected<PatientWorker>): Promise<void> {
     const closed = instance.close();
     if (!(await settlesWithin(usable() ? CLOSE_MS : CLOSE_UNAVAILABLE_MS, closed))) {
-      this.logger.warn(
-        `The queue "${this.jobs.name}" did not close in time; jobs that are still running will run again`,
-      );
+      this.logger.warn(`The queue "${this.jobs.name}" did not close in time; running jobs will run again`);
       await instance.abandon();
     }
     await destroy();
@@ -160,7 +159,7 @@ export class QueueWorker {
   }
 }
 
-/** Ends a worker that never ran. Its close waits for connections that may never come, hence the limit. */
+/** Closes a worker that never ran. Its close() waits for connections that may never come, hence the limit. */
 async function discard({ instance, destroy }: Connected<PatientWorker>): Promise<void> {
   await settlesWithin(GIVE_UP_MS, instance.close());
   await instance.abandon();

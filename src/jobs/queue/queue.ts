@@ -13,8 +13,8 @@ const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'fai
 const CLOSE_MS = 1_000;
 
 /**
- * BullMQ's queue on the backend that the options choose. The process-wide default of BullMQ and the static classes of `BullModule` belong
- * to the host and stay as they are; {@link queue} is to be provided under `getQueueToken(name)`, where `@InjectQueue` and Bull Board look.
+ * BullMQ's queue on the backend chosen by the options. BullMQ's process-wide default and the static classes of `BullModule` belong to the
+ * application and stay unchanged; provide {@link queue} under `getQueueToken(name)`, where `@InjectQueue` and Bull Board look.
  */
 export class JobQueue {
   private closed: Promise<void> | undefined;
@@ -30,10 +30,10 @@ export class JobQueue {
   }
 
   /**
-   * On Postgres this creates BullMQ's tables and fails if the database is away. On Redis it does not wait: Redis may come later.
+   * With Postgres this creates BullMQ's tables and rejects if the database is unavailable. With Redis it does not wait for the server.
    *
-   * @param errors Hears of every error that has no caller.
-   * @throws what the database says, if the tables cannot be made.
+   * @param errors Called with every error that has no caller.
+   * @throws the database's error, if the tables cannot be created.
    */
   static async openOn(
     backend: QueueBackend,
@@ -57,12 +57,15 @@ export class JobQueue {
     return this.connected.instance;
   }
 
-  /** Whether the server seems to be there at this moment. */
+  /** Whether the server is available, as far as known. */
   get usable(): boolean {
     return this.connected.usable();
   }
 
-  /** Resolves when the queue can be asked; rejects, or waits for its first connection, while the server is away. */
+  /**
+   * Resolves when the queue accepts commands. While the server is unavailable it rejects, or waits for the
+   * first connection.
+   */
   async ready(): Promise<void> {
     await this.queue.waitUntilReady();
     await this.connected.reach?.();
@@ -72,31 +75,31 @@ export class JobQueue {
     return this.closed !== undefined;
   }
 
-  /** A Worker of this queue, not running yet; the caller closes it, and listens to its errors. */
+  /** Opens a Worker of this queue that is not running yet; the caller listens to its errors and closes it. */
   openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
     return this.backend.openWorker(this.name, unlessUnreadable(unlessWithdrawn(processor)), options);
   }
 
-  /** How many jobs are in each state. @throws {QueueUnavailableError} */
+  /** The number of jobs in each state. @throws {QueueUnavailableError} */
   readonly depth: QueueDepth = () => this.ask((queue) => queue.getJobCounts(...STATES));
 
   /**
-   * Does something with the queue that should take but a moment.
+   * Runs a short operation on the queue.
    *
-   * @throws {QueueUnavailableError} if the queue does not answer, or not in time.
+   * @throws {QueueUnavailableError} if the queue does not answer in time.
    */
   async ask<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
     try {
       const done = this.ready().then(() => work(this.queue));
       return await withTimeout(this.answerMs, done, () => new Error(`no answer within ${this.answerMs} ms`));
     } catch (error) {
-      throw new QueueUnavailableError(`The queue could not be asked: ${describeError(error)}.`, {
+      throw new QueueUnavailableError(`The queue is unavailable: ${describeError(error)}.`, {
         cause: error,
       });
     }
   }
 
-  /** Closes this queue's connection, not those of workers. Waits at most a moment for a server that is away. */
+  /** Closes this queue's connection, not those of workers. Waits only briefly for an unavailable server. */
   close(): Promise<void> {
     this.closed ??= (async () => {
       await settlesWithin(CLOSE_MS, this.queue.close());

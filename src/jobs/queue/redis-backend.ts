@@ -6,7 +6,7 @@ import { PatientWorker } from './patient-worker.js';
 import { connectRedis } from '../../platform/redis/redis-connection.js';
 import type { RedisUse } from '../../platform/redis/redis-server.js';
 
-/** BullMQ on Redis, a single one or a Cluster. */
+/** BullMQ on Redis, standalone or Cluster. */
 export class RedisBackend implements QueueBackend {
   readonly name = 'redis';
   readonly waits = true;
@@ -14,19 +14,20 @@ export class RedisBackend implements QueueBackend {
 
   constructor(
     private readonly address: RedisAddress,
-    /** BullMQ's own `prefix`, of every queue here. */
+    /** BullMQ's `prefix`, for every queue here. */
     private readonly prefix: string,
     private readonly onError: (error: unknown) => void,
   ) {}
 
   async prepare(): Promise<void> {
-    // Redis needs nothing, and may be away: producers are told so, workers wait.
+    // Nothing to prepare. If Redis is unavailable, producers get an error and workers wait.
   }
 
   openQueue(name: string): Connected<Queue> {
     const { prefix } = this;
     const { client, ...connected } = this.connect('producer');
-    // The check of Redis' version is a command: should the connection be lost in that moment, the Queue would be broken for good.
+    // The check of Redis' version is a command: if the connection is lost at that moment, the Queue never
+    // recovers.
     const instance = new LenientQueue(
       name,
       { connection: client, prefix, skipVersionCheck: true },

@@ -18,7 +18,7 @@ import type { TypeRegistry } from '../../types/type-registry.js';
 import type { Delivery, DeliveryResult } from '../deliver/delivery.js';
 import { bodyFingerprint, isIdempotentJobId } from '../produce/dedupe-key.js';
 
-/** What a completed job shows as its return value. */
+/** The return value of a completed job. */
 export type JobResult = DeliveryResult;
 
 /** The ports and settings of {@link JobProcessor}. */
@@ -27,20 +27,20 @@ export interface JobProcessorParts {
   readonly delivery: Delivery;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly metrics: Metrics;
-  /** How long a job of an unknown type waits for a worker that knows it, ms. */
+  /** How long a job of an unknown type is retried until a worker knows the type, ms. */
   readonly unknownTypeRetryMs: number;
-  /** Told after each job whether the log took it (true), or was away (false). */
+  /** Called after each job: `true` if the log took it, `false` if the log was unavailable. */
   readonly logAnswered: (there: boolean) => void;
 }
 
 /**
- * One job, one append. A job ends in one of three ways:
+ * Appends one job. A job ends in one of three ways:
  *
  *     active --> completed   appended, found to be appended already, or dropped (too late, muted, recalled, erased)
- *            --> failed      can never succeed (bad data), at once and without a retry; or of a type that nobody knew for 15 minutes
- *            --> delayed     the log is away, or the type is not known yet; run again later
+ *     active --> failed      can never succeed (bad data): at once, without a retry; or its type stayed unknown for 15 minutes
+ *     active --> delayed     the log is unavailable, or the type is unknown so far; runs again later
  *
- * It never throws what BullMQ would count as an attempt: attempts belong to the producer, and plain producers set none.
+ * Nothing that BullMQ would count as an attempt is thrown: attempts belong to the producer, and plain producers set none.
  */
 export class JobProcessor {
   private readonly logger = new Logger('Worker');
@@ -49,7 +49,7 @@ export class JobProcessor {
 
   constructor(private readonly parts: JobProcessorParts) {}
 
-  /** @throws {UnrecoverableError} to fail the job. @throws {DelayedError} when it was put back. */
+  /** @throws {UnrecoverableError} to fail the job. @throws {DelayedError} after it was put back. */
   readonly process = async (job: Job<unknown>, token?: string): Promise<JobResult> => {
     try {
       const result = await this.deliver(job);
@@ -65,9 +65,10 @@ export class JobProcessor {
       }
       this.parts.metrics.jobProcessed('failed');
       const reason = describeError(error);
-      // Its producer was told "queued": without this line nobody would hear of it who does not look at the failed jobs.
+      // The producer's answer was "queued": without this line only the list of failed jobs would show the
+      // failure.
       const what = printable(
-        `A job of "${job.name}" can never be delivered, and stays among the failed ones`,
+        `A job of "${job.name}" can never be delivered and stays in the failed set`,
         200,
       );
       this.failures.report(new Error(`${what}: ${printable(reason, 1_000)}`));
@@ -82,7 +83,7 @@ export class JobProcessor {
     const parsed = parseJobData(data);
     const { types, delivery, idempotencyKeys, logAnswered } = this.parts;
     const prepared = await types.prepare(type, parsed.data, parsed.version);
-    // Only to refuse other bodies from now on: what the queue has accepted is delivered.
+    // Only to reject other bodies from now on: this job was accepted by the queue and is delivered.
     if (isIdempotentJobId(id))
       await idempotencyKeys.claim({ jobId: id, fingerprint: bodyFingerprint(type, data) });
     const identity = { queue, id, timestamp };
@@ -91,7 +92,7 @@ export class JobProcessor {
     return result;
   }
 
-  /** When the job was first found to be of an unknown type: kept with the job, so that restarts do not prolong its wait. */
+  /** When the job's type was first found unknown: stored with the job, so that restarts do not prolong its wait. */
   private async firstTry(job: Job<unknown>): Promise<number> {
     const { progress } = job;
     if (typeof progress === 'object' && 'unknownTypeSince' in progress) {
@@ -99,7 +100,7 @@ export class JobProcessor {
       if (Number.isFinite(since)) return since;
     }
     const now = Date.now();
-    // Without it the wait begins again, which is no harm.
+    // If this fails, the wait begins again, which does no harm.
     await job.updateProgress({ unknownTypeSince: now }).catch(this.errors.report);
     return now;
   }
@@ -116,7 +117,8 @@ export class JobProcessor {
       await job.moveToDelayed(Date.now() + delay, token);
       this.parts.metrics.jobProcessed('delayed');
     } catch (error) {
-      // The queue is away as well. The job stays active without a lock, and whoever finds it stalled runs it again.
+      // The queue is unavailable too. The job stays active without a lock and runs again once it is found
+      // stalled.
       this.errors.report(error);
     }
     throw new DelayedError();

@@ -8,7 +8,7 @@ import type { JobQueue } from '../queue/queue.js';
 import { QueueWorker } from '../queue/queue-worker.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 
-/** What {@link NotificationWorker} needs. */
+/** The dependencies of {@link NotificationWorker}. */
 export interface WorkerParts {
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
@@ -18,12 +18,12 @@ export interface WorkerParts {
 }
 
 /**
- * Turns jobs into entries, as many at a time as the log commits together efficiently.
+ * Turns jobs into entries, with as many in progress as the log commits together efficiently.
  *
  *     new --start()--> fetching --the log is unavailable--> paused --after a backoff--> fetching --close()--> closed
  *
- * While the log is unavailable, jobs that wait on the queue stay there: without the pause each would be fetched, refused and put back, tens
- * of thousands of them over and over. Each time the pause ends, the next few jobs find out; the first that is taken ends it for good.
+ * While the log is unavailable, waiting jobs stay on the queue: without the pause each of them would be fetched, rejected and put back, over
+ * and over. When a pause ends, the next few jobs test the log; the first one that is appended ends the outage.
  */
 export class NotificationWorker {
   private readonly worker: QueueWorker;
@@ -45,7 +45,7 @@ export class NotificationWorker {
     );
   }
 
-  /** Starts to fetch jobs in the background, as soon as the queue is there. */
+  /** Starts to fetch jobs in the background, once the queue is available. */
   start(): void {
     this.worker.start();
   }
@@ -54,12 +54,12 @@ export class NotificationWorker {
     return this.worker.isRunning;
   }
 
-  /** Rejects with the reason while no jobs are taken. */
+  /** Rejects with the reason while the worker takes no jobs. */
   check(): Promise<void> {
     return this.worker.check();
   }
 
-  /** Stops fetching and lets running jobs end; does not hang when the queue or the log is unavailable. */
+  /** Stops fetching and waits for running jobs; does not hang when the queue or the log is unavailable. */
   close(): Promise<void> {
     return this.worker.close();
   }

@@ -5,7 +5,7 @@ import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { erasureOf } from '../migrations/tombstone-functions.js';
 
-/** What the functions that append say of one notification. */
+/** The outcome of one notification, as reported by the append functions. */
 export type ItemOutcome = AppendResult | 'busy' | 'missing';
 
 interface AppendRow {
@@ -15,7 +15,7 @@ interface AppendRow {
   entry_json: string | null;
 }
 
-/** What a frame has besides title, body, link and data, in bytes: ids, times and the names of the members. */
+/** The bytes of a frame beyond title, body, link and data: ids, times and member names. */
 const FRAME_OVERHEAD_BYTES = 320;
 
 /** Parameters and result: see migrations/append-one-function.ts. */
@@ -24,14 +24,19 @@ const APPEND_ONE: Statement = (schema) =>
 
 const ONE_RESULT = /^(\w+)(?: (\w+) (\d+)(?: (.+))?)?$/s;
 
-/** Parameters: the feeds, then one array a column, see migrations/append-batch-function.ts. Result: one {@link AppendRow} an item, in order. */
+/**
+ * Parameters: the feeds, then one array per column, see migrations/append-batch-function.ts. Result: one
+ * {@link AppendRow} per item, in order.
+ */
 const APPEND_BATCH: Statement = (schema) => `
   SELECT outcome, feed_epoch, entry_seq, entry_json
     FROM ${schema}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
 
 /**
- * Parameters: tenants, recipients, each pair once and sorted; milliseconds, or null. Makes the rows that are not there yet, but for those of
- * recipients who were erased after that time: a row would say whom we have erased. Result: the places of these in the parameters.
+ * Creates the missing feed rows, except for recipients erased after the given time: a row would reveal whom
+ * we have erased. Parameters: tenants and
+ * recipients, each pair once and sorted; times in milliseconds, or null. Result: the positions of these
+ * exceptions in the parameters.
  */
 const MAKE_FEEDS: Statement = (schema) => `
   WITH wanted AS (
@@ -44,7 +49,7 @@ const MAKE_FEEDS: Statement = (schema) => `
   )
   SELECT ord FROM wanted WHERE late`;
 
-/** About how many bytes the frame of this notification has. */
+/** The approximate size of this notification's frame. */
 export function frameBytes(item: NewNotification): number {
   return (
     FRAME_OVERHEAD_BYTES +
@@ -56,7 +61,8 @@ export function frameBytes(item: NewNotification): number {
 }
 
 /**
- * Appends a batch in one transaction and one round trip. In a batch no dedupe key is twice, nor a collapse key in one feed.
+ * Appends a batch in one transaction and one round trip. The batch must not contain a dedupe key twice, nor a
+ * collapse key twice in one feed.
  */
 export async function appendBatch(
   database: LogDatabase,
@@ -68,7 +74,7 @@ export async function appendBatch(
     : appendMany(database, items);
 }
 
-/** Appends one without a collapse key: for less than half of what a batch of one costs Postgres. */
+/** Appends one notification without a collapse key, for much less of Postgres' CPU than a batch of one. */
 export async function appendOne(database: LogDatabase, item: NewNotification): Promise<ItemOutcome> {
   const hash = hashDedupeKey(item);
   const [row] = await database.query<{ result: string }>(APPEND_ONE, [
@@ -87,7 +93,7 @@ export async function appendOne(database: LogDatabase, item: NewNotification): P
     item.mandatory,
     item.queuedAt.getTime(),
   ]);
-  // The JSON comes last, and has spaces of its own.
+  // The JSON comes last and may contain spaces.
   const [, outcome, epoch = null, seq = null, json = null] = ONE_RESULT.exec(row!.result)!;
   if (outcome === 'appended') database.committed(hash);
   return outcomeOf(item, {
@@ -136,10 +142,11 @@ export async function appendMany(
 }
 
 /**
- * Makes the feeds' rows, in a transaction of its own: a row that is not committed yet holds up whoever inserts it too.
+ * Creates feed rows in a transaction of its own: an uncommitted row blocks everyone else who inserts it.
  *
- * @param wanted With the time of the job that wants it, if it is one.
- * @returns The feeds (as `feedKeyString` writes them) that were not made, because their recipients were erased after all of those times.
+ * @param wanted The feeds, each with the time of its job, if there is one.
+ * @returns The keys (see `feedKeyString`) of the feeds that were not created, because their recipients were
+ * erased after all of those times.
  */
 export async function makeFeeds(
   database: LogDatabase,
@@ -150,7 +157,7 @@ export async function makeFeeds(
     const queued = Math.max(queuedAt?.getTime() ?? 0, latest.get(feedKeyString(feed))?.queued ?? 0) || null;
     latest.set(feedKeyString(feed), { feed, queued });
   }
-  // In an order that is the same for everybody: who inserts rows in another one could deadlock.
+  // The same order in every process, otherwise concurrent inserts could deadlock.
   const keys = [...latest.keys()].sort();
   const rows = keys.map((key) => latest.get(key)!);
   const refused = await database.query<{ ord: string }>(MAKE_FEEDS, [

@@ -3,7 +3,10 @@ import type { DropLog } from '../../contract/ports/support.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
-/** Parameters: tenants, recipients, reasons, types, job ids. Only feeds that are there: an erased one must not come back by this. */
+/**
+ * Parameters: tenants, recipients, reasons, types, job ids. Existing feeds only: this must not recreate an
+ * erased one.
+ */
 const RECORD: Statement = (schema) => `
   INSERT INTO ${schema}.dropped (feed_id, reason, type, job_id, at)
   SELECT f.id, i.reason, i.type, i.job_id, date_trunc('milliseconds', now())
@@ -12,7 +15,7 @@ const RECORD: Statement = (schema) => `
     JOIN ${schema}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient
    ORDER BY i.ord`;
 
-/** Notes what was dropped, in a table that goes with the feed and is pruned by the retention. */
+/** Records dropped notifications, in a table that is erased with the feed and pruned by the retention. */
 export class PostgresDropLog implements DropLog {
   private readonly logger = new Logger('Tidings');
   private failing = false;
@@ -31,9 +34,9 @@ export class PostgresDropLog implements DropLog {
       ]);
       this.failing = false;
     } catch (error) {
-      // Once for an outage.
+      // Once per outage.
       if (!this.failing)
-        this.logger.warn(`What was dropped could not be noted for support: ${String(error)}`);
+        this.logger.warn(`Dropped notifications could not be recorded for support: ${String(error)}`);
       this.failing = true;
     }
   }

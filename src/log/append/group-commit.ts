@@ -10,7 +10,7 @@ import { feedKeyString } from '../../contract/model/feed.js';
 import { appendBatch, frameBytes, makeFeeds, type ItemOutcome } from './append-batch.js';
 import type { LogDatabase } from '../database/database.js';
 
-/** One call of `append`: what it still waits for. */
+/** One call of `append` and its outstanding items. */
 interface Call {
   readonly results: AppendResult[];
   waitingFor: number;
@@ -22,14 +22,15 @@ interface Call {
 interface Item {
   readonly notification: NewNotification;
   readonly call: Call;
-  /** Its place in the call's results. */
+  /** The index in the call's results. */
   readonly index: number;
   readonly bytes: number;
 }
 
 /**
- * The waiting items of one feed, in order. States: `ready` (in the queue), `in-flight` (a batch of this process has the feed; a second one
- * would only find it locked), `held` (another process has it; tried again after a delay). A lane without items is dropped.
+ * The waiting items of one feed, in order. States: `ready` (queued), `in-flight` (in a batch of this process;
+ * a second batch would only find the
+ * feed locked), `held` (locked by another process; retried after a delay). A lane without items is removed.
  */
 interface Lane {
   readonly key: string;
@@ -40,19 +41,20 @@ interface Lane {
   timer: NodeJS.Timeout | null;
 }
 
-/** Two transactions at once: while one waits for the disk, the other one works. More only share the same disk. */
+/** Two transactions at once: one works while the other waits for the disk. More would only share the same disk. */
 const MAX_IN_FLIGHT = 2;
 const MAX_BATCH_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const HELD_RETRY_MS = { first: 4, most: 250 };
-/** A feed held for longer is given back as an outage: its jobs must not fill the worker while strangers wait. */
+/** A feed locked for longer counts as unavailable: its jobs must not fill the worker while other feeds wait. */
 const HELD_LIMIT_MS = 1_000;
-/** How long a feed that was given back stays known as held, so that its next jobs do not wait all over again. */
+/** How long such a feed is remembered as locked, so that its next jobs fail at once. */
 const HELD_MEMORY_MS = 10_000;
 
 /**
- * Group commit: notifications that wait at the same moment are appended in one transaction, one fsync and one round trip for all
- * of them. At a low rate each goes at once, at a high rate the batches grow by themselves.
+ * Group commit: notifications waiting at the same moment share one transaction, one fsync and one round trip.
+ * At a low rate each one is appended
+ * at once; at a high rate the batches grow by themselves.
  */
 export class GroupCommitAppender implements Appender {
   private readonly lanes = new Map<string, Lane>();
@@ -63,7 +65,7 @@ export class GroupCommitAppender implements Appender {
   constructor(
     private readonly database: LogDatabase,
     private readonly metrics: Metrics,
-    /** Called after each commit, with what it brought; must not throw. */
+    /** Called after each commit with the committed notifications; must not throw. */
     private readonly onCommitted: (results: readonly CommittedNotification[]) => void,
   ) {}
 
@@ -88,7 +90,7 @@ export class GroupCommitAppender implements Appender {
     } else if (!heldTooLong(lane)) {
       lane.items.push(item);
     } else if (lane.state === 'held' && lane.items.length === 0) {
-      // One job at a time finds out whether the feed is free again.
+      // One job at a time tests whether the feed is free again.
       lane.items.push(item);
       this.retry(lane);
     } else {
@@ -99,14 +101,14 @@ export class GroupCommitAppender implements Appender {
   private schedule(): void {
     if (this.scheduled || this.inFlight >= MAX_IN_FLIGHT) return;
     this.scheduled = true;
-    // After the callbacks of this turn: the jobs that BullMQ hands out together arrive together.
+    // After the callbacks of this turn, so that jobs that BullMQ hands out together share a batch.
     setImmediate(() => {
       this.scheduled = false;
       while (this.ready.length > 0 && this.inFlight < MAX_IN_FLIGHT) void this.runBatch(this.takeBatch());
     });
   }
 
-  /** Takes whole lanes, as long as there is room, so that a feed is never in two batches. */
+  /** Takes whole lanes while there is room, so that a feed is never in two batches. */
   private takeBatch(): Map<Lane, Item[]> {
     const batch = new Map<Lane, Item[]>();
     let items = 0;
@@ -119,7 +121,7 @@ export class GroupCommitAppender implements Appender {
       const keys = new Set<string>();
       while (count < lane.items.length && items < MAX_BATCH_ITEMS && bytes < MAX_BATCH_BYTES) {
         const item = lane.items[count]!;
-        // Its twin, or the one that it takes over from, must be committed first.
+        // The notification with the same key must be committed first.
         if (lane.items.length > 1 && !claimKeys(keys, item.notification)) break;
         bytes += item.bytes;
         items += 1;
@@ -128,7 +130,7 @@ export class GroupCommitAppender implements Appender {
       batch.set(lane, lane.items.splice(0, count));
       lane.state = 'in-flight';
     }
-    // At once: a shift() for each moves the whole of a long list each time.
+    // All at once: each shift() would move the whole of a long list.
     this.ready.splice(0, lanes);
     return batch;
   }
@@ -152,7 +154,7 @@ export class GroupCommitAppender implements Appender {
     }
   }
 
-  /** Commits the items and settles them, all but those of feeds that are locked elsewhere, which it returns. */
+  /** Commits the items and settles them, except those of feeds locked elsewhere, which it returns. */
   private async commit(items: readonly Item[]): Promise<Set<Item>> {
     let outcomes: ItemOutcome[];
     try {
@@ -186,7 +188,7 @@ export class GroupCommitAppender implements Appender {
     });
   }
 
-  /** One transaction. What it committed is told at once, whatever becomes of the rest of the batch. */
+  /** Runs one transaction and reports its commits at once, whatever happens to the rest of the batch. */
   private async appendOnce(notifications: readonly NewNotification[]): Promise<ItemOutcome[]> {
     const startedAt = performance.now();
     const outcomes = await appendBatch(this.database, notifications);
@@ -202,7 +204,7 @@ export class GroupCommitAppender implements Appender {
     return outcomes;
   }
 
-  /** Postgres refused the content of a batch: job by job, so that only the guilty one fails. */
+  /** Postgres rejected the content of a batch: retries job by job, so that only the invalid one fails. */
   private async commitOneByOne(items: readonly Item[], error: InvalidJobError): Promise<Set<Item>> {
     const calls = new Set(items.map((item) => item.call));
     if (calls.size === 1) {
@@ -240,7 +242,7 @@ export class GroupCommitAppender implements Appender {
     lane.state = 'held';
     const waited = Date.now() - lane.heldSince!;
     const delay = Math.min(HELD_RETRY_MS.most, HELD_RETRY_MS.first + waited) * (0.5 + Math.random());
-    // Without items the lane only stays to be remembered as held.
+    // A lane without items only remembers that the feed is locked.
     lane.timer = setTimeout(() => this.retry(lane), lane.items.length > 0 ? delay : HELD_MEMORY_MS).unref();
   }
 
@@ -269,7 +271,7 @@ export class GroupCommitAppender implements Appender {
   }
 }
 
-/** Whether no other one in this batch has a key of this notification. */
+/** Claims the keys of this notification, unless another one in this batch has one of them. */
 function claimKeys(taken: Set<string>, { dedupeKey, collapseKey }: NewNotification): boolean {
   const keys = collapseKey === null ? [`d${dedupeKey}`] : [`d${dedupeKey}`, `c${collapseKey}`];
   if (keys.some((key) => taken.has(key))) return false;

@@ -5,8 +5,9 @@ import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
 /**
- * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints. An update that changes nothing returns the
- * fingerprint that is there. Result: hash, fingerprint.
+ * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints. The update
+ * changes nothing, but makes an existing row's
+ * fingerprint part of the result. Result: hash, fingerprint.
  */
 const CLAIM: Statement = (schema) => `
   INSERT INTO ${schema}.dedupe_key AS k (hash, feed_id, seq, created_at, fingerprint)
@@ -15,7 +16,7 @@ const CLAIM: Statement = (schema) => `
   ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash
   RETURNING k.hash, k.fingerprint`;
 
-/** Parameters: a hash. Result: a row, if it is claimed. */
+/** Parameters: a hash. Result: one row if it is claimed. */
 const FIND: Statement = (schema) => `SELECT FROM ${schema}.dedupe_key WHERE hash = $1`;
 
 /** Parameters: a hash. */
@@ -26,7 +27,10 @@ interface ClaimRow extends Record<string, unknown> {
   fingerprint: Buffer | null;
 }
 
-/** Idempotency-Keys beside the dedupe keys, with which they are pruned. Claims of the same moment share one statement. */
+/**
+ * Stores Idempotency-Keys beside the dedupe keys, so that both are pruned together. Claims made at the same
+ * moment share one statement.
+ */
 export class PostgresIdempotencyKeys implements IdempotencyKeys {
   private readonly claims: BatchLoader<IdempotencyClaim, boolean>;
 
@@ -51,7 +55,7 @@ export class PostgresIdempotencyKeys implements IdempotencyKeys {
 }
 
 async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim[]): Promise<boolean[]> {
-  // The first claim of a batch makes the row; another body under the same key in the same batch finds it.
+  // The first claim of a key in the batch inserts the row; a claim with another body finds it.
   const first = new Map<string, IdempotencyClaim>();
   for (const claim of claims) {
     const hash = hashOf(claim.jobId);
@@ -66,7 +70,7 @@ async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim
   return claims.map((claim) => known.get(hashOf(claim.jobId))?.equals(claim.fingerprint) ?? true);
 }
 
-/** Of another form than the hashes of dedupe keys: a name cannot be empty. */
+/** Never equal to the hash of a dedupe key: recipient names cannot be empty. */
 function hashOf(jobId: string): string {
   return createHash('sha256').update(`\u0000\u0000${jobId}`).digest('hex').slice(0, 32);
 }

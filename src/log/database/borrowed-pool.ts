@@ -10,8 +10,9 @@ type ConnectCallback = (
 ) => void;
 
 /**
- * The host's pool with the manners of ours: a connection is looked at before its first use, a server that does not answer is an outage, and
- * ending it does nothing, because it is the host's.
+ * Gives the application's pool the behaviour of ours: new connections are verified, an unresponsive server
+ * counts as unavailable, and closing it does
+ * nothing, because the pool is the application's.
  */
 export class BorrowedPool {
   private readonly verified = new WeakSet<PoolClient>();
@@ -19,11 +20,11 @@ export class BorrowedPool {
   constructor(
     private readonly pool: PostgresPool,
     private readonly timeoutMs: number,
-    /** Looks at a connection that we have not used before. */
+    /** Verifies a connection before we first use it. */
     private readonly verify: (client: PoolClient) => Promise<void>,
   ) {}
 
-  /** Its events are for the host to hear. */
+  /** The pool's events belong to the application. */
   on(): this {
     return this;
   }
@@ -35,18 +36,18 @@ export class BorrowedPool {
     const client = await this.take();
     try {
       const config = typeof query === 'string' ? { text: query, values } : query;
-      // pg takes a timeout for one query; only its types do not know that.
+      // pg accepts a timeout per query; only its types lack the option.
       const result = await client.query({ query_timeout: this.timeoutMs, ...config } as { text: string });
       client.release();
       return result;
     } catch (error) {
-      // A statement that Postgres refused has not harmed the connection; anything else may have.
+      // A rejected statement leaves the connection intact; any other error may not.
       client.release(sqlState(error) === null ? (error as Error) : undefined);
       throw error;
     }
   }
 
-  /** As pg's: a promise, or a callback for TypeORM. */
+  /** As in pg: returns a promise, or calls a callback (TypeORM). */
   connect(): Promise<PoolClient>;
   connect(callback: ConnectCallback): void;
   connect(callback?: ConnectCallback): Promise<PoolClient> | void {
@@ -76,13 +77,13 @@ export class BorrowedPool {
     }
   }
 
-  /** A pool without a limit of its own waits for ever when all its clients are in use. */
+  /** A pool without a timeout waits forever when all its clients are in use. */
   private async lent(): Promise<PoolClient> {
     const impatient = new AbortController();
     let late = false;
     const client = this.pool.connect().then((connected) => {
       if (late) connected.release();
-      // Described by the contract, which imports nothing; it is pg's.
+      // The contract declares its own type, because it imports nothing; the client is pg's.
       return connected as PoolClient;
     });
     const timeout = sleep(this.timeoutMs, null, { signal: impatient.signal, ref: false }).catch(() => null);

@@ -21,13 +21,14 @@ import { requireSuitable, UnsuitableDatabaseError } from './requirements.js';
 import { RestoreGuard } from './restore-guard.js';
 import type { Statement } from './statement.js';
 
-/** What {@link LogDatabase.connect} needs; the defaults are those of the module's options. */
+/** The options of {@link LogDatabase.connect}; defaults are those of the module. */
 export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'queryTimeoutMs'> &
   Partial<Pick<ResolvedDatabase, 'pool' | 'schema' | 'migrate'>>;
 
 /**
- * The connection to Postgres: a DataSource of our own, so that our entities never enter the host's, with its pool opened up for
- * the statements of the hot paths, which TypeORM would only slow down.
+ * The connection to Postgres: a DataSource of its own, so that our entities never enter the application's.
+ * The hot paths use its pool directly,
+ * because TypeORM would only slow them down.
  */
 export class LogDatabase implements Sql {
   private readonly texts = new Map<Statement, string>();
@@ -35,7 +36,7 @@ export class LogDatabase implements Sql {
   private constructor(
     readonly dataSource: DataSource,
     readonly schema: string,
-    /** A short word for this log, the same for all processes on it and another for every other database or schema. */
+    /** Identifies this log: the same in every process, and different for every other database or schema. */
     readonly identity: string,
     private readonly guard: RestoreGuard,
     private readonly queryTimeoutMs: number,
@@ -45,8 +46,10 @@ export class LogDatabase implements Sql {
   /**
    * Migrates, connects, and checks whether the database was restored.
    *
-   * @throws {LogUnavailableError} if the database is away, or cannot be written to yet; `UnsuitableDatabaseError` if it can never do;
-   * `SchemaTooNewError` if it is ahead of this code, `SchemaTooOldError` if it is behind and may not be migrated from here.
+   * @throws {LogUnavailableError} if the database is unavailable or not writable yet;
+   * `UnsuitableDatabaseError` if it can never hold the log;
+   * `SchemaTooNewError` if the schema is too new for this code; `SchemaTooOldError` if it is too old and
+   * `migrate` is off.
    */
   static async connect(options: LogDatabaseOptions): Promise<LogDatabase> {
     const { url, pool = null, schema: name = 'tidings', migrate: mode = 'auto' } = options;
@@ -56,8 +59,8 @@ export class LogDatabase implements Sql {
     const guard = new RestoreGuard(schema);
     const defaults = { suit: true, idleMs: 0 };
     const verify = async (client: ClientBase): Promise<void> => {
-      // The pool listens to idle clients only. One that is checked out and loses its connection between two statements would
-      // end the process; whoever has it learns of the loss from its next statement.
+      // The pool listens to idle clients only. A client in use whose connection breaks between two statements
+      // would end the process; its user gets the error from the next statement.
       client.on('error', (error: Error) => logger.debug(`A connection in use broke: ${error.message}`));
       const { standby, unfit, idleMs } = await lookAtSession(client);
       if (standby) throw new StandbyError();
@@ -94,10 +97,11 @@ export class LogDatabase implements Sql {
       poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
       extra: {
         ...address,
-        // A frozen server never answers: without a limit here every caller would wait for ever.
+        // An unresponsive server never answers: without this limit every caller would wait forever.
         query_timeout: options.queryTimeoutMs,
         keepAlive: true,
-        // Before a new connection is used for anything else, so that nothing is appended to a restored log unnoticed.
+        // Before the connection is used for anything else, so that nothing is appended to a restored log
+        // unnoticed.
         verify: (client: ClientBase, done: (error?: Error) => void) => {
           verify(client).then(() => done(), done);
         },
@@ -120,7 +124,7 @@ export class LogDatabase implements Sql {
       if (sqlState(error) === null && isConnectionError(error)) {
         throw new LogUnavailableError(`${place} cannot be reached: ${reason}`, { cause: error });
       }
-      // It may be promoted, or the address lead to another one soon.
+      // The standby may be promoted, or the address may soon lead to the primary.
       if (error instanceof StandbyError)
         throw new LogUnavailableError(`${place}: ${reason}`, { cause: error });
       const refusal = new Error(`${place} refuses: ${reason}`, { cause: error });
@@ -128,14 +132,14 @@ export class LogDatabase implements Sql {
     }
   }
 
-  /** The pool below the DataSource. */
+  /** The DataSource's pool. */
   get pool(): Pool {
     return (this.dataSource.driver as unknown as { master: Pool }).master;
   }
 
   /**
-   * Runs one statement. Not a prepared one: its plan would be kept for the life of the connection, also one made while the
-   * tables were empty.
+   * Runs one statement. It is not prepared: its plan would be kept as long as the connection, even one made
+   * while the tables were empty.
    *
    * @throws {LogUnavailableError}, {FeedBusyError} or {InvalidJobError}, see {@link translate}.
    */
@@ -152,7 +156,7 @@ export class LogDatabase implements Sql {
   }
 
   /**
-   * Runs several statements in one transaction, which depends on no default of the server.
+   * Runs several statements in one transaction, independent of the server's defaults.
    *
    * @throws as {@link query}.
    */
@@ -165,8 +169,9 @@ export class LogDatabase implements Sql {
   }
 
   /**
-   * One statement by itself where the session's defaults suit, which is a round trip instead of three. A pooler may have given the connection a session that
-   * nobody has looked at: there the statement fails and is run again, and all that follow begin as they should.
+   * Runs the statement alone, one round trip instead of three, if the session's defaults allow it. A pooler
+   * may have assigned a session that was never
+   * checked: then the statement fails, runs again in a transaction, and all later statements use one too.
    */
   private async run<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>> {
     if (this.defaults.suit) {
@@ -180,7 +185,7 @@ export class LogDatabase implements Sql {
     return inTransaction(this.pool, this.queryTimeoutMs, (query) => query<Row>(text, values));
   }
 
-  /** The statement on our schema. */
+  /** The SQL of a statement for our schema. */
   text(statement: string | Statement): string {
     if (typeof statement === 'string') return statement;
     let text = this.texts.get(statement);
@@ -188,7 +193,7 @@ export class LogDatabase implements Sql {
     return text;
   }
 
-  /** The dedupe key of a commit: if it is gone later, the database was restored. */
+  /** Records the dedupe key of a commit: if the key disappears later, the database was restored. */
   committed(key: Buffer): void {
     this.guard.committed(key);
   }
@@ -198,13 +203,13 @@ export class LogDatabase implements Sql {
   }
 }
 
-/** Lets go of idle connections before the server ends them, which may be just when somebody takes one. */
+/** Closes idle connections before the server does, which could be just when one is taken. */
 function letGoWithin(dataSource: DataSource, ms: number): void {
   const { options } = (dataSource.driver as unknown as { master: Pool }).master;
   options.idleTimeoutMillis = Math.min(options.idleTimeoutMillis ?? Infinity, Math.ceil(ms));
 }
 
-/** The `pg` of a DataSource whose pool is there already. */
+/** A `pg` module for a DataSource with an existing pool. */
 function borrowing(pool: BorrowedPool): object {
   return {
     ...pg,
@@ -214,12 +219,12 @@ function borrowing(pool: BorrowedPool): object {
   };
 }
 
-/** 12 hexadecimal digits that stand for this schema in this database of this cluster. */
+/** 12 hexadecimal digits that identify this schema in this database of this cluster. */
 async function identify(dataSource: DataSource, schema: string): Promise<string> {
   const statements = [
     `SELECT pg_catalog.substr(pg_catalog.md5(system_identifier::text || '/' || pg_catalog.current_database() || '/' || $1), 1, 12) AS identity
        FROM pg_catalog.pg_control_system()`,
-    // Where the server keeps its identifier to itself, the database's name and number must do.
+    // Where the server does not reveal its identifier, the database's name and number must do.
     `SELECT pg_catalog.substr(pg_catalog.md5(datname || '/' || oid::text || '/' || $1), 1, 12) AS identity
        FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`,
   ];
@@ -229,7 +234,7 @@ async function identify(dataSource: DataSource, schema: string): Promise<string>
   return row.identity;
 }
 
-/** Whether the server could not be reached at all, rather than refused us (a wrong password will not pass by itself). */
+/** Whether the server was unreachable, rather than rejecting us: a wrong password does not pass by itself. */
 function isConnectionError(error: unknown): boolean {
   const code: unknown = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^E[A-Z]+$/.test(code);

@@ -6,7 +6,7 @@ import { StandbyError } from '../../platform/postgres/session.js';
 const OLDEST = 14;
 const ANSWER_MS = 5_000;
 
-/** This database can never hold the log, whatever is done later: it is refused before anything is written. */
+/** The database can never hold the log; raised before anything is written. */
 export class UnsuitableDatabaseError extends Error {
   constructor(message: string) {
     super(message);
@@ -23,14 +23,14 @@ interface Facts {
 }
 
 /**
- * Looks whether the log can live in this database, without changing anything.
+ * Checks whether the database can hold the log, without changing anything.
  *
- * @returns the version of the server.
+ * @returns The server's version.
  * @throws {UnsuitableDatabaseError} {StandbyError}
  */
 export async function requireSuitable(address: PostgresAddress): Promise<string> {
   const client = new Client({ ...address, connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS });
-  // What breaks is told by the statement.
+  // The failing statement reports a broken connection.
   client.on('error', () => {});
   try {
     await client.connect();

@@ -14,30 +14,31 @@ interface Observation {
   has_last_key: boolean;
 }
 
-/** A key older than this may have been pruned by the retention, which keeps keys for at least a day. */
+/** Older keys may have been pruned by the retention, which keeps keys for at least a day. */
 const KEY_TRUSTED_MS = 3_600_000;
 
-/** What the server tells about itself, or null where it does not (a managed service that forbids it, a standby). */
+/** The server's identity, with nulls for anything it does not reveal (a managed service that forbids it, a standby). */
 interface ServerIdentity {
   readonly system: string | null;
   readonly timeline: number | null;
 }
 
 /**
- * Notices that the database was restored, and gives every feed a new epoch then: with the rows a restore brings the old
- * epochs back, and the numbers after the backup would be given out a second time under cursors that clients hold.
+ * Detects that the database was restored and then gives every feed a new epoch: a restore brings the old
+ * epochs back with the rows, and would assign the
+ * numbers after the backup a second time, although clients hold cursors with them.
  *
- * Three signs, the first two looked for on every new connection before it is used for anything else (a restore breaks all
- * connections, so no statement can slip in between):
+ * There are three signs. The first two are checked on every new connection before it is used for anything
+ * else (a restore breaks all connections, so no statement can slip in between):
  *
- * 1. the system identifier or the timeline differs from the stored one: a dump loaded into another cluster, a point-in-time
- *    recovery, a fail-over (which may have lost the last commits, and cannot be told from a recovery);
- * 2. the dedupe key that this process committed last is gone, or the write-ahead log ends before the place that this process
- *    has seen flushed: a copy of the files was put back;
- * 3. what neither shows (every process was down while old files were put back) is left to the cursors: one ahead of its feed's
- *    head is a `feed.reset`, and `rotate()` may be called by hand.
+ * 1. The system identifier or the timeline differs from the stored one: a dump loaded into another cluster, a
+ * point-in-time recovery, or a failover (which may have lost the last commits, and looks like a recovery).
+ * 2. This process's last committed dedupe key is missing, or the write-ahead log ends before a position that
+ * this process saw flushed: a copy of the files was restored.
+ * 3. If neither shows it (old files were restored while every process was down), the cursors do: one ahead of
+ * its feed's head gets a `feed.reset`, and an operator can call `rotate()`.
  *
- * Of several processes that notice, one rotates: the row of the installation is locked and its incarnation compared.
+ * If several processes detect it, one rotates: the installation's row is locked and its incarnation compared.
  */
 export class RestoreGuard {
   private readonly logger = new Logger('Tidings');
@@ -48,15 +49,15 @@ export class RestoreGuard {
 
   constructor(private readonly schema: string) {}
 
-  /** Remembers the dedupe key of the newest commit of this process. */
+  /** Records the dedupe key of this process's newest commit. */
   committed(key: Buffer): void {
     this.lastKey = { hash: key, at: Date.now() };
   }
 
-  /** Looks for the signs on a connection that is new; rotates the epochs if there is one. Resolves to whether it did. */
+  /** Checks a new connection for the signs and rotates the epochs if there is one. Resolves to whether it rotated. */
   async check(client: ClientBase): Promise<boolean> {
     const before = this.incarnation;
-    // As it was when this look began: connections open at the same moment, and the answer of the earlier look may come later.
+    // Read before the query: connections open concurrently, and an earlier query may answer later.
     const flushedBefore = this.seenLsn;
     const seen = await this.observe(client);
     if (seen.incarnation === null) return this.register(client, seen);
@@ -66,21 +67,21 @@ export class RestoreGuard {
     if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
     if (!sign) return false;
     if (before !== null && before !== seen.incarnation) {
-      // Another process that noticed before us has rotated already. Our last commit is gone for good: it is no sign any more.
+      // Another process has already rotated. Our last commit is gone for good and no longer a sign.
       this.lastKey = null;
       return false;
     }
     this.logger.warn(
-      `The database looks restored (${sign}): every feed gets a new epoch, and clients a feed.reset.`,
+      `The database appears to have been restored (${sign}): every feed gets a new epoch, and clients get feed.reset.`,
     );
     await this.rotate(client, seen.incarnation, seen);
     return true;
   }
 
-  /** Gives every feed a new epoch, unless the incarnation is not the expected one any more. */
+  /** Gives every feed a new epoch, unless the incarnation has changed. */
   async rotate(client: ClientBase, expected: string, identity: ServerIdentity): Promise<void> {
     const next = randomUUID();
-    // If it fails, the connection is not used, and the transaction ends with it.
+    // If it fails, the connection is discarded, and with it the transaction.
     await client.query(BEGIN);
     await client.query(
       `WITH rotated AS (
@@ -105,9 +106,9 @@ export class RestoreGuard {
       return `timeline ${seen.timeline} instead of ${seen.known_timeline}`;
     }
     if (before === null) return null;
-    if (!seen.has_last_key) return 'the last commit of this process is gone';
+    if (!seen.has_last_key) return 'the last commit of this process is missing';
     if (parseLsn(seen.lsn) < flushedBefore)
-      return 'the write-ahead log ends before a place that was seen flushed';
+      return 'the write-ahead log ends before a position that was flushed';
     return null;
   }
 
@@ -142,12 +143,13 @@ export class RestoreGuard {
       );
       return rows[0]!;
     } catch (error) {
-      // 42501 insufficient_privilege, 0A000 feature_not_supported: a managed service that keeps these to itself.
+      // 42501 insufficient_privilege, 0A000 feature_not_supported: a managed service that does not reveal
+      // them.
       const code = (error as { code?: string }).code;
       if (!this.tellsIdentity || (code !== '42501' && code !== '0A000' && code !== '42883')) throw error;
       this.tellsIdentity = false;
       this.logger.warn(
-        'This Postgres does not tell its identity: a restored database is only noticed by lost commits.',
+        'This Postgres does not reveal its identity: a restore is only detected by lost commits.',
       );
       return this.observe(client);
     }

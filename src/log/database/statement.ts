@@ -1,5 +1,5 @@
 /**
- * A statement on our tables, given the quoted schema that they are in. One function a statement, made once: what it returns is
- * kept by {@link LogDatabase.text}.
+ * A statement on our tables, given their quoted schema. One function per statement, created once: {@link
+ * LogDatabase.text} caches its result.
  */
 export type Statement = (schema: string) => string;

@@ -1,12 +1,12 @@
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { Announcement } from '../../contract/ports/live.js';
 
-/** What a function of `change-functions.ts` answers; which columns are there depends on the outcome. */
+/** A row returned by a function of `change-functions.ts`; the outcome determines which columns are set. */
 export interface ChangeRow<Outcome extends string> {
   readonly outcome: Outcome | 'changed';
   readonly epoch: string;
   readonly head: string;
-  /** The new entry's. */
+  /** The number of the new entry. */
   readonly seq: string;
   readonly type: string;
   readonly entry_json: string;
@@ -15,7 +15,7 @@ export interface ChangeRow<Outcome extends string> {
   readonly unknown_ids: readonly string[] | null;
 }
 
-/** The new entry, as the bus takes it. */
+/** The announcement of the new entry on the bus. */
 export function announcementOf(feed: FeedKey, row: ChangeRow<string>): Announcement {
   const { epoch, type, entry_json: json } = row;
   const seq = Number(row.seq);

@@ -9,17 +9,22 @@ export function queryOf(
   { tenant, recipient }: FeedKey,
   { before, limit, unread, archived, type }: PageRequest,
 ): unknown[] {
-  // A number that no bigint holds is ahead of every head just as well.
+  // A number beyond bigint is ahead of every head too.
   const top = before && Math.min(before.seq, Number.MAX_SAFE_INTEGER);
   return [tenant, recipient, top, limit, unread, archived, type];
 }
 
-/** Makes a page of its rows. @throws {InvalidRequestError} naming `before` if it is no place in this feed's present history. */
+/**
+ * Converts rows to a page. @throws {InvalidRequestError} naming `before` if it is not a position of this feed
+ * in its current epoch.
+ */
 export function toPage(rows: readonly PageRow[], { before }: PageRequest): InboxPage {
   const { epoch, unread, unseen, ...numbers } = rows[0]!;
   const [head, floor, low] = [Number(numbers.head), Number(numbers.floor), Number(numbers.low)];
   if (before && before.epoch !== epoch) {
-    throw invalidBefore('is not of the present history of this feed: begin again with the first page');
+    throw invalidBefore(
+      'is from an earlier history of this feed or from another feed: start again with the first page',
+    );
   }
   if (before && before.seq > head) throw invalidBefore('is ahead of the feed: use the "next" of a page');
 

@@ -19,14 +19,17 @@ import type { Sql } from '../../contract/ports/sql.js';
 import { announcementOf, type ChangeRow } from './change-row.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
-/** A change that waits for its feed holds a connection: whatever clients send, the appends and the streams find one. */
+/** Limits the connections held by changes that wait for a feed's lock, so that appends and streams always find one. */
 const CHANGES_AT_A_TIME = 3;
-/** As long as the pool lets its callers wait for a connection. */
+/** As long as the pool's own timeout. */
 const PATIENCE_MS = 5_000;
 
 type Row = ChangeRow<'same' | 'missing' | 'unknown' | 'epoch' | 'ahead'>;
 
-/** Changes the state of notifications: one function call each, one entry in the log, and then the news of it on the bus. */
+/**
+ * Changes the state of notifications: each change is one function call, one entry in the log, and one
+ * announcement on the bus.
+ */
 export class PostgresInboxChanges implements InboxChanges {
   private readonly limiter = new ConcurrencyLimiter(CHANGES_AT_A_TIME, PATIENCE_MS);
   private readonly byIds: string;
@@ -57,11 +60,11 @@ export class PostgresInboxChanges implements InboxChanges {
       'upTo' in selection
         ? await this.sql.query<Row>(this.upTo, [
             ...[tenant, recipient, change, selection.upTo.epoch],
-            // A number that no bigint holds is ahead of every head just as well.
+            // A number beyond bigint is ahead of every head too.
             Math.min(selection.upTo.seq, Number.MAX_SAFE_INTEGER),
           ])
         : await this.sql.query<Row>(this.byIds, [tenant, recipient, change, selection.ids]);
-    if (!row) throw new LogUnavailableError('The database gave no answer to a change.');
+    if (!row) throw new LogUnavailableError('The database returned no result for a change.');
     return row;
   }
 }
@@ -69,17 +72,17 @@ export class PostgresInboxChanges implements InboxChanges {
 function refuse({ outcome, unknown_ids: unknown }: Row, selection: Selection): void {
   if (outcome === 'changed' || outcome === 'same') return;
   if ('ids' in selection) {
-    // No row of a feed that nobody has written to: it has none of them.
+    // A feed without a row has no notifications.
     throw new NotFoundError(unknownFields(selection.ids, unknown ?? selection.ids));
   }
   const problem =
     outcome === 'ahead'
       ? 'is ahead of the feed: use the cursor of a page or a frame'
-      : 'is not of the present history of this feed: read the first page again';
+      : 'is from an earlier history of this feed or from another feed: read the first page again';
   throw new InvalidRequestError([{ field: 'upTo', problem }]);
 }
 
-/** The wrong fields for ids that are not in the feed, in the order of the request. */
+/** The invalid fields for ids that are not in the feed, in the order of the request. */
 function unknownFields(ids: readonly string[], unknown: readonly string[]): InvalidField[] {
   const missing = new Set(unknown.map((id) => id.toLowerCase()));
   return ids

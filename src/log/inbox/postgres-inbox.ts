@@ -8,14 +8,14 @@ import { queryOf, toPage } from './page.js';
 import { readPage, type PageBounds, type PageRow } from './read-page.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
-/** As many entries as the retention keeps notifications by default: there, one page looks through nearly the whole feed. */
+/** As many entries as the retention keeps notifications by default: a single page then reads nearly the whole feed. */
 export const PAGE_BOUNDS: PageBounds = { scanned: 1_000, bytes: 256 * 1024 };
-/** Under half of the default pool: whatever clients ask for, the appends and the streams find a connection. */
+/** Less than half of the default pool, so that appends and streams always find a connection. */
 const PAGES_AT_A_TIME = 4;
-/** As long as the pool lets its callers wait for a connection. */
+/** As long as the pool's own timeout. */
 const PATIENCE_MS = 5_000;
 
-/** Reads feeds as lists, from the rows that the log keeps. */
+/** Reads feeds as pages from the log's rows. */
 export class PostgresInbox implements Inbox {
   private readonly statement: string;
   private readonly limiter = new ConcurrencyLimiter(PAGES_AT_A_TIME, PATIENCE_MS);
@@ -28,13 +28,13 @@ export class PostgresInbox implements Inbox {
   }
 
   async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
-    // Twice is enough unless the feed is erased in the very moment between.
+    // Two attempts suffice unless the feed is erased in between.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const rows = await this.limiter.run(() =>
         this.sql.query<PageRow>(this.statement, queryOf(feed, request)),
       );
       if (rows.length > 0) return toPage(rows, request);
-      // No cursor without an epoch: the feed's row is made, also by who only looks.
+      // There is no cursor without an epoch, so even a read creates the feed's row.
       await this.reader.open(feed);
     }
     throw new LogUnavailableError('The page could not be read: the feed is being erased.');

@@ -4,7 +4,7 @@ import type { AnyNotificationType } from '../../contract/model/notification-type
 import type { Preferences, RecipientPreferences } from '../../contract/ports/preferences.js';
 import type { Sql } from '../../contract/ports/sql.js';
 
-/** Preferences are a column of the feed's row: the append reads it anyway, under the lock. */
+/** Stores preferences in the feed's row, which an append reads under the lock anyway. */
 export class PostgresPreferences implements Preferences {
   private readonly types: ReadonlyMap<string, AnyNotificationType>;
 
@@ -27,7 +27,7 @@ export class PostgresPreferences implements Preferences {
     const fields = muted.flatMap((type, index) => this.problemOf(type, `muted[${index}]`));
     if (fields.length > 0) throw new InvalidRequestError(fields);
     const sorted = [...new Set(muted)].sort();
-    // Makes the feed if need be: who wants to be left alone may say so before the first notification.
+    // Creates the feed if needed: a recipient may mute types before the first notification.
     await this.sql.query(
       `INSERT INTO ${this.sql.schema}.feed AS f (tenant, recipient, muted) VALUES ($1, $2, $3)
        ON CONFLICT (tenant, recipient) DO UPDATE SET muted = excluded.muted WHERE f.muted <> excluded.muted`,

@@ -8,14 +8,14 @@ import type { Sql } from '../../contract/ports/sql.js';
 import { announcementOf, type ChangeRow } from './change-row.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
-/** Feed by feed, each in a transaction of its own, so that one that is held does not hold up the others. */
+/** Each feed has its own transaction, so that a locked feed does not delay the others. */
 const RECALLS_AT_A_TIME = 3;
-/** A recall of 1,000 feeds waits for itself, mostly. */
+/** A recall of 1,000 feeds mostly waits for itself. */
 const PATIENCE_MS = 30_000;
 
 type Row = ChangeRow<'missing' | 'prevented' | 'gone'>;
 
-/** Takes notifications back by the dedupe key that their producer gave them. */
+/** Recalls notifications by the dedupe key of their producer. */
 export class PostgresRecaller implements Recaller {
   private readonly limiter = new ConcurrencyLimiter(RECALLS_AT_A_TIME, PATIENCE_MS);
 
@@ -31,7 +31,7 @@ export class PostgresRecaller implements Recaller {
       feeds.map((feed) => this.limiter.run(() => this.recallOne(feed, key))),
     );
     return outcomes.map((outcome) => {
-      // After all have ended: what a failed call leaves behind does not go on in its back.
+      // After all have ended, so that nothing continues in the background after an error.
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value;
     });
@@ -39,7 +39,7 @@ export class PostgresRecaller implements Recaller {
 
   private async recallOne(feed: FeedKey, dedupeKey: string): Promise<RecallOutcome> {
     const values = [feed.tenant, feed.recipient, hashDedupeKey({ feed, dedupeKey })];
-    // Twice is enough unless the feed is erased in the very moment between.
+    // Two attempts suffice unless the feed is erased in between.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const [row] = await this.sql.query<Row>(`SELECT * FROM ${this.sql.schema}.recall($1, $2, $3)`, values);
       if (row?.outcome === 'changed') {
@@ -47,9 +47,9 @@ export class PostgresRecaller implements Recaller {
         return 'recalled';
       }
       if (row && row.outcome !== 'missing') return row.outcome;
-      // The row is where the job that may still come would wait for us, so it must be there first.
+      // A late job must find the key taken, which needs the feed's row, so create it first.
       await this.reader.open(feed);
     }
-    throw new LogUnavailableError('The recall could not be noted: the feed is being erased.');
+    throw new LogUnavailableError('The recall could not be recorded: the feed is being erased.');
   }
 }

@@ -8,7 +8,7 @@ import { queryOf, toPage } from './page.js';
 import { readPage, type PageRow } from './read-page.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
-/** Support looks at one feed at a time. */
+/** The support view reads one feed at a time. */
 const VIEWS_AT_A_TIME = 1;
 const PATIENCE_MS = 5_000;
 const MOST_DROPPED = 100;
@@ -19,7 +19,7 @@ interface DroppedRow extends Omit<Dropped, 'jobId' | 'at'> {
   readonly at: string;
 }
 
-/** Shows a feed to the support team, without changing anything. */
+/** Shows a feed to the support team; read-only. */
 export class PostgresSupportView implements SupportView {
   private readonly limiter = new ConcurrencyLimiter(VIEWS_AT_A_TIME, PATIENCE_MS);
   private readonly statement: string;

@@ -1,37 +1,42 @@
-/** One row for each entry that fits, newest first; a single one without an entry where none does. */
+/** One row per entry that fits, newest first; a single row without an entry if none does. */
 export interface PageRow {
   readonly epoch: string;
   readonly head: string;
   readonly floor: string;
   readonly unread: number;
   readonly unseen: number;
-  /** Entries up to this one were not looked at. */
+  /** Entries up to this one were not scanned. */
   readonly low: string;
   readonly seq: string | null;
-  /** Null if the entry fits, but not on this page. */
+  /** Null if the entry matches but exceeds the page. */
   readonly json: string | null;
 }
 
-/** What one page may cost, whatever it is asked for. */
+/** The limits of a page's cost, whatever the request. */
 export interface PageBounds {
-  /** Entries looked at: numbers have no holes, so this many places are at most this many rows. */
+  /** The number of entries to scan: numbers have no holes, so a range of this size has at most this many rows. */
   readonly scanned: number;
-  /** Bytes of JSON, or one item. */
+  /** The bytes of JSON, or one item. */
   readonly bytes: number;
 }
 
 /**
- * Parameters: tenant, recipient, the number before which the page begins (null: from the newest), most items, unread (null: whatever),
- * archived, type (null: whatever). Result: {@link PageRow}s; none if the feed has no row.
+ * Reads one page in one statement.
  *
- * All of it is one statement and thus one snapshot, so that a stream from the head goes on exactly where the page ends. The entries come from a
- * range of the primary key, backwards, up to one more than the page takes, which tells whether there is a next page. Filters are
- * looked at row by row within that range: an index for each of them would be paid by every append and every change of state, and
- * the range bounds what a filter can cost that nothing fits. Sizes are summed up before any content is fetched.
+ * Parameters: tenant, recipient, the number before which the page begins (null: the newest), maximum items,
+ * unread (null: any), archived, type (null: any).
+ * Result: {@link PageRow}s; none if the feed has no row.
  *
- * Those that expired without anyone writing are subtracted from the counts, as where a stream is opened.
+ * One statement is one snapshot, so a stream from the head continues exactly where the page ends. It walks a
+ * range of the primary key backwards, up to one entry more than the page takes, which shows whether there is
+ * a next page. Filters are checked row by row within that range: an index for each would cost every append
+ * and every change of state, and the range limits the cost of a filter that matches nothing. Sizes are summed
+ * up before any content is fetched.
  *
- * @param what `everything`, for support: also what is not shown any more, each with a `status` (`shown`, `archived`, `expired`, `removed`).
+ * Counts exclude expired notifications that the sweep has not hidden yet, as on opening a stream.
+ *
+ * @param what `everything`, for support: includes entries that are no longer visible, each with a `status`
+ * (`shown`, `archived`, `expired`, `removed`).
  */
 export function readPage(
   schema: string,

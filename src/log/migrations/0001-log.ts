@@ -53,7 +53,8 @@ export class Log1763800000001 implements MigrationInterface {
         seq bigint NOT NULL,
         created_at timestamptz NOT NULL
       )`);
-    // BRIN: rows come in the order of their times, and an append should not pay for what the retention looks for.
+    // BRIN: rows arrive in the order of their times, and appends should not pay for an index of the
+    // retention.
     await runner.query(`CREATE INDEX entry_created_at ON ${schema}.entry USING brin (created_at)`);
     await runner.query(`CREATE INDEX dedupe_key_created_at ON ${schema}.dedupe_key USING brin (created_at)`);
     await runner.query(`

@@ -7,8 +7,9 @@ import { schemaOf } from './schema.js';
 import { tombstoneHashFunction } from './tombstone-functions.js';
 
 /**
- * The inbox: read state, what collapses and expires, preferences, erasure, and what was dropped. The append takes other parameters, so
- * that older code cannot run on it; nothing was released before.
+ * The inbox: read state, collapsing and expiring notifications, preferences, erasure, and dropped
+ * notifications. The append's parameters change, so older code
+ * cannot run on this schema; none was released.
  */
 export class Inbox1763800000002 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -24,7 +25,7 @@ export class Inbox1763800000002 implements MigrationInterface {
       ALTER TABLE ${schema}.entry
         ADD COLUMN unread_again boolean NOT NULL DEFAULT false,
         ADD COLUMN unarchived boolean NOT NULL DEFAULT false`);
-    // All of them partial: an ordinary append touches none.
+    // All partial: an ordinary append touches none.
     await runner.query(
       `CREATE INDEX entry_unread_again ON ${schema}.entry (feed_id, seq) WHERE unread_again`,
     );
@@ -74,7 +75,7 @@ export class Inbox1763800000002 implements MigrationInterface {
     for (const signature of READ_STATE_SIGNATURES) await runner.query(`DROP FUNCTION ${schema}.${signature}`);
     for (const table of ['dropped', 'tombstone', 'read_mark'])
       await runner.query(`DROP TABLE ${schema}.${table}`);
-    // The indexes on them go with the columns, but for those that are on none.
+    // Dropping a column drops its indexes; these two are on none of the dropped columns.
     await runner.query(`DROP INDEX ${schema}.entry_collapsing`);
     await runner.query(`DROP INDEX ${schema}.entry_due`);
     await runner.query(`ALTER TABLE ${schema}.entry DROP COLUMN unread_again, DROP COLUMN unarchived`);

@@ -2,8 +2,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { schemaOf } from './schema.js';
 
 /**
- * The outbox: a public table, into which a host's own statements and triggers may insert. So it takes whatever has the right types: a
- * notification must not be the reason that somebody's order fails. What is wrong in a row is said by the relay, in `problem`.
+ * The outbox: a public table that an application's own statements and triggers may insert into. It accepts
+ * any values of the right types: a notification must
+ * not make someone's order fail. The relay reports an invalid row in `problem`.
  */
 export class Outbox1763800000003 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -1,9 +1,10 @@
 import { erasureOf } from './tombstone-functions.js';
 
 /**
- * The planner is told to look up by index: the plans inside a function are cached, and one made while the tables were
- * empty would scan them whole for ever after. And it is told to plan once a session: it would make plans anew for each call, in the belief
- * that the length of the arrays matters, which takes as long as the append of a single notification.
+ * Makes the planner use indexes: plans inside a function are cached, and one made while the tables were empty
+ * would scan them forever. Also makes it plan
+ * once per session: by default it plans for each call, as if the length of the arrays mattered, which takes
+ * as long as appending a single notification.
  */
 export const PLANNER_SETTINGS = `
 SET enable_seqscan = off
@@ -17,45 +18,46 @@ export const ASSERT_READ_COMMITTED = `
       USING ERRCODE = 'invalid_transaction_state';
   END IF;`;
 
-/** What was answered as delivered must survive a crash, whatever the server's default is. */
+/** A notification reported as delivered must survive a crash, whatever the server's default. */
 export const WAIT_FOR_THE_DISK = `
   IF current_setting('synchronous_commit') IN ('off', 'local') THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;`;
 
 /**
- * The function that appends a batch: one round trip, whatever the number of jobs in it.
+ * The function that appends a batch, of any number of jobs, in one round trip.
  *
- * Parameters: the feeds, each once, as `(tenants[n], recipients[n])`; then one array a column, all of the same length: item i is
- * `(feeds[i], hashes[i], ...)`, where `feeds[i]` is the place of its feed among the feeds; `queued` are milliseconds. Two items must not have
- * the same hash, nor two of one feed the same collapse key: the second would not see the first. Result: one row an item, in order:
+ * Parameters: the feeds, each once, as `(tenants[n], recipients[n])`; then one array per column, all of the
+ * same length: item i is `(feeds[i], hashes[i], ...)`, where `feeds[i]` is the index of its feed; `queued` is
+ * in milliseconds. Two items must not have the same hash, nor two of one feed the same collapse key: the
+ * second would not see the first. Result: one row per item, in order:
  *
  * - `appended`: committed with this transaction at `seq`, with its JSON, unless it expires;
- * - `duplicate`: the key was used before, at `seq`; 0 if it was recalled before it was ever used;
- * - `conflict`: as `duplicate`, and the key was used with another fingerprint;
- * - `muted`: the recipient does not want this type; nothing was done, and the key is still free;
- * - `erased`: its job is from before the recipient's erasure; nothing was done;
- * - `busy`: another transaction holds the feed; nothing was done;
+ * - `duplicate`: the key was used before, at `seq`; 0 if it was recalled before it was used;
+ * - `conflict`: as `duplicate`, but the key was used with another fingerprint;
+ * - `muted`: the recipient has muted this type; nothing was done, and the key is still free;
+ * - `erased`: the job is older than the recipient's erasure; nothing was done;
+ * - `busy`: the feed is locked by another transaction; nothing was done;
  * - `missing`: the feed has no row yet; nothing was done.
  *
- * How the numbers come to be without holes and in commit order, whoever else writes:
+ * Numbers have no holes and follow commit order, whoever else writes, because:
  *
- * 1. The rows of the feeds are locked in the order of their ids, and read: a row that is locked is returned in its latest version. Feeds that
- *    are not free are skipped instead of waited for, so that one held feed does not hold up the strangers in its batch; and a
- *    transaction that never waits while it holds locks cannot deadlock.
- * 2. Only then, in a new statement and thus (READ COMMITTED) on a new snapshot, are the dedupe keys read. In one statement with
- *    the lock they would be those from before it.
+ * 1. The feeds' rows are locked in the order of their ids, and read: a locked row is returned in its latest
+ * version. Locked feeds are skipped instead of waited for, so that one of them does not delay the rest of the
+ * batch; and a transaction that never waits while it holds locks cannot deadlock.
+ * 2. Only then the dedupe keys are read, in a new statement and thus (READ COMMITTED) on a new snapshot. In
+ * one statement with the lock, the snapshot would be older than the lock.
  * 3. Keys, entries and heads are written and committed together.
  *
- * One with a collapse key takes over from the newest entry of the same key that is shown, unread and not archived: that one is hidden, and
- * the new one counts for both. Read ones stay: they were told already.
+ * An item with a collapse key replaces the newest entry with the same key that is visible, unread and not
+ * archived: that entry is hidden, and the new one counts for both. Read entries stay: the user has seen them.
  *
- * Tombstones are looked up for the first append of a feed only, and kept on its row from then on: an erasure commits its tombstone before it
- * looks for the row, so that one of the two always sees the other.
+ * Tombstones are looked up for a feed's first append only, and then kept in its row: an erasure commits its
+ * tombstone before it looks for the row, so that one of the two always sees the other.
  *
- * Items are walked by their places: plpgsql keeps its arrays so that an element is found at once, where `unnest` writes each array
- * into a table of its own, statement by statement. Not so in the query of a loop: a cursor gets flat copies, in which to find the last element
- * all others are passed.
+ * Items are accessed by subscript: plpgsql finds an element of its arrays at once, while `unnest` copies each
+ * array into a table in each statement. The query of a loop is the exception: a cursor gets flat copies,
+ * where reading the last element passes all others.
  */
 export function appendBatchFunction(schema: string): string {
   return `

@@ -1,4 +1,4 @@
-/** The function that appended before there was a read state; `append-function-2.ts` says how it works. */
+/** The append function before there was a read state; see `append-function-2.ts` for how it works. */
 export function appendFunction1(schema: string): string {
   return `
 CREATE OR REPLACE FUNCTION ${schema}.append(

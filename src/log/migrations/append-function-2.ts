@@ -1,37 +1,16 @@
 import { erasureOf } from './tombstone-functions.js';
 
 /**
- * The function that older code appends with; this code has `append_batch` and `append_one`. All of them may run at the same moment.
+ * The append function of older code; this code uses `append_batch` and `append_one`. All of them may run
+ * concurrently.
  *
- * Parameters: one array a column, all of the same length; item i is `(hashes[i], types[i], ...)` where the feed is
- * looked up by `(tenants[i], recipients[i])`; `queued` are milliseconds. Two items of one feed must not have the same collapse key: the
- * second would not see the first. Result: one row an item, in order:
+ * Parameters: one array per column, all of the same length; item i is `(hashes[i], types[i], ...)`, and its
+ * feed is looked up by `(tenants[i], recipients[i])`; `queued` is in milliseconds. Two items of one feed must
+ * not have the same collapse key: the second would not see the first. Result: one row per item, in order,
+ * with the outcomes of `append_batch` except `conflict`. A key may also be used earlier in the same batch.
  *
- * - `appended`: committed with this transaction at `seq`, with its JSON, unless it expires;
- * - `duplicate`: the key was used before (or earlier in this batch), at `seq`; 0 if it was recalled before it was ever used;
- * - `muted`: the recipient does not want this type; nothing was done, and the key is still free;
- * - `erased`: its job is from before the recipient's erasure; nothing was done;
- * - `busy`: another transaction holds the feed; nothing was done;
- * - `missing`: the feed has no row yet; nothing was done.
- *
- * How the numbers come to be without holes and in commit order, whoever else writes:
- *
- * 1. The rows of the feeds are locked in the order of their ids, by a statement of its own. Feeds that are not free
- *    are skipped instead of waited for, so that one held feed does not hold up the strangers in its batch; and a
- *    transaction that never waits while it holds locks cannot deadlock.
- * 2. Only then, in a new statement and thus (READ COMMITTED) on a new snapshot, are the heads and the dedupe keys
- *    read. In one statement with the lock they would be those from before it.
- * 3. Keys, entries and heads are written and committed together.
- *
- * One with a collapse key takes over from the newest entry of the same key that is shown, unread and not archived: that one is hidden, and
- * the new one counts for both. Read ones stay: they were told already.
- *
- * Tombstones are looked up for the first append of a feed only, and kept on its row from then on: an erasure commits its tombstone before it
- * looks for the row, so that one of the two always sees the other.
- *
- * The planner is told to look up by index: the plans inside a function are cached, and one made while the tables were
- * empty would scan them whole for ever after. And it is told to plan once a session: it would make plans anew for each call, in the belief
- * that the length of the arrays matters, which takes as long as the append of a single notification.
+ * It differs from `append_batch` in one step: the feeds are locked in a statement of its own, and their heads
+ * are read with the dedupe keys, on the new snapshot.
  */
 export function appendFunction2(schema: string): string {
   return `

@@ -2,13 +2,15 @@ import { ASSERT_READ_COMMITTED, PLANNER_SETTINGS, WAIT_FOR_THE_DISK } from './ap
 import { erasureOf } from './tombstone-functions.js';
 
 /**
- * The function that appends a single notification without a collapse key: `append_batch` for one, written with scalars, because there arrays
- * and sets cost several times what the append itself does. Outcomes and rows are the same; the steps, and why they are in this order,
- * are described there. Here the lock and the look at the feed are one statement: a row that is locked is returned in its latest version.
- * The dedupe key still needs a statement of its own after it.
+ * The function that appends a single notification without a collapse key: `append_batch` for one item,
+ * written with scalars, because there arrays and sets cost several times the append itself. Outcomes and rows
+ * are the same, and so are the steps and their order, which are explained there. Here one statement locks and
+ * reads the feed: a locked row is returned in its latest version. The dedupe key still needs a later
+ * statement of its own.
  *
- * Result: one text, because a call in the select list is planned faster than one in FROM: the outcome, and for those with a place in the
- * log the epoch, the number, and (of `appended` ones that do not expire) the JSON, separated by single spaces.
+ * Result: one text, because a call in the select list is planned faster than one in FROM. It has, separated
+ * by single spaces, the outcome, the epoch and number if there is an entry, and the JSON of an `appended` one
+ * that does not expire.
  */
 export function appendOneFunction(schema: string): string {
   return `

@@ -1,17 +1,18 @@
 /**
- * The functions that change the state of notifications: each one round trip and one transaction, with one entry in the log that says what
- * has changed, as on the wire, with the counts after it.
+ * The functions that change the state of notifications. Each is one round trip and one transaction, with one
+ * log entry that describes the change as on the wire, with the counts after it.
  *
- * Each locks the feed's row first, in a statement of its own, and waits for it as long as `lock_timeout` says; what it then reads is on a newer
- * snapshot (READ COMMITTED). `append` never waits while it holds locks, and these hold one lock each, so that nothing can deadlock.
+ * Each first locks the feed's row in a statement of its own, waiting up to `lock_timeout`; later reads are on
+ * a newer snapshot (READ COMMITTED). `append` never waits while it holds locks, and each of these holds a
+ * single lock, so nothing can deadlock.
  *
- * Result of those that a recipient calls, one row:
+ * The result of the functions for recipients is one row:
  *
  * - `changed`: `seq` and `entry_json` are those of the new entry;
- * - `same`: all was as it should be; `head` and the counts are what they are;
- * - `missing`: there is no such feed;
- * - `unknown`: `unknown_ids` are not in this feed, nothing was done;
- * - `epoch`, `ahead`: the place is of another history, or not there yet; nothing was done.
+ * - `same`: nothing had to change; `head` and the counts are the current ones;
+ * - `missing`: the feed does not exist;
+ * - `unknown`: `unknown_ids` are not in this feed; nothing was done;
+ * - `epoch`, `ahead`: the position is of another epoch, or beyond the head; nothing was done.
  */
 export function changeFunctions(schema: string): string[] {
   return [
@@ -33,12 +34,12 @@ export const CHANGE_SIGNATURES = [
   'log_state(bigint, text, text, integer, integer, timestamptz)',
 ];
 
-/** Nobody waits longer for a feed that another transaction holds. */
+/** The longest wait for a feed's lock. */
 const LOCK_TIMEOUT = '3s';
 
 /**
- * The planner is told to walk the indexes: plans inside a function are cached, and one made while a feed was small would scan or sort it for
- * ever after.
+ * Makes the planner use indexes: plans inside a function are cached, and one made while a feed was small
+ * would scan or sort it forever.
  */
 const SETTINGS = `
 SET lock_timeout = '${LOCK_TIMEOUT}'
@@ -51,21 +52,24 @@ const RESULT = `TABLE (
   outcome text, epoch text, head bigint, seq bigint, type text, entry_json text, unread integer, unseen integer, unknown_ids uuid[]
 )`;
 
-/** Under the feed's lock, as every time in the log: it then does not run against the numbers. */
+/** Read under the feed's lock, like every time in the log, so that times follow the order of the numbers. */
 const MOMENT = `date_trunc('milliseconds', clock_timestamp())`;
 
-/** Whether an entry is in a page, at this moment. */
+/** Whether an entry is visible at this moment. */
 const shown = (e: string): string =>
   `${e}.id IS NOT NULL AND NOT ${e}.hidden AND (${e}.expires_at IS NULL OR ${e}.expires_at > moment)`;
 const isRead = (schema: string, e: string): string =>
   `${schema}.is_read(${e}.read_at, ${e}.unread_again, ${e}.seq, f.read_up_to)`;
 const isArchived = (schema: string, e: string): string =>
   `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
-/** Whether the feed's counters count it. */
+/** Whether the feed's counters include it. */
 const counted = (schema: string, e: string): string =>
   `${e}.id IS NOT NULL AND NOT ${e}.hidden AND NOT ${isRead(schema, e)} AND NOT ${isArchived(schema, e)}`;
 
-/** Moves the counters and appends the entry that says so; `members` are those of its JSON between type and counts. The feed is locked. */
+/**
+ * Moves the counters and appends the entry that reports it; `members` go between type and counts in its JSON.
+ * The feed must be locked.
+ */
 function logState(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.log_state(
@@ -97,7 +101,10 @@ END
 $state$`;
 }
 
-/** Hides those of these entries that are not hidden yet, for good. The feed is locked. Result: nothing if there were none. */
+/**
+ * Hides those of these entries that are not hidden yet, for good. The feed must be locked. Result: nothing if
+ * all were hidden.
+ */
 function hide(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.hide(feed bigint, places bigint[], reason text, moment timestamptz)
@@ -194,8 +201,9 @@ $change$`;
 }
 
 /**
- * Raises a watermark. Under the lock nothing is done for each entry but for the exceptions below it, which were made one by one; and the
- * counters follow from counting the smaller side of the range that it newly covers, or of what lies above it.
+ * Raises a watermark. Under the lock only the exceptions below it are updated, which were made one by one;
+ * the counters follow from counting the smaller of
+ * two ranges: the one newly covered, or the one above it.
  */
 function changeUpTo(schema: string): string {
   return `
@@ -299,8 +307,9 @@ $change$`;
 }
 
 /**
- * Takes back what has this dedupe key, or keeps it from ever coming: then the key is taken, with the number 0. Result: the outcome is
- * `missing` (there is no such feed), `prevented`, `gone`, or `changed` with the entry that says so.
+ * Recalls the notification with this dedupe key; if there is none yet, takes the key with the number 0, so
+ * that a late job is dropped. Result: the outcome
+ * `missing` (the feed does not exist), `prevented`, `gone`, or `changed` with the new entry.
  */
 function recall(schema: string): string {
   return `
@@ -336,7 +345,7 @@ END
 $recall$`;
 }
 
-/** Hides what has expired in these feeds, at most so many entries each. Feeds that are locked are left to the next sweep. */
+/** Hides expired entries of these feeds, up to a limit per feed. Locked feeds are left to the next sweep. */
 function expire(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.expire(feeds bigint[], most integer)

@@ -4,8 +4,9 @@ import { Outbox1763800000003 } from './0003-outbox.js';
 import { Append1763800000004 } from './0004-append.js';
 
 /**
- * Every migration, oldest first; append only, and only expanding within a major version. The version of a migration
- * is its place in this list, and the code's version is the length of the list.
+ * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
+ * major version. A migration's version is its position
+ * in this list; the code's version is the length of the list.
  */
 export const MIGRATIONS: readonly { readonly migration: new () => object; readonly minCompatible: number }[] =
   [
@@ -15,5 +16,5 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Append1763800000004, minCompatible: 2 },
   ];
 
-/** The version of the schema that this code was written for. */
+/** The schema version that this code requires. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

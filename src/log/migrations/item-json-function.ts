@@ -1,10 +1,10 @@
 /**
- * The function that writes a notification's JSON, the `data` of its frame and the item of a page: one encoder for the live
- * entry, the replay and the page, so that they cannot differ. (It is also cheaper than sending the columns apart: reading a
- * page took a fifth of the CPU in Node.)
+ * The function that encodes a notification as JSON, for frames and pages: one encoder for live entries,
+ * replays and pages, so that they cannot differ. It is
+ * also cheaper than fetching the columns: reading a page took a fifth of the CPU in Node.
  *
- * `type`, `id` and `epoch` are of checked alphabets and need no escaping. No part can hold a line break: `to_json` escapes them, and
- * `data` comes from `JSON.stringify`.
+ * `type`, `id` and `epoch` have restricted alphabets and need no escaping. No part can contain a line break:
+ * `to_json` escapes them, and `data` comes from `JSON.stringify`.
  */
 export function itemJsonFunction(schema: string): string {
   const time = (value: string): string =>

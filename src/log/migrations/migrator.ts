@@ -5,10 +5,10 @@ import { BEGIN } from '../../platform/postgres/session.js';
 import { requireSuitable } from '../database/requirements.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './index.js';
 
-/** "TIDG": one lock for all processes that migrate the same database, whatever they migrate it for. */
+/** "TIDG": one lock for all processes that migrate the same database, whatever the schema. */
 const MIGRATION_LOCK = 0x54494447;
 
-/** The schema was migrated by newer code that says this code is too old for it. */
+/** The schema was migrated by newer code and is incompatible with this code. */
 export class SchemaTooNewError extends Error {
   constructor(required: number) {
     super(
@@ -20,10 +20,11 @@ export class SchemaTooNewError extends Error {
 }
 
 /**
- * What {@link migrate} runs on a schema of this version, in order, with what it writes down of it; 0: on an empty database. On a schema of any other version it
- * fails.
+ * The SQL that {@link migrate} runs on a schema of this version, in order, including its own bookkeeping; 0
+ * means an empty database. It fails on a schema of
+ * any other version.
  *
- * @throws {RangeError} if there is no such version, or nothing behind it.
+ * @throws {RangeError} if the version does not exist or nothing follows it.
  */
 export async function migrationSql(schema: string, from = 0): Promise<string[]> {
   if (!Number.isInteger(from) || from < 0 || from >= SCHEMA_VERSION) {
@@ -37,7 +38,7 @@ export async function migrationSql(schema: string, from = 0): Promise<string[]> 
           versionTable(schema),
           `CREATE TABLE "${schema}".migration (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
         ];
-  // Migrations know of their runner what is here: where they write to, and that they do.
+  // The only parts of a query runner that migrations use.
   const recorder = {
     dataSource: { options: { type: 'postgres', schema } },
     query: (statement: string) => Promise.resolve(void statements.push(statement)),
@@ -54,7 +55,7 @@ export async function migrationSql(schema: string, from = 0): Promise<string[]> 
   return statements;
 }
 
-/** A statement that fails on another version: half an upgrade would be written down as a whole one. */
+/** A statement that fails on any other version: half an upgrade would be recorded as a whole one. */
 function assertVersion(schema: string, version: number): string {
   return `DO $$ BEGIN
     IF (SELECT max(version) FROM "${schema}".schema_version) IS DISTINCT FROM ${version} THEN
@@ -68,7 +69,7 @@ function versionTable(schema: string): string {
          (version integer CONSTRAINT schema_version_pkey PRIMARY KEY, min_compatible integer NOT NULL)`;
 }
 
-/** The schema is older than this code, or not there, and this process was told not to migrate it. */
+/** The schema is older than this code or missing, and this process must not migrate it. */
 export class SchemaTooOldError extends Error {
   constructor(schema: string, found: number) {
     super(
@@ -80,11 +81,13 @@ export class SchemaTooOldError extends Error {
 }
 
 /**
- * Brings the schema up to date, or finds that it is newer than this code can run on. Processes that start at once queue up at an
- * advisory lock instead of failing on each other's tables.
+ * Brings the schema up to date, or rejects one that is too new for this code. Concurrent processes wait for
+ * an advisory lock instead of failing on each other's
+ * tables.
  *
- * All of it is one transaction that depends on no default, so that it is done or not, and neither lock nor settings stay on a session that a pooler hands
- * on. On a connection of its own, because a migration may take longer than any query of the service should.
+ * Everything runs in one transaction that is independent of the server's defaults, so that it is atomic, and
+ * neither the lock nor settings stay in a session that a pooler reuses. It has its own connection, because a
+ * migration may take longer than any query of the service.
  *
  * @throws {UnsuitableDatabaseError} {SchemaTooNewError}
  */
@@ -95,7 +98,7 @@ export async function migrate(address: PostgresAddress, schema: string): Promise
     const session = dataSource.createQueryRunner();
     await session.query(BEGIN);
     await session.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
-    // Asked first: to make one that is there takes a right, too.
+    // Checked first: CREATE SCHEMA needs a privilege even if the schema exists.
     const [there] = (await session.query(
       'SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1) AS found',
       [schema],
@@ -120,13 +123,13 @@ export async function migrate(address: PostgresAddress, schema: string): Promise
     if (ran.length > 0)
       new Logger('Tidings').log(`Migrated schema "${schema}": ${ran.map((m) => m.name).join(', ')}`);
   } finally {
-    // Ends the session, and with it what was not committed.
+    // Ends the session, and with it an uncommitted transaction.
     await dataSource.destroy();
   }
 }
 
 /**
- * Finds that the schema fits this code, without changing anything.
+ * Checks that the schema fits this code, without changing anything.
  *
  * @throws {SchemaTooNewError} {SchemaTooOldError}
  */

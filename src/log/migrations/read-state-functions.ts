@@ -1,15 +1,17 @@
 /**
- * What is read, what is archived, and where an entry lies: said once, here, for pages, replays, counts, retention and changes.
+ * Defines once, for pages, replays, counts, retention and changes, what is read, what is archived, and where
+ * an entry is.
  *
- * To mark a whole feed must not touch each of its entries under the feed's lock. So there is a watermark on the feed's row, and an entry
- * has marks of its own only where it differs:
+ * Marking a whole feed must not touch each of its entries under the feed's lock. So the feed's row has a
+ * watermark, and an entry has marks of its own only where it differs:
  *
  *     read      = NOT unread_again AND (read_at IS NOT NULL OR seq <= feed.read_up_to)
  *     archived  = NOT unarchived AND (archived_at IS NOT NULL OR seq <= feed.archived_up_to)
  *
- * `unread_again` is only ever true at or below the watermark, `unarchived` likewise, and then the time beside it is null. The counters on the
- * feed's row count notifications that are not hidden, not archived and not read; those that expired without anyone writing are
- * among them until the sweep comes, and `due_counts` finds them by a partial index, to be subtracted by who reads.
+ * `unread_again` is only ever true at or below the watermark, likewise `unarchived`, and then the time beside
+ * it is null. The counters in the feed's row count notifications that are not hidden, not archived and not
+ * read. They include expired ones until the sweep hides them; `due_counts` finds those by a partial index,
+ * and readers subtract them.
  */
 export function readStateFunctions(schema: string): string[] {
   return [
@@ -21,7 +23,7 @@ AS $$ SELECT NOT unread_again AND (read_at IS NOT NULL OR seq <= read_up_to) $$`
 CREATE FUNCTION ${schema}.is_archived(archived_at timestamptz, unarchived boolean, seq bigint, archived_up_to bigint)
 RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT NOT unarchived AND (archived_at IS NOT NULL OR seq <= archived_up_to) $$`,
-    // When it was first covered: each rise of the watermark has left its time.
+    // When it was first covered: each rise of the watermark records its time.
     `
 CREATE FUNCTION ${schema}.read_time(feed bigint, read_at timestamptz, unread_again boolean, seq bigint, read_up_to bigint)
 RETURNS timestamptz LANGUAGE sql STABLE

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
-/** The quoted schema that the migrations write to: the DataSource's own. */
+/** The quoted schema of the migrations: the DataSource's. */
 export function schemaOf(runner: QueryRunner): string {
   const { options } = runner.dataSource;
   if (options.type !== 'postgres' || !options.schema)

@@ -1,6 +1,7 @@
 /**
- * The function that hashes whom a tombstone is for: a recipient of a tenant, or (where the recipient is null) a whole tenant. What follows
- * the tenant tells the two apart: names are of at least one character.
+ * The function that hashes the target of a tombstone: a recipient of a tenant, or (if the recipient is null)
+ * a whole tenant. The suffix after the tenant keeps
+ * the two apart: names have at least one character.
  */
 export function tombstoneHashFunction(schema: string): string {
   return `
@@ -11,7 +12,10 @@ AS $$
 $$`;
 }
 
-/** An expression: when the recipient of this row of `feed`, or its tenant, was erased last; null if never. */
+/**
+ * An expression for the time at which the recipient of this row of `feed`, or its tenant, was last erased;
+ * null if never.
+ */
 export function erasureOf(schema: string, feed: string): string {
   return `(SELECT max(t.erased_at) FROM ${schema}.tombstone t
             WHERE t.hash IN (${schema}.tombstone_hash(${feed}.tenant, ${feed}.recipient), ${schema}.tombstone_hash(${feed}.tenant, NULL)))`;

@@ -8,7 +8,7 @@ import { BatchLoader } from '../../platform/batch-loader.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
-/** A page has at most so many bytes of frames, or one entry (G7). */
+/** The maximum size of a page's frames, or one entry (G7). */
 export const PAGE_BYTES = 256 * 1024;
 const PAGE_ENTRIES = 200;
 
@@ -26,16 +26,17 @@ interface OpenRow extends StateRow {
 }
 
 interface PageRow extends StateRow {
-  /** Null in the one row of a feed that has nothing after the place. */
+  /** Null in the only row of a feed with nothing after the position. */
   seq: string | null;
   type: string;
-  /** Null if the entry is not to be shown any more: its content stays in the database. */
+  /** Null if the entry is no longer visible: its content stays in the database. */
   json: string | null;
 }
 
 /**
- * Parameters: tenants, recipients. Result: one row for each feed that exists. Those that expired without anyone writing
- * are found by the partial index and subtracted, so that counts are right from that instant.
+ * Parameters: tenants, recipients. Result: one row per existing feed. A partial index finds expired
+ * notifications that the sweep has not hidden yet; they are
+ * subtracted, so that counts are right from that instant.
  */
 const OPEN_FEEDS: Statement = (schema) => `
   SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen
@@ -44,11 +45,13 @@ const OPEN_FEEDS: Statement = (schema) => `
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
 
 /**
- * Parameters: feed ids, places, most entries, most bytes. Result: for each feed that exists its state and the entries after its
- * place, in order; all of one snapshot. The inner LIMIT walks the primary key; sizes are summed up before any content is fetched.
+ * Parameters: feed ids, positions, maximum entries, maximum bytes. Result: for each existing feed its state
+ * and the entries after its position, in order; all
+ * of one snapshot. The inner LIMIT walks the primary key; sizes are summed up before any content is fetched.
  *
- * What took over from others and is not shown any more itself still says that those are gone: a client that was away may have them. (It
- * may be that the whole chain of a collapse key came and went meanwhile; each link says so of the one before it.)
+ * An entry that replaced others and is no longer visible itself still reports them as removed: a disconnected
+ * client may have them. (A whole chain of a collapse key may have come and gone meanwhile; each link reports
+ * the one before it.)
  */
 const READ_PAGES: Statement = (schema) => `
   SELECT a.ord, f.id, f.epoch, f.head, f.floor, e.*
@@ -83,11 +86,11 @@ const READ_PAGES: Statement = (schema) => `
     ) e ON true
    ORDER BY a.ord, e.seq`;
 
-/** Parameter: feed ids. Result: their heads; erased feeds are left out. */
+/** Parameter: feed ids. Result: their heads, without erased feeds. */
 const READ_HEADS: Statement = (schema) =>
   `SELECT id, epoch, head FROM ${schema}.feed WHERE id = ANY ($1::bigint[])`;
 
-/** Reads the log. What many connections ask for at the same moment comes in one query. */
+/** Reads the log. Requests made at the same moment share one query. */
 export class PostgresFeedReader implements FeedReader {
   private readonly opening: BatchLoader<FeedKey, OpenedFeed>;
   private readonly paging: BatchLoader<{ feedId: string; after: number }, LogPage | null>;
@@ -97,7 +100,7 @@ export class PostgresFeedReader implements FeedReader {
     private readonly metrics: Metrics,
   ) {
     this.opening = new BatchLoader((feeds) => this.openMany(feeds), { maxBatch: 500, maxConcurrent: 2 });
-    // 100 pages of 256 KiB at the worst, twice: the most that replays may hold at one moment.
+    // At worst 100 pages of 256 KiB, twice: the most memory that replays may hold at once.
     this.paging = new BatchLoader((places) => this.readMany(places), { maxBatch: 100, maxConcurrent: 2 });
   }
 
@@ -117,7 +120,7 @@ export class PostgresFeedReader implements FeedReader {
   private async openMany(feeds: readonly FeedKey[]): Promise<OpenedFeed[]> {
     const opened = new Map<string, OpenedFeed>();
     let missing = feeds;
-    // Twice is enough unless a feed is erased in the very moment between.
+    // Two attempts suffice unless a feed is erased in between.
     for (let attempt = 0; missing.length > 0 && attempt < 3; attempt += 1) {
       if (attempt > 0)
         await makeFeeds(

@@ -6,7 +6,10 @@ import type { Statement } from '../database/statement.js';
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_BATCH = 5_000;
 
-/** Parameters: tenant, recipient (null: the whole tenant). Result: the time from which on jobs are taken again, in milliseconds. */
+/**
+ * Parameters: tenant, recipient (null: the whole tenant). Result: the time from which jobs are accepted
+ * again, in milliseconds.
+ */
 const BURY: Statement = (schema) => `
   INSERT INTO ${schema}.tombstone (hash, erased_at)
   VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
@@ -14,8 +17,9 @@ const BURY: Statement = (schema) => `
   RETURNING (extract(epoch FROM erased_at) * 1000)::bigint AS at`;
 
 /**
- * Parameters: tenant, recipients, time. Empties the feeds for all readers and writers at once, whatever is still there of their rows: whoever
- * comes from now on finds a new epoch and nothing else. Result: the feeds' ids and heads.
+ * Empties the feeds for all readers and writers at once, before their rows are deleted: anyone who comes
+ * later finds a new epoch and nothing else.
+ * Parameters: tenant, recipients, time. Result: the feeds' ids and heads.
  */
 const EMPTY: Statement = (schema) => `
   UPDATE ${schema}.feed f
@@ -25,7 +29,10 @@ const EMPTY: Statement = (schema) => `
                      FOR NO KEY UPDATE)
   RETURNING f.id, f.head`;
 
-/** Parameters: feed id, head, most entries. Result: how many went; as a count, so that the rows themselves are not sent. */
+/**
+ * Parameters: feed id, head, maximum entries. Result: the number of deleted rows; as a count, so that the
+ * rows are not sent.
+ */
 const DELETE_ENTRIES: Statement = (schema) => `
   WITH gone AS (
     DELETE FROM ${schema}.entry WHERE feed_id = $1 AND seq IN (
@@ -34,25 +41,32 @@ const DELETE_ENTRIES: Statement = (schema) => `
   )
   SELECT count(*)::integer AS n FROM gone`;
 
-/** Parameters: feed id, head, time. The feed's own row stays if its recipient came back meanwhile: then it is the new feed's. */
+/**
+ * Parameters: feed id, head, time. The feed's own row stays if it has changed meanwhile: then it belongs to
+ * the new feed.
+ */
 const DELETE_REST: Statement = (schema) => `
   WITH marks AS (DELETE FROM ${schema}.read_mark WHERE feed_id = $1 AND up_to <= $2),
        dropped AS (DELETE FROM ${schema}.dropped WHERE feed_id = $1 AND at <= now())
   DELETE FROM ${schema}.feed WHERE id = $1 AND head = $2 AND erased_at = $3::timestamptz`;
 
-/** Parameters: tenant, time, the recipient to go on after, most feeds. Those that were made since are of who came back. */
+/**
+ * Parameters: tenant, time, the recipient to continue after, maximum feeds. Feeds created later belong to new
+ * recipients.
+ */
 const FIND_FEEDS: Statement = (schema) => `
   SELECT recipient FROM ${schema}.feed
    WHERE tenant = $1 AND created_at <= $2::timestamptz AND recipient > $3 ORDER BY recipient LIMIT $4`;
 
 /**
- * Erases what the log has of recipients, in steps that are each safe to repeat:
+ * Erases recipients from the log, in steps that are each safe to repeat:
  *
  *     as it was --tombstone--> late jobs are dropped --empty--> a new epoch, nothing visible --delete--> no rows left
  *
- * The tombstone is committed before the feed's row is looked for, and an append looks for the tombstone under the lock of the row that it
- * found: so one of the two always sees the other. A failure in the middle leaves an emptied row, which the next attempt finds again.
- * Dedupe keys stay: they are hashes, and keep repeated jobs from making a second entry.
+ * The tombstone is committed before the feed's row is looked up, and an append looks for the tombstone under
+ * the lock of the row that it found: so one of the two always sees the other. A failure midway leaves an
+ * emptied row, which the next attempt finds again. Dedupe keys stay: they are hashes, and keep repeated jobs
+ * from making a second entry.
  */
 export class PostgresLogEraser implements LogEraser {
   constructor(private readonly database: LogDatabase) {}

@@ -8,14 +8,14 @@ import type { Statement } from '../database/statement.js';
 const ENTRIES_PER_LOOK = 1_000;
 const ENTRIES_PER_FEED = 1_000;
 
-/** Parameters: most entries, the feeds that need not be looked at. Result: feeds with expired entries that are not hidden yet. */
+/** Parameters: maximum entries, the feeds to skip. Result: feeds with expired entries that are not hidden yet. */
 const FIND_DUE: Statement = (schema) => `
   SELECT DISTINCT d.feed_id AS id FROM (
     SELECT feed_id FROM ${schema}.entry
      WHERE expires_at <= now() AND NOT hidden AND feed_id <> ALL ($2::bigint[]) ORDER BY expires_at LIMIT $1
   ) d`;
 
-/** Parameters: feed ids, most entries of each. Result: one row for each feed that was not locked elsewhere. */
+/** Parameters: feed ids, maximum entries of each. Result: one row per feed that was not locked elsewhere. */
 const EXPIRE: Statement = (schema) => `SELECT * FROM ${schema}.expire($1::bigint[], $2)`;
 
 interface ExpiredRow {
@@ -29,8 +29,9 @@ interface ExpiredRow {
 }
 
 /**
- * Hides what has expired and appends a `feed.removed` to each feed, so that open pages follow. From the instant of its expiry nothing lists,
- * counts or delivers an entry, swept or not. Several processes may sweep at once: they skip each other's feeds.
+ * Hides expired notifications and appends a `feed.removed` to each feed, so that open pages follow. Lists,
+ * counts and streams ignore an expired entry at once,
+ * swept or not. Several processes may sweep at once: they skip each other's feeds.
  *
  *     stopped --start()--> waiting --timer--> sweeping --> waiting;  from each of them --stop()--> stopped
  */
@@ -57,7 +58,7 @@ export class ExpirySweep {
     return this.task.stop();
   }
 
-  /** Hides everything that is due now, but for feeds that are locked elsewhere. Resolves to the number of feeds that it changed. */
+  /** Hides everything that is due, except in feeds locked elsewhere. Resolves to the number of changed feeds. */
   async sweep(): Promise<number> {
     let changed = 0;
     const skipped: string[] = [];

@@ -9,23 +9,32 @@ const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_FEED = 1_000;
 const ROWS_PER_BATCH = 5_000;
 
-/** Parameters: most kept notifications, most feeds, the feed id to go on after. Result: feeds that keep more. */
+/**
+ * Parameters: maximum kept notifications, maximum feeds, the feed id to continue after. Result: feeds that
+ * keep more.
+ */
 const FIND_OVERFULL: Statement = (schema) => `
   SELECT id FROM ${schema}.feed WHERE kept > $1 AND id > $3 ORDER BY id LIMIT $2`;
 
-/** Parameters: oldest time, most feeds, the feed id to go on after. Result: feeds with older entries, by a BRIN index. */
+/**
+ * Parameters: oldest time, maximum feeds, the feed id to continue after. Result: feeds with older entries, by
+ * a BRIN index.
+ */
 const FIND_OLD: Statement = (schema) => `
   SELECT feed_id AS id FROM ${schema}.entry WHERE created_at < $1 AND feed_id > $3
    GROUP BY feed_id ORDER BY feed_id LIMIT $2`;
 
-/** Locks the feeds in the order that every writer keeps; those that are busy wait for the next sweep. */
+/** Locks the feeds in the order that every writer follows; locked ones wait for the next sweep. */
 const LOCK: Statement = (schema) => `
   SELECT id FROM ${schema}.feed WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`;
 
 /**
- * Parameters: locked feed ids, most kept, oldest time, most entries a feed. Deletes from the low end only, and moves floor and counters in the
- * same statement, so that no reader ever sees the rows gone and the floor where it was. State entries do not count as kept; they go with
- * the notifications around them. Result: how many entries went.
+ * Parameters: locked feed ids, maximum kept, oldest time, maximum entries per feed. Result: the number of
+ * deleted entries.
+ *
+ * Deletes from the low end only, and moves floor and counters in the same statement, so that no reader ever
+ * sees missing rows above the floor. State entries do not count as kept; they are deleted with the
+ * notifications around them.
  */
 const TRIM: Statement = (schema) => `
   WITH low AS (
@@ -65,7 +74,7 @@ const TRIM: Statement = (schema) => `
   )
   SELECT count(*)::integer AS trimmed FROM due`;
 
-/** Parameters: oldest time, most keys. Result: how many went. */
+/** Parameters: oldest time, maximum keys. Result: the number of deleted keys. */
 const PRUNE_KEYS: Statement = (schema) => `
   WITH gone AS (
     DELETE FROM ${schema}.dedupe_key WHERE hash IN (
@@ -74,7 +83,10 @@ const PRUNE_KEYS: Statement = (schema) => `
   )
   SELECT count(*)::integer AS n FROM gone`;
 
-/** Parameters: oldest time, most rows. What was dropped, by a BRIN index on its time. Result: how many went. */
+/**
+ * Deletes records of dropped notifications, by a BRIN index on their time. Parameters: oldest time, maximum
+ * rows. Result: the number of deleted rows.
+ */
 const PRUNE_DROPPED: Statement = (schema) => `
   WITH gone AS (
     DELETE FROM ${schema}.dropped WHERE (feed_id, id) IN (
@@ -84,8 +96,9 @@ const PRUNE_DROPPED: Statement = (schema) => `
   SELECT count(*)::integer AS n FROM gone`;
 
 /**
- * Trims feeds by age and by number, a bounded batch at a time, and forgets old dedupe keys. Several processes may sweep at
- * once: they skip each other's feeds.
+ * Trims feeds by age and by number, one bounded batch at a time, and deletes old dedupe keys. Several
+ * processes may sweep at once: they skip each other's
+ * feeds.
  */
 export class Retention {
   private readonly task: PeriodicTask;
@@ -109,7 +122,7 @@ export class Retention {
     return this.task.stop();
   }
 
-  /** Trims everything that is due now. Resolves to the number of entries that went. */
+  /** Trims everything that is due. Resolves to the number of deleted entries. */
   async sweep(): Promise<number> {
     const { days, maxEntries, dedupeKeyDays } = this.options;
     const oldest = days === null ? null : daysAgo(days);
@@ -128,7 +141,7 @@ export class Retention {
     }
   }
 
-  /** Round and round, as a feed may have more due than one batch takes, until a round finds nothing that it can trim. */
+  /** Repeats until a round finds nothing to trim, because a feed may have more due than one batch takes. */
   private async trimAll(
     find: Statement,
     due: unknown,

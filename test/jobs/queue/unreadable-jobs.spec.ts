@@ -46,7 +46,7 @@ describeWith('redis-server', 'A job on Redis that is not JSON', () => {
     await eventually(() => expect(jobs.appender.batches).toHaveLength(1), { timeoutMs: 10_000 });
     await eventually(async () => expect(await jobs.queue.getJobState('broken')).toBe('failed'));
     const job = await jobs.queue.getJob('broken');
-    expect(job!.failedReason).toMatch(/^The data of the job is not JSON: /);
+    expect(job!.failedReason).toMatch(/^The job's data is not JSON: /);
     expect(await new QueueErasure(jobs.jobs).erase(ADA, new Date())).toBe(1);
   });
 

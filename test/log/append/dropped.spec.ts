@@ -112,7 +112,7 @@ describe('a notification dropped at the append', () => {
     const one = [{ feed: feed('noted'), reason: 'muted' as const, type: 'note', jobId: '1' }];
     await Promise.all([log.record(one), log.record(one)]);
     await log.record(one);
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('could not be noted for support')]]);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('could not be recorded for support')]]);
     warn.mockRestore();
   });
 });

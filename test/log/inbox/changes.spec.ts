@@ -282,7 +282,9 @@ describe('a change of state', () => {
     const at = (change: StateChange, cursor: { epoch: string; seq: number | string }) =>
       open.changes.change(feed, change, { upTo: `${cursor.epoch}-${cursor.seq}` });
     const refused = (problem: string) => ({ code: 'invalid-request', fields: [{ field: 'upTo', problem }] });
-    const otherHistory = refused('is not of the present history of this feed: read the first page again');
+    const otherHistory = refused(
+      'is from an earlier history of this feed or from another feed: read the first page again',
+    );
     for (const change of ['read', 'seen', 'archive'] as const) {
       await expect(at(change, { epoch: foreign.epoch, seq: 0 })).rejects.toMatchObject(otherHistory);
       const ahead = refused('is ahead of the feed: use the cursor of a page or a frame');

@@ -194,7 +194,9 @@ describe('the pages of a feed', () => {
       fields: [{ field: 'before', problem }],
     });
 
-    const otherEpoch = refused('is not of the present history of this feed: begin again with the first page');
+    const otherEpoch = refused(
+      'is from an earlier history of this feed or from another feed: start again with the first page',
+    );
     await expect(before(foreign.epoch, 2)).rejects.toMatchObject(otherEpoch);
     await expect(before('nowhere', Infinity)).rejects.toMatchObject(otherEpoch);
     const ahead = refused('is ahead of the feed: use the "next" of a page');

@@ -1,9 +1,10 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * A dedupe key that was used, in a table of its own: it outlives the entry, so that a late job cannot bring back
- * what was trimmed, deleted or erased (G5). Hashed over tenant, recipient and key: it also outlives the feed,
- * and then must not say whose it was.
+ * A used dedupe key. In a table of its own, because it outlives the entry: a late job must not bring back
+ * what was trimmed, deleted or erased (G5). It
+ * is a hash of tenant, recipient and key, because it also outlives the feed and must not identify the
+ * recipient then.
  */
 @Entity({ name: 'dedupe_key' })
 @Index('dedupe_key_created_at', { synchronize: false })
@@ -15,14 +16,14 @@ export class DedupeKeyEntity {
   @Column('bigint', { name: 'feed_id' })
   feedId!: string;
 
-  /** The number that the entry got; 0 if it was recalled before it came. */
+  /** The number of the entry; 0 if it was recalled before it was delivered. */
   @Column('bigint')
   seq!: string;
 
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
 
-  /** Of the body that came with the key; null if none was given. */
+  /** A fingerprint of the body given with the key; null if there was none. */
   @Column('bytea', { nullable: true })
   fingerprint!: Buffer | null;
 }

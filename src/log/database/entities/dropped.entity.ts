@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
-/** Something that a recipient did not get, and why; for support, and kept as long as entries are. */
+/** A notification that a recipient did not get, with the reason; for support, kept as long as entries. */
 @Entity({ name: 'dropped' })
 @Index('dropped_at', { synchronize: false })
 export class DroppedEntity {

@@ -1,8 +1,9 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * One entry of a feed's log. No foreign key to the feed: its check would lock the feed's row once more for each
- * entry, and rows are only ever removed by the retention and the erasure, which both start at the feed.
+ * One entry of a feed's log. It has no foreign key to the feed: checking it would lock the feed's row once
+ * more per entry, and only retention and
+ * erasure remove rows, both starting at the feed.
  */
 @Entity({ name: 'entry' })
 @Index('entry_created_at', { synchronize: false })
@@ -36,11 +37,11 @@ export class EntryEntity {
   @Column('text', { nullable: true })
   link!: string | null;
 
-  /** `json`, not `jsonb`: the text comes back as it went in, so that a replayed frame equals the live one. */
+  /** `json`, not `jsonb`, preserves the text, so that a replayed frame equals the live one. */
   @Column('json')
   data!: unknown;
 
-  /** The version of the type's declaration that wrote `data`. */
+  /** The type version that `data` was written for. */
   @Column('integer', { default: 1 })
   version!: number;
 
@@ -50,37 +51,40 @@ export class EntryEntity {
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
 
-  /** When it was read by itself; null also where the feed's watermark covers it. See `read-state-functions.ts`. */
+  /**
+   * When this entry was marked as read on its own; null if only the feed's watermark covers it. See
+   * `read-state-functions.ts`.
+   */
   @Column('timestamptz', { name: 'read_at', nullable: true })
   readAt!: Date | null;
 
-  /** Unread although the watermark covers it. */
+  /** Unread, although covered by the watermark. */
   @Column('boolean', { name: 'unread_again', default: false })
   unreadAgain!: boolean;
 
   @Column('timestamptz', { name: 'archived_at', nullable: true })
   archivedAt!: Date | null;
 
-  /** Not archived although the watermark covers it. */
+  /** Not archived, although covered by the watermark. */
   @Column('boolean', { default: false })
   unarchived!: boolean;
 
   @Column('text', { name: 'collapse_key', nullable: true })
   collapseKey!: string | null;
 
-  /** How many notifications this one stands for. */
+  /** The number of notifications that this one stands for. */
   @Column('integer', { default: 1 })
   count!: number;
 
-  /** The ids of the notifications that this one took over from. */
+  /** The ids of the notifications that this one replaced. */
   @Column('uuid', { array: true, default: () => `'{}'` })
   replaces!: string[];
 
-  /** Recalled, deleted, replaced or swept after it expired: the row only moves cursors. */
+  /** Recalled, deleted, replaced or expired: the row only moves cursors. */
   @Column('boolean', { default: false })
   hidden!: boolean;
 
-  /** About how many bytes the frame has, so that a page can be bounded before its rows are fetched. */
+  /** The approximate size of the frame, so that a page can be limited before its rows are fetched. */
   @Column('integer')
   bytes!: number;
 }

@@ -1,8 +1,9 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
 /**
- * The row of one feed. Its lock orders the feed's writers: numbers are only given out under it. Half of each page
- * is left free, so that the update of an append stays on its page (a HOT update: no index is touched).
+ * The row of one feed. Numbers are assigned under its lock, which orders the feed's writers. Half of each
+ * page stays free, so that an append's update
+ * stays on its page (a HOT update: no index is touched).
  */
 @Entity({ name: 'feed' })
 @Unique('feed_tenant_recipient', ['tenant', 'recipient'])
@@ -28,35 +29,35 @@ export class FeedEntity {
   @Column('bigint', { default: 0 })
   floor!: string;
 
-  /** Notifications (not state entries) that are kept. */
+  /** The number of kept notifications, without state entries. */
   @Column('integer', { default: 0 })
   kept!: number;
 
-  /** Kept notifications that are shown and not read; those that expired are subtracted when they are counted. */
+  /** The number of kept notifications that are visible and unread; readers subtract the expired ones. */
   @Column('integer', { default: 0 })
   unread!: number;
 
-  /** Those of them above `seenUpTo`. */
+  /** The number of those above `seenUpTo`. */
   @Column('integer', { default: 0 })
   unseen!: number;
 
-  /** Entries up to this number are read, but for those that were made unread again. */
+  /** Entries up to this number are read, except those marked as unread again. */
   @Column('bigint', { name: 'read_up_to', default: 0 })
   readUpTo!: string;
 
-  /** The bell was opened when this was the newest entry. */
+  /** The newest entry when the bell was last opened. */
   @Column('bigint', { name: 'seen_up_to', default: 0 })
   seenUpTo!: string;
 
-  /** Entries up to this number are archived, but for those that were taken out again. */
+  /** Entries up to this number are archived, except those unarchived again. */
   @Column('bigint', { name: 'archived_up_to', default: 0 })
   archivedUpTo!: string;
 
-  /** The types that the recipient does not want. */
+  /** The types that the recipient has muted. */
   @Column('text', { array: true, default: () => `'{}'` })
   muted!: string[];
 
-  /** When the recipient was erased, if this feed is of one who came back. */
+  /** When the recipient was erased, if this feed was created afterwards. */
   @Column('timestamptz', { name: 'erased_at', nullable: true })
   erasedAt!: Date | null;
 

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One rise of a feed's watermark of what is read: when the entries that it covered first were read. */
+/** One rise of a feed's read watermark: the time at which the entries it newly covers were read. */
 @Entity({ name: 'read_mark' })
 export class ReadMarkEntity {
   @PrimaryColumn('bigint', { name: 'feed_id', primaryKeyConstraintName: 'read_mark_pkey' })

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What stays of an erased recipient, or of an erased tenant: jobs from before that time are dropped. */
+/** Records the erasure of a recipient or tenant: older jobs are dropped. */
 @Entity({ name: 'tombstone' })
 export class TombstoneEntity {
   /** A SHA-256 over tenant and recipient, see `tombstone_hash`. */
