@@ -123,10 +123,11 @@ export class Escalations {
       await rule.handler({ ...found, idempotencyKey: job.id!, attempt: job.attemptsStarted });
       return { outcome: 'escalated' };
     } catch (error) {
-      const away = error instanceof LogUnavailableError;
+      const logUnavailable = error instanceof LogUnavailableError;
       this.logger.warn(`The escalation ${job.name} failed: ${describeError(error)}`);
-      if (!away && job.attemptsStarted >= ATTEMPTS) throw new UnrecoverableError(describeError(error));
-      const delay = backoffMs(job.attemptsStarted, away ? undefined : RETRY);
+      if (!logUnavailable && job.attemptsStarted >= ATTEMPTS)
+        throw new UnrecoverableError(describeError(error));
+      const delay = backoffMs(job.attemptsStarted, logUnavailable ? undefined : RETRY);
       // If the queue is unavailable too, the job stays active without a lock and runs again once it is found
       // stalled.
       await job.moveToDelayed(Date.now() + delay, token).catch(this.jobs.errors.report);

@@ -22,7 +22,7 @@ import type { Delivery } from './delivery.js';
 /** After this time the job goes to the queue. */
 const ANSWER_MS = 1_000;
 /** The maximum number of recipients with appends in progress. The queue buffers the excess, not memory. */
-const MAX_UNDER_WAY = 2_000;
+const MAX_IN_PROGRESS = 2_000;
 
 /** The dependencies of {@link DirectProducer}. */
 export interface DirectProducerParts {
@@ -49,7 +49,7 @@ export interface DirectProducerParts {
 export class DirectProducer implements Producer, Door {
   private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery (the queue takes over)');
   private readonly breaker = new CircuitBreaker();
-  private underWay = 0;
+  private inProgress = 0;
   private lastCommitAt = 0;
 
   constructor(private readonly parts: DirectProducerParts) {}
@@ -88,15 +88,15 @@ export class DirectProducer implements Producer, Door {
   }
 
   private hasRoomFor({ parsed }: CheckedJob): boolean {
-    return this.underWay === 0 || this.underWay + parsed.feeds.length <= MAX_UNDER_WAY;
+    return this.inProgress === 0 || this.inProgress + parsed.feeds.length <= MAX_IN_PROGRESS;
   }
 
   /** Returns `false` if the log could not append in time. The append may still commit: the work continues. */
   private async attempt({ parsed }: CheckedJob, work: () => Promise<boolean>): Promise<boolean> {
     const startedAt = performance.now();
     const count = parsed.feeds.length;
-    this.underWay += count;
-    const done = work().finally(() => (this.underWay -= count));
+    this.inProgress += count;
+    const done = work().finally(() => (this.inProgress -= count));
     try {
       const delivered = await withTimeout(ANSWER_MS, done, () => new LateError());
       this.lastCommitAt = performance.now();
@@ -109,7 +109,7 @@ export class DirectProducer implements Producer, Door {
         else this.logFailed(error);
         return false;
       }
-      // The log did answer. The entry may lack its escalations only; the job on the queue schedules them.
+      // The log answered. If the queue is unavailable, only escalations are missing, and the queued job schedules them.
       const isAnswer =
         !isRetryable(error) || error instanceof FeedBusyError || error instanceof QueueUnavailableError;
       if (isAnswer) this.logAnswered();

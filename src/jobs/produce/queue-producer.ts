@@ -86,7 +86,7 @@ export class QueueProducer implements Producer {
         { cause },
       );
     for (let wait = FIRST_RETRY_MS; ; wait = Math.min(2 * wait, LONGEST_RETRY_MS)) {
-      if (this.jobs.closing) throw unavailable('it is being closed here');
+      if (this.jobs.closing) throw unavailable('the queue is closing');
       try {
         // Before its first connection BullMQ would keep the command and send it at any later time.
         await withTimeout(deadline - Date.now(), this.jobs.ready(), unavailable);

@@ -9,9 +9,9 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
     breaks: 'Every run of a job has a key of its own, so that a job that runs again makes a second entry.',
     edits: [
       {
-        file: 'src/jobs/work/job-processor.ts',
-        find: '    const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);',
-        replace: '    const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey) + uuidV7();',
+        file: 'src/jobs/deliver/delivery.ts',
+        find: '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);',
+        replace: '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey) + crypto.randomUUID();',
       },
     ],
     caughtBy: [
@@ -65,8 +65,9 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/jobs/produce/queue-producer.ts',
-        find: '    await this.untilStored(async () => {',
-        replace: '    this.untilStored = () => Promise.resolve();\n    await this.untilStored(async () => {',
+        find: '    await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {',
+        replace:
+          '    this.untilStored = () => Promise.resolve();\n    await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {',
       },
     ],
     caughtBy: [{ file: QUEUE_TESTS, test: 'enqueues one job for one Idempotency-Key' }],
