@@ -29,5 +29,5 @@ export default {
   testSequencer: '<rootDir>/test/support/sequencer.cjs',
   testTimeout: 30_000,
   // Tests wait for servers, timers and sockets more than they compute.
-  maxWorkers: 4,
+  maxWorkers: 6,
 };

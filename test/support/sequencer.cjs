@@ -21,6 +21,8 @@ const LONGEST = [
   'guarantees/g7-bounded-memory',
   'browser/element',
   'guarantees/g10-all-or-nothing',
+  'guarantees/g6-a-gap-is-said',
+  'guarantees/doors',
 ];
 
 module.exports = class LongestFirst extends Sequencer {

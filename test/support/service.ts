@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -194,6 +195,12 @@ function buildInto(home: string): void {
   copyFileSync(here('package.json'), join(staging, 'package.json'));
   mkdirSync(join(staging, 'docs'));
   copyFileSync(here('docs/openapi.yaml'), join(staging, 'docs/openapi.yaml'));
+  if (['dist/main.js', 'dist/browser/element/index.js'].every((output) => isFresh(here(output)))) {
+    // Built a moment ago, by CI or by a contributor: the same files.
+    cpSync(here('dist'), join(staging, 'dist'), { recursive: true });
+    publishBuild(staging, home);
+    return;
+  }
   const nest = here('node_modules/@nestjs/cli/bin/nest.js');
   const args = [nest, 'build', '-p', relative(PACKAGE, join(staging, 'tsconfig.json'))];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' });
@@ -202,6 +209,10 @@ function buildInto(home: string): void {
     encoding: 'utf8',
   });
   if (bundles.status !== 0) throw new Error(`The bundles failed:\n${bundles.stdout}${bundles.stderr}`);
+  publishBuild(staging, home);
+}
+
+function publishBuild(staging: string, home: string): void {
   try {
     renameSync(staging, home);
   } catch (error) {
@@ -210,8 +221,15 @@ function buildInto(home: string): void {
   }
 }
 
-function hashOfSource(): string {
-  const sources = readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })
+/** Whether a file is newer than everything it is built from. */
+function isFresh(output: string): boolean {
+  const builtAt = statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
+  return sources().every((file) => statSync(file).mtimeMs < builtAt);
+}
+
+/** Everything that a build depends on, sorted. */
+function sources(): string[] {
+  const files = readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
   const configs = [
@@ -222,9 +240,11 @@ function hashOfSource(): string {
     'scripts/build-browser.js',
     'docs/openapi.yaml',
   ];
+  return [...files, ...configs.map((name) => join(PACKAGE, name))].sort();
+}
+
+function hashOfSource(): string {
   const hash = createHash('sha256');
-  for (const file of [...sources, ...configs.map((name) => join(PACKAGE, name))].sort()) {
-    hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
-  }
+  for (const file of sources()) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   return hash.digest('hex').slice(0, 16);
 }

@@ -6,8 +6,8 @@ import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
 import { createProducer, announcement } from '../../src/producer.js';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/tools.js';
-import { openJobs, type Jobs } from './queue-jobs.js';
-import { startRedisCluster, type RedisClusterServer } from './redis-cluster.js';
+import { openJobs, type Jobs } from '../contract/queue-jobs.js';
+import { startRedisCluster, type RedisClusterServer } from '../contract/redis-cluster.js';
 
 const HELLO = { to: 'ann', data: { title: 'Hello' } };
 const AWAY_MS = 60_000;
