@@ -43,18 +43,7 @@ export type { HttpRequest, HttpResponse } from './http/request/http-request.js';
 export type { FeedKey } from './contract/model/feed.js';
 export type { NotificationItem } from './contract/model/entry.js';
 export type { JobData } from './contract/model/job.js';
-export type {
-  Broadcast,
-  BroadcastOptions,
-  BroadcastProgress,
-  BroadcastResult,
-  InputOf,
-  Notification,
-  Notified,
-  Notifier,
-  NotifyRequest,
-  Transaction,
-} from './contract/model/notify.js';
+export type * from './contract/model/notify.js';
 export type {
   DeliveredNotification,
   Escalated,

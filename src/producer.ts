@@ -27,18 +27,7 @@ export type {
   RenderContext,
   Rendered,
 } from './contract/model/notification-type.js';
-export type {
-  Broadcast,
-  BroadcastOptions,
-  BroadcastProgress,
-  BroadcastResult,
-  InputOf,
-  Notification,
-  Notified,
-  Notifier,
-  NotifyRequest,
-  Transaction,
-} from './contract/model/notify.js';
+export type * from './contract/model/notify.js';
 export type {
   DrizzleSql,
   DrizzleTransaction,

@@ -1,9 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { Announcement, Announcer } from '../../contract/ports/live.js';
-import { Outage } from '../../platform/logging/outage.js';
-import { PeriodicTask } from '../../platform/time/periodic-task.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { Sweep } from './sweep.js';
 
 const ENTRIES_PER_LOOK = 1_000;
 const ENTRIES_PER_FEED = 1_000;
@@ -29,40 +27,23 @@ interface ExpiredRow {
 }
 
 /**
- * Hides expired notifications and appends a `feed.removed` to each feed, so that open pages follow. Lists,
- * counts and streams ignore an expired entry at once,
- * swept or not. Several processes may sweep at once: they skip each other's feeds.
- *
- *     stopped --start()--> waiting --timer--> sweeping --> waiting;  from each of them --stop()--> stopped
+ * Hides expired notifications and appends a `feed.removed` to each feed, so that open pages follow. Lists, counts and
+ * streams ignore an expired entry at once, swept or not.
  */
-export class ExpirySweep {
-  private readonly task: PeriodicTask;
-
+export class ExpirySweep extends Sweep {
   constructor(
     private readonly database: LogDatabase,
     private readonly announcer: Announcer,
     everyMs: number,
   ) {
-    const outage = new Outage(new Logger('Tidings'), 'The sweep of expired notifications');
-    this.task = new PeriodicTask(() => this.sweep(), everyMs, {
-      succeeded: () => outage.end(),
-      failed: (error) => outage.begin(error),
-    });
-  }
-
-  start(): void {
-    this.task.start();
-  }
-
-  stop(): Promise<void> {
-    return this.task.stop();
+    super('The sweep of expired notifications', everyMs);
   }
 
   /** Hides everything that is due, except in feeds locked elsewhere. Resolves to the number of changed feeds. */
   async sweep(): Promise<number> {
     let changed = 0;
     const skipped: string[] = [];
-    while (!this.task.stopped) {
+    while (!this.stopped) {
       const found = await this.database.query<{ id: string }>(FIND_DUE, [ENTRIES_PER_LOOK, skipped]);
       if (found.length === 0) break;
       const ids = found.map(({ id }) => id);

@@ -1,9 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { ResolvedOptions } from '../../contract/options/options.js';
-import { Outage } from '../../platform/logging/outage.js';
-import { PeriodicTask } from '../../platform/time/periodic-task.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { Sweep } from './sweep.js';
 
 const FEEDS_PER_BATCH = 50;
 const ENTRIES_PER_FEED = 1_000;
@@ -95,31 +93,13 @@ const PRUNE_DROPPED: Statement = (schema) => `
   )
   SELECT count(*)::integer AS n FROM gone`;
 
-/**
- * Trims feeds by age and by number, one bounded batch at a time, and deletes old dedupe keys. Several
- * processes may sweep at once: they skip each other's
- * feeds.
- */
-export class Retention {
-  private readonly task: PeriodicTask;
-
+/** Trims feeds by age and by number, one bounded batch at a time, and deletes old dedupe keys. */
+export class Retention extends Sweep {
   constructor(
     private readonly database: LogDatabase,
     private readonly options: ResolvedOptions['retention'],
   ) {
-    const outage = new Outage(new Logger('Tidings'), 'The retention');
-    this.task = new PeriodicTask(() => this.sweep(), options.sweepMs, {
-      succeeded: () => outage.end(),
-      failed: (error) => outage.begin(error),
-    });
-  }
-
-  start(): void {
-    this.task.start();
-  }
-
-  stop(): Promise<void> {
-    return this.task.stop();
+    super('The retention sweep', options.sweepMs);
   }
 
   /** Trims everything that is due. Resolves to the number of deleted entries. */
@@ -135,7 +115,7 @@ export class Retention {
   }
 
   private async prune(statement: Statement, oldest: Date): Promise<void> {
-    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.task.stopped;) {
+    for (let pruned = ROWS_PER_BATCH; pruned === ROWS_PER_BATCH && !this.stopped;) {
       const [row] = await this.database.query<{ n: number }>(statement, [oldest, ROWS_PER_BATCH]);
       pruned = row!.n;
     }
@@ -149,9 +129,9 @@ export class Retention {
     oldest: Date | null,
   ): Promise<number> {
     let total = 0;
-    for (let round = -1; round !== 0 && !this.task.stopped; total += round) {
+    for (let round = -1; round !== 0 && !this.stopped; total += round) {
       round = 0;
-      for (let after = '0'; !this.task.stopped;) {
+      for (let after = '0'; !this.stopped;) {
         const feeds = await this.database.query<{ id: string }>(find, [due, FEEDS_PER_BATCH, after]);
         if (feeds.length === 0) break;
         round += await this.trim(

@@ -1,6 +1,6 @@
 import { Cluster, Command, type ClusterOptions, type Redis, type RedisOptions } from 'ioredis';
 import type { RedisClusterAddress } from '../../contract/options/connections.js';
-import { CLUSTER, NODE, type RedisServer, type RedisUse } from './redis-server.js';
+import { CLUSTER, NODE, untilEnd, type RedisServer, type RedisUse } from './redis-server.js';
 
 const END_MS = 1_000;
 
@@ -108,10 +108,7 @@ export class ClusteredRedis implements RedisServer {
 
 async function ended(cluster: Cluster): Promise<void> {
   if (cluster.status === 'end') return;
-  const end = new Promise<void>((resolve) => {
-    cluster.once('end', resolve);
-    setTimeout(resolve, END_MS).unref();
-  });
+  const end = untilEnd(cluster, END_MS);
   const abandoned = cluster.nodes().length === 0;
   cluster.disconnect();
   if (abandoned) {

@@ -1,5 +1,6 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { backoffMs } from '../time/backoff.js';
+import { settlesWithin } from '../time/with-timeout.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -63,6 +64,13 @@ export async function redisRole(client: Pick<Redis, 'call'>): Promise<'primary' 
 
 export function retryMs(times: number): number {
   return backoffMs(times, { firstMs: 50, longestMs: 3_000 });
+}
+
+/** Resolves when ioredis reports the end of the client, but after `ms` at the latest. */
+export async function untilEnd(client: RedisClient, ms: number): Promise<void> {
+  // ioredis types the events of its two clients apart.
+  const emitter: NodeJS.EventEmitter = client;
+  await settlesWithin(ms, new Promise<void>((resolve) => emitter.once('end', resolve)));
 }
 
 /** Of each connection to a server. */

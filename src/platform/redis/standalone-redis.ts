@@ -1,6 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisClusterAddress } from '../../contract/options/connections.js';
-import { NODE, redisRole, ReplicaError, retryMs, type RedisServer, type RedisUse } from './redis-server.js';
+import {
+  NODE,
+  redisRole,
+  ReplicaError,
+  retryMs,
+  untilEnd,
+  type RedisServer,
+  type RedisUse,
+} from './redis-server.js';
 
 const END_MS = 500;
 
@@ -80,10 +88,7 @@ export class StandaloneRedis implements RedisServer {
 
 async function ended(client: Redis): Promise<void> {
   if (client.status === 'end') return;
-  const end = new Promise<void>((resolve) => {
-    client.once('end', resolve);
-    setTimeout(resolve, END_MS).unref();
-  });
+  const end = untilEnd(client, END_MS);
   client.disconnect();
   if (client.status === 'reconnecting') {
     // Between two attempts to connect there is no socket whose end ioredis could notice: it would keep its commands for ever, and
