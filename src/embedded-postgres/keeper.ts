@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { settlesWithin, withTimeout } from '../platform/time/with-timeout.js';
 import { SUPERUSER } from './cluster.js';
 
 /** The role and the database that the application uses. The role is no superuser, as on any hosted Postgres. */
@@ -9,6 +10,8 @@ const KEEP = [0x7469, 1] as const;
 const PREPARE = [0x7469, 2] as const;
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const RELEASE_MS = 1_500;
+const CLOSE_MS = 1_000;
 
 /**
  * One connection that says "this process needs the server", and notices when the server goes away.
@@ -71,12 +74,16 @@ export class Keeper {
       );
       return rows[0]?.last === true;
     })();
-    return within(1_500, answer);
+    return withTimeout(
+      RELEASE_MS,
+      answer,
+      () => new Error(`Postgres did not answer within ${RELEASE_MS} ms`),
+    );
   }
 
   /** Ends the connection; does not wait for a server that does not answer. */
   async close(): Promise<void> {
-    await within(1_000, this.client.end()).catch(() => {});
+    await settlesWithin(CLOSE_MS, this.client.end());
   }
 }
 
@@ -100,20 +107,4 @@ async function prepare(client: pg.Client, password: string): Promise<void> {
     await client.query(`CREATE ROLE ${name} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
   if (!rows[0]?.database) await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
   await client.query('SELECT pg_advisory_unlock($1, $2)', [...PREPARE]);
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`Postgres did not answer within ${milliseconds} ms`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-    promise.catch(() => {}); // it may fail after the race
-  }
 }

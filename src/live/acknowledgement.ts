@@ -1,6 +1,13 @@
-/** The bus did not say in time that messages of a feed will come; the caller may try again, or go without for now. */
+import { withTimeout } from '../platform/time/with-timeout.js';
+
+/** The bus did not acknowledge a subscription in time; the caller may try again, or go without for now. */
 export class NotAcknowledgedError extends Error {
   override readonly name = 'NotAcknowledgedError';
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -8,28 +15,27 @@ export class NotAcknowledgedError extends Error {
  * acknowledgement of a subscription, which a lost connection takes back.
  */
 export class Acknowledgement {
-  private waiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  private waiters: Waiter[] = [];
 
   /**
    * @throws {NotAcknowledgedError} when it is not settled within `timeoutMs`.
    */
   async wait(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let waiter: Waiter | undefined;
+    const settled = new Promise<void>((resolve, reject) => {
+      waiter = { resolve, reject };
+      this.waiters.push(waiter);
+    });
+    const late = (): Error =>
+      new NotAcknowledgedError(`The live bus did not acknowledge within ${timeoutMs} ms`);
     try {
-      await new Promise<void>((resolve, reject) => {
-        const waiter = { resolve, reject };
-        this.waiters.push(waiter);
-        timer = setTimeout(() => {
-          this.waiters = this.waiters.filter((other) => other !== waiter);
-          reject(new NotAcknowledgedError(`The live bus did not acknowledge within ${timeoutMs} ms`));
-        }, timeoutMs).unref();
-      });
+      await withTimeout(timeoutMs, settled, late);
     } finally {
-      clearTimeout(timer);
+      this.waiters = this.waiters.filter((other) => other !== waiter);
     }
   }
 
-  /** Lets all who wait now go on, with an error if there is one. */
+  /** Resolves all waits of this moment, or rejects them with the error. */
   settle(error?: Error): void {
     const { waiters } = this;
     this.waiters = [];

@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { Counter, Gauge, Histogram, register as defaultRegister, type Registry } from 'prom-client';
 import type { Metrics } from '../contract/ports/metrics.js';
 import type { QueueDepth } from '../contract/ports/ops.js';
+import { describeError } from '../platform/logging/describe-error.js';
+import { withTimeout } from '../platform/time/with-timeout.js';
 
 /** A queue that takes longer is left out of this scrape, so that a sick queue does not hide everything else. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
@@ -165,25 +167,18 @@ export class PrometheusMetrics extends Registered implements Metrics {
 
   private async readQueueDepth(): Promise<Readonly<Record<string, number>>> {
     if (!this.queueDepth) return {};
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${QUEUE_DEPTH_TIMEOUT_MS} ms`)),
-        QUEUE_DEPTH_TIMEOUT_MS,
-      );
-    });
     try {
       this.asking ??= this.queueDepth().finally(() => {
         this.asking = null;
       });
-      return await Promise.race([this.asking, timeout]);
-    } catch (error) {
-      this.logger.warn(
-        `The queue's depth is not known: ${error instanceof Error ? error.message : String(error)}`,
+      return await withTimeout(
+        QUEUE_DEPTH_TIMEOUT_MS,
+        this.asking,
+        () => new Error(`no answer within ${QUEUE_DEPTH_TIMEOUT_MS} ms`),
       );
+    } catch (error) {
+      this.logger.warn(`The queue's depth is not known: ${describeError(error)}`);
       return {};
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

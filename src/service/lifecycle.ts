@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { TidingsError } from '../contract/errors.js';
+import { settlesWithin } from '../platform/time/with-timeout.js';
 
 /** From the signal to the end of the process. */
 export const SHUTDOWN_LIMIT_MS = 5_000;
@@ -21,6 +22,11 @@ export interface Life {
   readonly ending: boolean;
 }
 
+interface Part {
+  readonly name: string;
+  readonly stop: () => Promise<unknown>;
+}
+
 /** The parts of `process` that a life is bound to. */
 export type Host = Pick<NodeJS.Process, 'on'> & { exit(code: number): void };
 
@@ -39,7 +45,7 @@ export type Host = Pick<NodeJS.Process, 'on'> & { exit(code: number): void };
  */
 export class Lifecycle implements Life {
   private readonly logger = new Logger('Service');
-  private readonly parts: { readonly name: string; readonly stop: () => Promise<unknown> }[] = [];
+  private readonly parts: Part[] = [];
   private started: Promise<unknown> = Promise.resolve();
   private endingSince: number | null = null;
   private exitCode = 0;
@@ -98,42 +104,31 @@ export class Lifecycle implements Life {
       () => this.giveUp(`not stopped within ${SHUTDOWN_LIMIT_MS} ms: ended all the same`),
       SHUTDOWN_LIMIT_MS,
     );
-    await within(
-      this.started.catch(() => undefined),
-      START_GRACE_MS,
-    );
+    await settlesWithin(START_GRACE_MS, this.started);
     for (let part = this.parts.pop(); part !== undefined; part = this.parts.pop()) await this.stop(part);
     clearTimeout(limit);
     if (this.exitCode === 0) this.logger.log('Stopped');
     this.host.exit(this.exitCode);
   }
 
-  private async stop(part: (typeof this.parts)[number]): Promise<void> {
-    try {
-      if (await within(part.stop(), STOP_LIMIT_MS)) return;
-      this.logger.error(`${part.name} did not stop within ${STOP_LIMIT_MS} ms`);
-    } catch (error) {
-      this.logger.error(`${part.name} did not stop: ${String(error)}`, stackOf(error));
-    }
+  private async stop(part: Part): Promise<void> {
+    if (await settlesWithin(STOP_LIMIT_MS, this.stopOrReport(part))) return;
+    this.logger.error(`${part.name} did not stop within ${STOP_LIMIT_MS} ms`);
     this.exitCode = 1;
+  }
+
+  private async stopOrReport({ name, stop }: Part): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.logger.error(`${name} did not stop: ${String(error)}`, stackOf(error));
+      this.exitCode = 1;
+    }
   }
 
   private giveUp(message: string): void {
     this.logger.error(message);
     this.host.exit(1);
-  }
-}
-
-/** Whether a promise was fulfilled in time. */
-async function within(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

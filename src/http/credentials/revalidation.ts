@@ -5,6 +5,7 @@ import { feedKeyString } from '../../contract/model/feed.js';
 import type { ClosingReason, Frame } from '../../contract/ports/stream.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
+import { jittered } from '../../platform/time/jitter.js';
 import { CredentialExpiredError } from './credential-expired.error.js';
 import type { RecipientAuthenticator, RecipientIdentity } from './recipient-authenticator.js';
 
@@ -32,7 +33,7 @@ export function whileAuthenticated(
     };
     const arm = (): void => {
       // Jittered: streams that reconnected together after a deploy would otherwise stay in step.
-      timer = setTimeout(() => void ask(), everyMs * (0.8 + 0.4 * Math.random()));
+      timer = setTimeout(() => void ask(), jittered(everyMs, 0.2));
       timer.unref();
     };
     arm();

@@ -9,6 +9,7 @@ import { FeedBusyError, InvalidJobError } from '../../contract/errors.js';
 import { feedKeyString } from '../../contract/model/feed.js';
 import { appendBatch, frameBytes, makeFeeds, type ItemOutcome } from './append-batch.js';
 import type { LogDatabase } from '../database/database.js';
+import { jittered } from '../../platform/time/jitter.js';
 
 /** One call of `append` and its outstanding items. */
 interface Call {
@@ -241,7 +242,7 @@ export class GroupCommitAppender implements Appender {
   private hold(lane: Lane): void {
     lane.state = 'held';
     const waited = Date.now() - lane.heldSince!;
-    const delay = Math.min(HELD_RETRY_MS.most, HELD_RETRY_MS.first + waited) * (0.5 + Math.random());
+    const delay = jittered(Math.min(HELD_RETRY_MS.most, HELD_RETRY_MS.first + waited), 0.5);
     // A lane without items only remembers that the feed is locked.
     lane.timer = setTimeout(() => this.retry(lane), lane.items.length > 0 ? delay : HELD_MEMORY_MS).unref();
   }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoolClient, QueryResult } from 'pg';
 import type { PostgresPool } from '../../contract/options/connections.js';
+import { withTimeout } from '../../platform/time/with-timeout.js';
 import { sqlState } from './pg-error.js';
 
 type ConnectCallback = (
@@ -79,24 +79,20 @@ export class BorrowedPool {
 
   /** A pool without a timeout waits forever when all its clients are in use. */
   private async lent(): Promise<PoolClient> {
-    const impatient = new AbortController();
-    let late = false;
-    const client = this.pool.connect().then((connected) => {
-      if (late) connected.release();
-      // The contract declares its own type, because it imports nothing; the client is pg's.
-      return connected as PoolClient;
-    });
-    const timeout = sleep(this.timeoutMs, null, { signal: impatient.signal, ref: false }).catch(() => null);
-    try {
-      const first = await Promise.race([client, timeout]);
-      if (first) return first;
-      late = true;
-      client.catch(() => {});
-      throw Object.assign(new Error(`the host's pool had no free connection for ${this.timeoutMs} ms`), {
+    const connecting = this.pool.connect();
+    const late = (): Error =>
+      Object.assign(new Error(`the host's pool had no free connection for ${this.timeoutMs} ms`), {
         code: 'ETIMEDOUT',
       });
-    } finally {
-      impatient.abort();
+    try {
+      // The contract declares its own type, because it imports nothing; the client is pg's.
+      return (await withTimeout(this.timeoutMs, connecting, late)) as PoolClient;
+    } catch (error) {
+      void connecting.then(
+        (client) => client.release(),
+        () => {},
+      );
+      throw error;
     }
   }
 }

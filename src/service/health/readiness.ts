@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { ReadinessCheck } from '../../contract/ports/ops.js';
 import { READINESS_CHECKS } from '../../contract/tokens.js';
+import { settlesWithin } from '../../platform/time/with-timeout.js';
 
 /** A check that takes longer has failed: whoever asks gives up soon after, and then knows nothing. */
 export const CHECK_TIMEOUT_MS = 1_000;
@@ -28,12 +29,8 @@ export class Readiness {
   }
 
   private async runOne(check: ReadinessCheck): Promise<CheckResult> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), CHECK_TIMEOUT_MS);
-    });
-    const answer = await Promise.race([this.ask(check), timeout]);
-    clearTimeout(timer);
+    const asked = this.ask(check);
+    const answer = (await settlesWithin(CHECK_TIMEOUT_MS, asked)) ? await asked : null;
     const status = answer === null ? 'timeout' : answer.ok ? 'ok' : 'failed';
     const reason =
       answer === null ? `no answer within ${CHECK_TIMEOUT_MS} ms` : answer.ok ? '' : answer.reason;
