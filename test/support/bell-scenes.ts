@@ -113,7 +113,7 @@ export const BELL_SCENES: Readonly<Record<string, Scene>> = {
   'list-action-failed': shown(
     `Object.assign(new FakeFeed(ordinary()), { failure: new Error('no') })`,
     async (page) => {
-      await page.locator('.row .away').first().click();
+      await page.locator('.row .archive').first().click();
       await page.locator('.notice').waitFor();
     },
   ),

@@ -1,15 +1,15 @@
 import { h, setText } from './dom.js';
 
-/** Bursts come as one sentence. */
-const GATHER_MS = 1_000;
-/** Between two sentences that nobody asked for. */
-const QUIET_MS = 6_000;
-/** A sentence that stays would be found again by who reads the page through. */
-const KEEP_MS = 8_000;
+/** Notifications that arrive within this time are announced together. */
+const BATCH_MS = 1_000;
+/** The least time between an announcement and the next one of arrivals. */
+const MIN_INTERVAL_MS = 6_000;
+/** The text is removed after this time, so that a screen reader that reads through the page does not find an old one. */
+const CLEAR_AFTER_MS = 8_000;
 
 /**
- * The voice of the element: one polite live region. Answers to what the user did are said at once; arrivals are gathered, and said
- * every few seconds at most, so that a busy feed does not talk without end.
+ * Announcements to screen readers, by one polite live region. Results of user actions are announced at once. Arrivals are batched and
+ * rate-limited, so that a busy feed does not keep the screen reader talking.
  */
 export class Announcer {
   readonly element = h('div', {
@@ -18,42 +18,42 @@ export class Announcer {
     'aria-live': 'polite',
     'aria-atomic': 'true',
   });
-  private gathered = 0;
+  private arrivals = 0;
   private lastTitle = '';
-  private lastSaidAt = -Infinity;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private clearing: ReturnType<typeof setTimeout> | undefined;
+  private lastAnnouncedAt = -Infinity;
+  private batchTimer: ReturnType<typeof setTimeout> | undefined;
+  private clearTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly sentence: (count: number, lastTitle: string) => string) {}
+  constructor(private readonly arrivalText: (count: number, lastTitle: string) => string) {}
 
-  say(text: string): void {
-    this.lastSaidAt = Date.now();
+  announce(text: string): void {
+    this.lastAnnouncedAt = Date.now();
     setText(this.element, text);
-    clearTimeout(this.clearing);
-    this.clearing = setTimeout(() => setText(this.element, ''), KEEP_MS);
+    clearTimeout(this.clearTimer);
+    this.clearTimer = setTimeout(() => setText(this.element, ''), CLEAR_AFTER_MS);
   }
 
-  arrived(title: string): void {
-    this.gathered++;
+  announceArrival(title: string): void {
+    this.arrivals++;
     this.lastTitle = title;
-    const waitMs = Math.max(GATHER_MS, this.lastSaidAt + QUIET_MS - Date.now());
-    this.timer ??= setTimeout(() => {
-      const count = this.gathered;
-      this.reset();
-      this.say(this.sentence(count, this.lastTitle));
+    const waitMs = Math.max(BATCH_MS, this.lastAnnouncedAt + MIN_INTERVAL_MS - Date.now());
+    this.batchTimer ??= setTimeout(() => {
+      const count = this.arrivals;
+      this.discardArrivals();
+      this.announce(this.arrivalText(count, this.lastTitle));
     }, waitMs);
   }
 
-  /** Forgets what was not said yet. */
-  reset(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.gathered = 0;
+  /** Drops arrivals that are not announced yet. */
+  discardArrivals(): void {
+    clearTimeout(this.batchTimer);
+    this.batchTimer = undefined;
+    this.arrivals = 0;
   }
 
   stop(): void {
-    this.reset();
-    clearTimeout(this.clearing);
+    this.discardArrivals();
+    clearTimeout(this.clearTimer);
     setText(this.element, '');
   }
 }

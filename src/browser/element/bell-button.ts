@@ -1,10 +1,10 @@
 import { button, h, setAttribute, setText } from './dom.js';
 import { icon } from './icons.js';
 
-/** More than this is `99+`. */
-export const MOST = 99;
+/** Higher counts are shown as `99+`. */
+export const MAX_COUNT = 99;
 
-/** The bell and its badge. */
+/** The button with the bell and its badge. */
 export class BellButton {
   readonly element = button('bell', 'bell', icon('bell', 'icon bell-icon'));
   private readonly badge = h('span', { class: 'badge', part: 'badge', 'aria-hidden': 'true', hidden: '' });
@@ -18,17 +18,18 @@ export class BellButton {
   }
 
   /**
-   * @param count the number in the badge, and its text.
-   * @param waiting whether a dot stays when there is no number: all was seen, not all was read.
+   * @param count the number in the badge, shown as `text`.
+   * @param hasUnread whether the badge is a dot when the count is 0: everything is seen, but not read.
+   * @param name the accessible name.
    */
-  show(count: number, text: string, waiting: boolean, name: string): void {
+  show(count: number, text: string, hasUnread: boolean, name: string): void {
     setAttribute(this.element, 'aria-label', name);
-    this.badge.hidden = count === 0 && !waiting;
-    this.badge.classList.toggle('mere', count === 0);
-    this.badge.classList.toggle('wide', count > MOST);
+    this.badge.hidden = count === 0 && !hasUnread;
+    this.badge.classList.toggle('no-count', count === 0);
+    this.badge.classList.toggle('wide', count > MAX_COUNT);
     setText(this.badge, count === 0 ? '' : text);
     if (count > this.shown) {
-      // Begins anew also while the last one is still running.
+      // Restarts an animation that is still running.
       this.element.classList.remove('ring');
       if (this.shown !== 0 || this.element.isConnected)
         requestAnimationFrame(() => this.element.classList.add('ring'));

@@ -1,150 +1,128 @@
-import { createFeed } from '../client/index.js';
-import type { FeedOptions } from '../client/index.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
-import { Absence } from './absence.js';
+import { Actions } from './actions.js';
 import { Announcer } from './announcer.js';
-import { BellButton, MOST } from './bell-button.js';
-import { focused } from './dom.js';
+import { BellButton } from './bell-button.js';
+import { focused, upgradeProperties } from './dom.js';
+import { FEED_ATTRIBUTES, FeedSource } from './feed-source.js';
 import { languageOf } from './language.js';
 import { Layer } from './layer.js';
 import { List } from './list.js';
+import { Outage } from './outage.js';
 import { Panel } from './panel.js';
 import { present } from './presentation.js';
+import { Renderer } from './renderer.js';
 import type { RowStyle } from './row.js';
+import { SeenMarker } from './seen-marker.js';
 import { ENGLISH, type BellStrings } from './strings.js';
-import { adopt } from './styles.js';
+import { adoptStyles } from './styles.js';
 import { Timers } from './timers.js';
 import { Times } from './times.js';
-import type { BellFeed, BellSnapshot, Presentation, SelectDetail } from './types.js';
-import { footOf, noticeOf, viewOf } from './view.js';
+import type { BellFeed, Presentation, SelectDetail } from './types.js';
 
-const FAILURE_SHOWN_FOR_MS = 6_000;
-/** What an open panel shows has been seen after this. */
-const SEEN_AFTER_MS = 1_000;
 const TICK_MS = 20_000;
+/** A hidden page has no animation frames. */
+const HIDDEN_RENDER_MS = 100;
 
-const NOTHING: BellSnapshot = {
-  items: [],
-  unread: 0,
-  unseen: 0,
-  status: { state: 'connecting' },
-  loaded: false,
-  hasMore: false,
-  loadingMore: false,
-};
-
-// A module that is loaded on a server must not fail there.
+// On a server the module can be imported, though there are no elements.
 const Base = globalThis.HTMLElement ?? class {};
 
 /**
  * `<tidings-bell>`: a bell with a badge, and a panel with the feed.
  *
- * Attributes: `url` or `path`, or both, for a feed of its own, with `credentials`, `transport` and `tabs` (see `createFeed`); `theme` (`light`, `dark`; else as the system prefers), `inline` (the panel stands in the page, without a bell),
- * `badge` (`unseen`, the default, or `unread`), `quiet` (nothing is announced: for the second of two on one page), `lang`.
+ * Attributes:
+ * - `url`, `path`: create a feed of its own, with the options `credentials`, `transport` and `tabs` (see `createFeed`).
+ * - `theme`: `light` or `dark`. Default: the system's colour scheme.
+ * - `inline`: the panel is part of the page, without a bell.
+ * - `badge`: `unseen` (default) or `unread`.
+ * - `quiet`: no announcements to screen readers, for the second of two bells on one page.
+ * - `lang`: the language of dates and numbers.
  *
- * Properties: `feed` (from `createFeed`, for bearer tokens; the page keeps it and closes it), `strings`, `present` (icons of own types), `open`.
+ * Properties: `feed` (a feed from `createFeed`, for bearer tokens; the page closes it), `strings`, `present` (icons of your own types), `open`.
  *
- * Events: `tidings-select` (`detail.item`; prevent it to route by yourself; not for a click that opens another tab or window),
- * `tidings-toggle` (`detail.open`).
+ * Events:
+ * - `tidings-select` (`detail.item`): a notification was clicked. Call `preventDefault()` to route it yourself. Not for clicks that open
+ *   another tab or window.
+ * - `tidings-toggle` (`detail.open`): the panel was opened or closed.
  */
 export class TidingsBell extends Base {
-  static readonly observedAttributes = [
-    'url',
-    'path',
-    'credentials',
-    'transport',
-    'tabs',
-    'inline',
-    'badge',
-    'lang',
-  ];
+  static readonly observedAttributes = [...FEED_ATTRIBUTES, 'inline', 'badge', 'lang'];
 
-  private readonly bell: BellButton;
+  private readonly bell = new BellButton();
   private readonly panel: Panel;
   private readonly list: List;
   private readonly layer: Layer;
+  private readonly renderer: Renderer;
   private readonly announcer: Announcer;
-  private given: BellFeed | null = null;
-  private own: BellFeed | null = null;
-  private attached: BellFeed | null = null;
-  private detach: () => void = () => {};
-  private words: BellStrings = ENGLISH;
-  private presenter: (item: NotificationItem) => Presentation = present;
-  private look: RowStyle;
+  private readonly source: FeedSource;
+  private readonly actions: Actions;
+  private readonly seen: SeenMarker;
+  private readonly outage: Outage;
   private readonly timers = new Timers();
-  private readonly absence: Absence;
-  private readonly fresh = new Set<string>();
-  private above = 0;
-  private wasAway = false;
-  private wasLoaded = false;
-  private moreFailed = false;
-  private actionFailed = false;
-  private scheduled = false;
+  private mergedStrings: BellStrings = ENGLISH;
+  private presenter: (item: NotificationItem) => Presentation = present;
+  private rowStyle: RowStyle;
+  private isScheduled = false;
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open' });
-    adopt(root);
-    this.look = {
-      strings: this.words,
-      times: new Times(undefined),
-      present: (item) => this.presentation(item),
-    };
-    this.list = new List(this.look, {
+    adoptStyles(root);
+    this.rowStyle = this.makeStyle(undefined);
+    this.source = new FeedSource(this, {
+      replaced: () => this.replaced(),
+      changed: () => this.schedule(),
+      arrived: (item) => this.arrived(item),
+    });
+    this.actions = new Actions(this.source, this.timers, {
+      changed: () => this.schedule(),
+      announce: (result) => this.announce(this.strings[result]),
+      loaded: (count) => this.loaded(count),
+    });
+    this.seen = new SeenMarker(this.source, this.timers, () => this.isShown);
+    this.outage = new Outage({
+      show: () => this.schedule(),
+      announce: () =>
+        this.announce(this.source.snapshot.loaded ? this.strings.offline : this.strings.unreachableTitle),
+      announceRecovery: () => this.announce(this.strings.backOnline),
+    });
+    this.list = new List(this.rowStyle, {
       select: (item, event) => this.select(item, event),
-      toggleRead: ({ id, readAt }) =>
-        this.act((feed) => (readAt === null ? feed.markRead(id) : feed.markUnread(id))),
-      archive: ({ id }) => this.act((feed) => feed.archive(id), this.words.archived),
-      needMore: () => this.needMore(),
+      toggleRead: (item) => this.actions.toggleRead(item),
+      archive: (item) => this.actions.archive(item),
+      needMore: () => this.isShown && this.actions.loadMore(),
       lostFocus: () => this.panel.element.focus({ preventScroll: true }),
     });
-    this.bell = new BellButton();
-    this.panel = new Panel(this.words, this.list.element, () => this.retry());
+    this.panel = new Panel(this.strings, this.list.element, () => this.actions.retry());
+    this.renderer = new Renderer(this.bell, this.panel, this.list);
     this.layer = new Layer(this, this.bell.element, this.panel.element, (open) => this.toggled(open));
-    this.announcer = new Announcer((count, last) =>
-      this.words.arrived(this.look.times.number(count), last, count === 1),
+    this.announcer = new Announcer((count, lastTitle) =>
+      this.strings.arrived(this.rowStyle.times.number(count), lastTitle, count === 1),
     );
-    this.absence = new Absence({
-      shown: () => this.schedule(),
-      said: () => this.say(this.snapshot.loaded ? this.words.offline : this.words.unreachableTitle),
-      backAfterSaid: () => this.say(this.words.backOnline),
-    });
-    this.bell.element.addEventListener('click', () => (this.layer.open ? this.hide() : this.show()));
-    this.panel.close.addEventListener('click', () => this.hide());
-    this.panel.markAll.addEventListener('click', () => this.markAll());
-    this.panel.newAbove.addEventListener('click', () => this.toTop());
-    this.panel.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
-    this.panel.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'ArrowDown' || event.target !== this.panel.element) return;
-      event.preventDefault();
-      this.list.focusFirst();
-    });
-    this.layer.element.addEventListener('keydown', (event) => this.layer.onKey(event));
-    this.bell.element.addEventListener('keydown', (event) => this.layer.onKey(event));
+    this.listen();
     root.append(this.bell.element, this.layer.element, this.announcer.element);
   }
 
-  /** The feed that is shown: the one that was given, or the element's own. */
+  /** The feed that is shown: the assigned one, or the element's own. */
   get feed(): BellFeed | null {
-    return this.given ?? this.own;
+    return this.source.feed;
   }
 
   set feed(feed: BellFeed | null) {
-    this.given = feed;
-    if (this.isConnected) this.attach();
+    this.source.assign(feed);
+    if (this.isConnected) this.source.connect();
   }
 
-  /** Words to be replaced; the others stay English. */
+  /** Replaces some of the texts; the others stay English. */
   set strings(strings: Partial<BellStrings>) {
-    this.words = { ...ENGLISH, ...strings };
+    this.mergedStrings = { ...ENGLISH, ...strings };
     this.restyle();
   }
 
   get strings(): BellStrings {
-    return this.words;
+    return this.mergedStrings;
   }
 
-  /** The icon and its tone for a notification; `null` for the usual one. */
+  /** Chooses the icon of a notification and its tone; `null` for the default one. */
   set present(presenter: ((item: NotificationItem) => Presentation | null) | null) {
     this.presenter = (item) => presenter?.(item) ?? present(item);
     this.restyle();
@@ -160,27 +138,21 @@ export class TidingsBell extends Base {
   }
 
   show(): void {
-    if (!this.inline && this.isConnected) this.layer.show();
+    if (!this.isInline && this.isConnected) this.layer.show();
   }
 
-  /** Closes the panel; the focus goes back to the bell if it was in the panel. */
+  /** Closes the panel. Moves the focus from the panel to the bell. */
   hide(): void {
-    this.layer.hide(this.panel.element.contains(focused(this.panel.element)));
+    this.layer.hide(this.renderer.hasFocus);
   }
 
   connectedCallback(): void {
-    // What was set before this class was defined hides its setters.
-    for (const name of ['feed', 'strings', 'present', 'open'] as const) {
-      if (!Object.hasOwn(this, name)) continue;
-      const value: unknown = this[name];
-      delete (this as Partial<this>)[name];
-      Object.assign(this, { [name]: value });
-    }
+    upgradeProperties<TidingsBell>(this, ['feed', 'strings', 'present', 'open']);
     this.layOut();
     this.restyle();
-    this.attach();
-    this.timers.set('tick', TICK_MS, () => this.tick());
-    document.addEventListener('visibilitychange', this.see);
+    this.source.connect();
+    this.tick();
+    document.addEventListener('visibilitychange', this.seen.mark);
   }
 
   disconnectedCallback(): void {
@@ -188,10 +160,10 @@ export class TidingsBell extends Base {
     // An element that is moved within the page keeps its connection.
     queueMicrotask(() => {
       if (this.isConnected) return;
-      document.removeEventListener('visibilitychange', this.see);
-      this.release();
+      document.removeEventListener('visibilitychange', this.seen.mark);
+      this.source.disconnect();
       this.timers.stop();
-      this.absence.stop();
+      this.outage.stop();
       this.announcer.stop();
     });
   }
@@ -200,190 +172,127 @@ export class TidingsBell extends Base {
     if (before === after || !this.isConnected) return;
     if (name === 'inline') this.layOut();
     else if (name === 'lang') this.restyle();
-    else if (name !== 'badge') {
-      this.closeOwn();
-      this.attach();
-    }
+    else if (name !== 'badge') this.source.recreate();
     this.schedule();
   }
 
-  private get inline(): boolean {
+  private get isInline(): boolean {
     return this.hasAttribute('inline');
   }
 
-  private get shown(): boolean {
-    return this.inline || this.layer.open;
+  private get isShown(): boolean {
+    return this.isInline || this.layer.open;
   }
 
-  private get snapshot(): BellSnapshot {
-    return this.attached?.getSnapshot() ?? NOTHING;
+  private listen(): void {
+    const { bell, panel, layer } = this;
+    bell.element.addEventListener('click', () => (layer.open ? this.hide() : this.show()));
+    panel.close.addEventListener('click', () => this.hide());
+    panel.markAll.addEventListener('click', () => this.actions.markAllRead());
+    panel.newAbove.addEventListener('click', () => this.scrollToTop());
+    panel.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    panel.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowDown' || event.target !== panel.element) return;
+      event.preventDefault();
+      this.list.focusFirst();
+    });
+    layer.element.addEventListener('keydown', (event) => layer.onKey(event));
+    bell.element.addEventListener('keydown', (event) => layer.onKey(event));
   }
 
   private layOut(): void {
     this.layer.hide(false);
-    this.layer.element.popover = this.inline ? null : 'manual';
-    this.panel.element.setAttribute('role', this.inline ? 'region' : 'dialog');
-    this.panel.close.hidden = this.inline;
+    this.layer.element.popover = this.isInline ? null : 'manual';
+    this.panel.element.setAttribute('role', this.isInline ? 'region' : 'dialog');
+    this.panel.close.hidden = this.isInline;
   }
 
   private restyle(): void {
     if (!this.isConnected) return;
-    const times = new Times(languageOf(this));
-    this.look = { strings: this.words, times, present: (item) => this.presentation(item) };
-    this.list.restyle(this.look);
-    this.panel.restyle(this.words);
+    this.rowStyle = this.makeStyle(languageOf(this));
+    this.list.restyle(this.rowStyle);
+    this.panel.restyle(this.strings);
     this.schedule();
   }
 
-  /** A host's function that throws must not take the list with it. */
-  private presentation(item: NotificationItem): Presentation {
-    try {
-      return this.presenter(item);
-    } catch (error) {
-      reportError(error);
-      return present(item);
-    }
-  }
-
-  private attach(): void {
-    if (this.given) this.closeOwn();
-    else if (this.hasAttribute('url') || this.hasAttribute('path')) this.own ??= this.createOwn();
-    const feed = this.feed;
-    if (feed === this.attached) return;
-    this.detach();
-    this.attached = feed;
-    const stops = feed
-      ? [feed.subscribe(() => this.schedule()), feed.on('message', (item) => this.arrived(item))]
-      : [];
-    this.detach = () => stops.forEach((stop) => stop());
-    this.announcer.reset();
-    this.fresh.clear();
-    this.above = 0;
-    this.wasLoaded = false;
-    this.moreFailed = false;
-    this.schedule();
-  }
-
-  /** Reports attributes that `createFeed` does not take as an uncaught error, which must not keep the element from its page. */
-  private createOwn(): BellFeed | null {
-    try {
-      return createFeed(this.optionsOfOwn());
-    } catch (error) {
-      reportError(error);
-      return null;
-    }
-  }
-
-  private optionsOfOwn(): FeedOptions {
-    const read = (name: string) => this.getAttribute(name) ?? undefined;
+  private makeStyle(language: string | undefined): RowStyle {
     return {
-      url: read('url'),
-      path: read('path'),
-      credentials: read('credentials') as FeedOptions['credentials'],
-      transport: read('transport') as FeedOptions['transport'],
-      tabs: read('tabs') as FeedOptions['tabs'],
+      strings: this.strings,
+      times: new Times(language),
+      present: (item) => {
+        try {
+          return this.presenter(item);
+        } catch (error) {
+          // The page's function must not keep the list from being rendered.
+          reportError(error);
+          return present(item);
+        }
+      },
     };
   }
 
-  private closeOwn(): void {
-    this.own?.close();
-    this.own = null;
+  private replaced(): void {
+    this.announcer.discardArrivals();
+    this.renderer.reset();
+    this.seen.reset();
+    this.actions.reset();
+    this.schedule();
   }
 
-  private release(): void {
-    this.closeOwn();
-    this.detach();
-    this.detach = () => {};
-    this.attached = null;
-  }
-
-  /** A burst is drawn once a frame; a page that is not visible has no frames. */
+  /** Renders once a frame, however many changes there are. */
   private schedule(): void {
-    if (this.scheduled || !this.isConnected) return;
-    this.scheduled = true;
-    const draw = (): void => {
-      this.scheduled = false;
-      if (this.isConnected) this.draw();
+    if (this.isScheduled || !this.isConnected) return;
+    this.isScheduled = true;
+    const render = (): void => {
+      this.isScheduled = false;
+      if (this.isConnected) this.render();
     };
-    if (document.visibilityState === 'visible') requestAnimationFrame(draw);
-    else setTimeout(draw, 100);
+    if (document.visibilityState === 'visible') requestAnimationFrame(render);
+    else setTimeout(render, HIDDEN_RENDER_MS);
   }
 
-  private draw(): void {
-    const snapshot = this.snapshot;
-    const { unread, unseen, status } = snapshot;
-    const { times, strings } = this.look;
-    const byUnread = this.getAttribute('badge') === 'unread';
-    const count = byUnread ? unread : unseen;
-    const text = count > MOST ? `${times.number(MOST)}+` : times.number(count);
-    // What is seen in the badge is in the name, too: who speaks to a browser says what stands there.
-    const name = strings.bell(
-      byUnread || unseen === 0 ? null : text,
-      unread === 0 ? null : byUnread ? text : times.number(unread),
-    );
-    this.bell.show(count, text, unread > 0, name);
-    this.followStatus(snapshot);
-    this.bell.element.classList.toggle('asleep', status.state === 'stopped' || this.absence.isShown);
-    if (!this.shown) return;
-    if (snapshot.loaded !== this.wasLoaded) {
-      this.wasLoaded = snapshot.loaded;
-      this.seeSoon();
-    }
-    this.panel.showUnread(unread, times.number(unread));
-    const view = viewOf(snapshot);
-    const { actionFailed, moreFailed } = this;
-    const troubles = { absent: this.absence.isShown, actionFailed, moreFailed };
-    this.panel.showNotice(noticeOf(view, snapshot, troubles));
-    this.panel.showAbove(this.above > 0 && view === 'list' ? times.number(this.above) : null);
-    const hadFocus = this.panel.element.contains(focused(this.panel.element));
-    if (view === 'list' || snapshot.items.length === 0) this.list.render(snapshot.items, this.fresh);
-    this.fresh.clear();
-    this.panel.show(view);
-    this.panel.showFoot(footOf(view, snapshot, troubles));
-    // A view that took the focus away with its button gives it to the panel.
-    if (hadFocus && !this.panel.element.contains(focused(this.panel.element))) {
-      this.panel.element.focus({ preventScroll: true });
-    }
+  private render(): void {
+    const { snapshot } = this.source;
+    this.renderer.renderBell(snapshot, this.rowStyle, this.getAttribute('badge') === 'unread');
+    this.outage.follow(snapshot);
+    this.actions.follow(snapshot);
+    const offline = this.outage.isShown;
+    this.bell.element.classList.toggle('disconnected', offline || snapshot.status.state === 'stopped');
+    if (!this.isShown) return;
+    this.seen.follow(snapshot);
+    const { actionFailed, loadFailed } = this.actions;
+    this.renderer.renderPanel(snapshot, this.rowStyle, { offline, actionFailed, loadFailed });
   }
 
-  private followStatus(snapshot: BellSnapshot): void {
-    this.absence.follow(snapshot);
-    const isAway = snapshot.status.state !== 'live';
-    if (this.wasAway && !isAway) this.moreFailed = false;
-    this.wasAway = isAway;
-  }
-
+  /** Updates relative times. */
   private tick(): void {
-    if (this.shown) this.list.tick();
-    this.timers.set('tick', TICK_MS, () => this.tick());
+    this.timers.set('tick', TICK_MS, () => {
+      if (this.isShown) this.list.tick();
+      this.tick();
+    });
   }
 
   private arrived(item: NotificationItem): void {
-    if (!this.hasAttribute('quiet')) this.announcer.arrived(item.title);
-    if (!this.shown) return;
-    this.fresh.add(item.id);
-    if (this.panel.scroller.scrollTop > 40) this.above++;
-    this.seeSoon();
+    if (!this.hasAttribute('quiet')) this.announcer.announceArrival(item.title);
+    if (!this.isShown) return;
+    this.renderer.arrived(item);
+    this.seen.markSoon();
     this.schedule();
   }
 
-  private seeSoon(): void {
-    if (!this.timers.has('seen')) this.timers.set('seen', SEEN_AFTER_MS, this.see);
+  /** An older page has arrived: visible to those who scroll, announced to those who use the keyboard or a screen reader. */
+  private loaded(count: number): void {
+    if (count > 0 && this.list.element.contains(focused(this.list.element)))
+      this.announce(this.strings.moreLoaded(this.rowStyle.times.number(count)));
   }
-
-  /** Not again when it fails: the next opening does it. */
-  private readonly see = (): void => {
-    if (!this.shown || document.visibilityState !== 'visible' || this.snapshot.unseen === 0) return;
-    this.attached?.markSeen().catch(() => {});
-  };
 
   private toggled(open: boolean): void {
     this.bell.element.setAttribute('aria-expanded', String(open));
-    this.above = 0;
+    this.renderer.dismissAbove();
     if (open) {
-      this.draw();
+      this.render();
       this.list.tick();
-      this.see();
+      this.seen.mark();
     } else {
       this.panel.scroller.scrollTop = 0;
       this.list.shrink();
@@ -396,80 +305,27 @@ export class TidingsBell extends Base {
   private select(item: NotificationItem, event: MouseEvent): void {
     const detail: SelectDetail = { item };
     const options = { detail, bubbles: true, composed: true, cancelable: true };
-    // With a key held down the link opens elsewhere, and the page that stays must not be routed as well.
-    const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    const routed = !elsewhere && !this.dispatchEvent(new CustomEvent('tidings-select', options));
-    if (routed) event.preventDefault();
-    if (item.readAt === null) this.act((feed) => feed.markRead(item.id));
-    if (routed) this.hide();
-  }
-
-  private markAll(): void {
-    if (this.snapshot.unread > 0) this.act((feed) => feed.markAllRead(), this.words.allRead);
-  }
-
-  /** What the user did shows at once; when it fails the feed takes it back, and we say so. */
-  private act(change: (feed: BellFeed) => Promise<void>, said?: string): void {
-    if (!this.attached) return;
-    change(this.attached).then(
-      () => said !== undefined && this.say(said),
-      () => {
-        this.actionFailed = true;
-        this.say(this.words.actionFailed);
-        this.schedule();
-        this.timers.set('failed', FAILURE_SHOWN_FOR_MS, () => {
-          this.actionFailed = false;
-          this.schedule();
-        });
-      },
-    );
-  }
-
-  private needMore(): void {
-    const { hasMore, loadingMore, items, loaded } = this.snapshot;
-    if (!this.shown || !loaded || !hasMore || loadingMore || this.moreFailed) return;
-    this.attached?.loadMore().then(
-      () => {
-        const added = this.snapshot.items.length - items.length;
-        // Who scrolls sees it; who goes by keyboard or listens has to be told.
-        if (added > 0 && this.list.element.contains(focused(this.list.element)))
-          this.say(this.words.moreLoaded(this.look.times.number(added)));
-        this.schedule();
-      },
-      () => {
-        this.moreFailed = true;
-        this.schedule();
-      },
-    );
-  }
-
-  private retry(): void {
-    if (this.moreFailed) {
-      this.moreFailed = false;
-      this.needMore();
-    } else {
-      // One that is on its way does not begin anew by being opened again.
-      if (this.snapshot.status.state === 'offline') this.attached?.close();
-      this.attached?.open();
-    }
-    this.schedule();
+    // With a modifier key the link opens in another tab or window, and this page must not navigate as well.
+    const opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    const isRouted = !opensElsewhere && !this.dispatchEvent(new CustomEvent('tidings-select', options));
+    if (isRouted) event.preventDefault();
+    if (item.readAt === null) this.actions.markRead(item);
+    if (isRouted) this.hide();
   }
 
   private scrolled(): void {
-    if (this.shown) this.list.scrolled(this.panel.scroller);
-    if (this.above === 0 || this.panel.scroller.scrollTop > 40) return;
-    this.above = 0;
-    this.schedule();
+    if (this.isShown) this.list.scrolled(this.panel.scroller);
+    if (!this.renderer.isScrolled && this.renderer.dismissAbove()) this.schedule();
   }
 
-  private toTop(): void {
+  private scrollToTop(): void {
     this.panel.scroller.scrollTo({ top: 0 });
     this.list.focusFirst();
-    this.above = 0;
+    this.renderer.dismissAbove();
     this.schedule();
   }
 
-  private say(text: string): void {
-    if (!this.hasAttribute('quiet')) this.announcer.say(text);
+  private announce(text: string): void {
+    if (!this.hasAttribute('quiet')) this.announcer.announce(text);
   }
 }

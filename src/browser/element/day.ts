@@ -1,11 +1,11 @@
 import { h, setText } from './dom.js';
 
-/** With `content-visibility` on each of 10,000 rows a browser has 10,000 things to look after in each frame. */
-const MOST = 20;
+/** Rows of a list. A browser checks each element with `content-visibility` in each frame: one for each row is too many. */
+const MAX_ROWS = 20;
 
 /**
- * The notifications of one day, in lists of up to twenty. A list out of sight costs nothing to draw; rows stay in their list, so that
- * one that arrives or leaves moves no other.
+ * The notifications of one day, in lists of up to twenty. A list out of sight costs nothing to render. Rows stay in their list, so that
+ * adding or removing one moves no other.
  */
 export class Day {
   readonly element: HTMLElement;
@@ -30,15 +30,15 @@ export class Day {
       if (home && home === at?.list) at.rows.push(row);
       else if (home && !taken.has(home)) {
         taken.add(home);
-        // New ones in front of a list with room go into it.
-        if (at && !at.list && at.rows.length + home.childElementCount <= MOST) {
+        // New rows go into the list that follows them if there is room.
+        if (at && !at.list && at.rows.length + home.childElementCount <= MAX_ROWS) {
           at.list = home;
           at.rows.push(row);
         } else lists.push({ list: home, rows: [row] });
-      } else if (at && at.rows.length < MOST) at.rows.push(row);
+      } else if (at && at.rows.length < MAX_ROWS) at.rows.push(row);
       else lists.push({ list: null, rows: [row] });
     }
-    const shown = lists.map(({ list, rows }) => this.fill(list ?? this.makeList(), rows));
+    const shown = lists.map(({ list, rows }) => this.fill(list ?? this.createList(), rows));
     for (const list of [...this.element.children].slice(1)) if (!shown.includes(list)) list.remove();
     inOrder(this.element, shown, this.heading);
   }
@@ -49,13 +49,13 @@ export class Day {
     return list;
   }
 
-  private makeList(): HTMLUListElement {
-    // Safari takes the role away from lists without bullets.
+  private createList(): HTMLUListElement {
+    // Safari removes the list role from lists without bullets.
     return h('ul', { role: 'list', 'aria-labelledby': this.heading.id, 'aria-describedby': 'tidings-hint' });
   }
 }
 
-/** Puts children in order behind `before` and touches none that stands right: one that is moved would lose the focus. */
+/** Puts children in order after `before`. Leaves those in the right place alone, because moving an element drops its focus. */
 export function inOrder(parent: Element, children: readonly Element[], before: Element | null): void {
   for (const child of children) {
     const place: Element | null = before ? before.nextElementSibling : parent.firstElementChild;

@@ -1,6 +1,6 @@
 type Child = Node | string | null;
 
-/** An element with these attributes and children; `null` leaves one out. Text is text: nothing here reads HTML. */
+/** Creates an element; `null` omits an attribute or a child. Strings become text nodes and are never parsed as HTML. */
 export function h<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string | null>> = {},
@@ -14,12 +14,12 @@ export function h<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A button with an icon and, if given, a visible text. */
+/** Creates a button, usually with an icon and a text. */
 export function button(className: string, part: string, ...children: Child[]): HTMLButtonElement {
   return h('button', { type: 'button', class: className, part }, ...children);
 }
 
-/** Writes a text that differs from the present one: writing the same again costs a layout, and a live region announces it again. */
+/** Sets a text unless it is the same: setting it again costs a layout, and a live region announces it again. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -29,7 +29,24 @@ export function setAttribute(element: Element, name: string, value: string | nul
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** The focused element of the tree, or shadow tree, that an element is in. */
+/** The focused element of the document or shadow tree that an element is in. */
 export function focused(within: HTMLElement): Element | null {
   return (within.getRootNode() as Document | ShadowRoot).activeElement;
+}
+
+/**
+ * Passes properties that were set before the element's class was defined through the class's setters, which they hide.
+ *
+ * @see https://web.dev/articles/custom-elements-best-practices#make_properties_lazy
+ */
+export function upgradeProperties<E extends HTMLElement>(
+  element: E,
+  names: readonly (keyof E & string)[],
+): void {
+  for (const name of names) {
+    if (!Object.hasOwn(element, name)) continue;
+    const value = element[name];
+    delete (element as Partial<E>)[name];
+    element[name] = value;
+  }
 }

@@ -1,6 +1,6 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Drawn on 24 by 24 with a line of 1.75, round ends. */
+/** Paths on a 24 by 24 grid, for a round stroke of 1.75. */
 const PATHS = {
   bell: ['M6 10.2a6 6 0 0 1 12 0c0 3.9 1.2 5.3 2 6.6H4c.8-1.3 2-2.7 2-6.6Z', 'M9.9 20a2.3 2.3 0 0 0 4.2 0'],
   check: ['m5 12.6 4.6 4.6L19 7.6'],
@@ -25,22 +25,22 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-const made = new Map<string, SVGSVGElement>();
+const cache = new Map<string, SVGSVGElement>();
 
-/** An icon that screen readers pass over. */
+/** Creates an icon, hidden from screen readers. */
 export function icon(name: IconName, className = 'icon'): SVGSVGElement {
   const key = `${name} ${className}`;
-  const original = made.get(key) ?? make(name, className);
-  made.set(key, original);
+  const original = cache.get(key) ?? createIcon(name, className);
+  cache.set(key, original);
   return original.cloneNode(true) as SVGSVGElement;
 }
 
-function make(name: IconName, className: string): SVGSVGElement {
+function createIcon(name: IconName, className: string): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
   svg.setAttribute('class', className);
-  // A name that a host made up would else be an error in every row.
+  // An unknown name from the page would otherwise throw in every row.
   for (const d of PATHS[name] ?? PATHS.bell) {
     const path = document.createElementNS(SVG, 'path');
     path.setAttribute('d', d);

@@ -1,14 +1,14 @@
 import { TidingsBell } from './bell.js';
 import type { SelectDetail, ToggleDetail } from './types.js';
 
-// With the element comes the client that it is made of, so that a page needs one script.
+// A page that needs the client as well loads one script.
 export { createFeed } from '../client/index.js';
 export { TidingsBell };
 export type { IconName } from './icons.js';
 export type { BellStrings } from './strings.js';
 export type { BellFeed, BellSnapshot, Presentation, SelectDetail, ToggleDetail, Tone } from './types.js';
 
-// On a server there is nothing to define; a page that loads the script twice keeps the first.
+// A server has no custom elements. A page that loads the script twice keeps the first definition.
 if (typeof customElements !== 'undefined' && !customElements.get('tidings-bell')) {
   customElements.define('tidings-bell', TidingsBell);
 }

@@ -1,7 +1,7 @@
 /**
- * The language of an element, as a locale for `Intl`: from the nearest `lang` that `Intl` supports, through shadow roots.
+ * The language of an element, as a locale for `Intl`: the nearest `lang` that `Intl` supports, across shadow roots.
  *
- * @returns `undefined`, which is the browser's language to `Intl`, if there is none.
+ * @returns `undefined` if there is none; `Intl` then uses the browser's language.
  */
 export function languageOf(element: Element): string | undefined {
   for (let at: Element | null = element; at !== null; at = parentOf(at)) {
@@ -11,7 +11,7 @@ export function languageOf(element: Element): string | undefined {
   return undefined;
 }
 
-/** A locale that `Intl` supports, also from the names that servers use: `de_DE`, `de_DE.UTF-8`, `ca_ES@euro`. */
+/** Converts a language tag or a POSIX locale (`de_DE`, `de_DE.UTF-8`, `ca_ES@euro`) to a locale that `Intl` supports. */
 export function localeOf(tag: string): string | undefined {
   const name = tag
     .trim()

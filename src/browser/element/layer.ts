@@ -2,11 +2,11 @@ import { h } from './dom.js';
 import { isMeasured, placeBeside } from './place.js';
 
 /**
- * A popover around the panel: in the top layer, so that nothing of the page covers it or cuts it off.
+ * A popover around the panel. It is in the browser's top layer, so that the page neither covers nor clips it.
  *
- *     closed --show()--> open --Escape, hide(), focus or pointer moves elsewhere--> closed
+ *     closed --show()--> open --Escape, hide(), focus or pointer outside--> closed
  *
- * The focus moves into the panel when it opens, and back to the anchor when it closes, unless the user has moved it elsewhere.
+ * Opening moves the focus into the panel. Closing returns it to the anchor, unless the user has moved it elsewhere.
  */
 export class Layer {
   readonly element: HTMLElement;
@@ -18,7 +18,7 @@ export class Layer {
     if (isMeasured(this.element)) this.place();
   };
   private readonly onScrollEnd = (): void => {
-    // CSS anchor positioning follows a frame later, and keeps its side as long as anything of the panel fits there.
+    // CSS anchor positioning updates a frame later, and keeps its side as long as any of the panel fits there.
     requestAnimationFrame(() => requestAnimationFrame(() => this.opened && this.place()));
   };
   private readonly onPointer = (event: Event): void => {
@@ -32,7 +32,7 @@ export class Layer {
     private readonly changed: (open: boolean) => void,
   ) {
     this.element = h('div', { class: 'layer', popover: 'manual' }, panel, this.window);
-    // The dimmed area around a sheet.
+    // A click on the backdrop of the bottom sheet.
     this.element.addEventListener('click', ({ target }) => {
       if (target === this.element) this.hide(true);
     });
@@ -45,7 +45,7 @@ export class Layer {
     return this.opened;
   }
 
-  /** Closes an open layer on Escape. */
+  /** Closes the open layer on Escape. */
   onKey(event: KeyboardEvent): void {
     if (!this.opened || event.key !== 'Escape') return;
     event.preventDefault();
@@ -57,7 +57,7 @@ export class Layer {
     if (this.opened) return;
     this.opened = true;
     this.element.dataset['open'] = '';
-    // Without popovers the layer is a fixed box.
+    // A browser without popovers shows the layer as a fixed box.
     this.element.showPopover?.();
     this.changed(true);
     this.place();

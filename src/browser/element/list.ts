@@ -4,29 +4,29 @@ import { focused, h } from './dom.js';
 import { Row, type RowStyle } from './row.js';
 import { startOfDay } from './times.js';
 
-/** So many rows are made at once; the next ones when the end of those comes near. */
-const STEP = 40;
+/** Rows created at a time; the next ones when the reader comes near the end. */
+const BATCH = 40;
 /** The height of the sentinel at the end. */
 const NEAR_PX = 900;
 
-/** What a list asks of whom it is in. */
-export interface ListOwner {
-  /** The user followed a notification; `event` can be prevented. */
+/** The reactions to a list's events. */
+export interface ListListener {
+  /** A notification was clicked; `event` can be prevented. */
   select(item: NotificationItem, event: MouseEvent): void;
   toggleRead(item: NotificationItem): void;
   archive(item: NotificationItem): void;
-  /** All rows are made and their end is near. */
+  /** All rows are created and the reader is near the end. */
   needMore(): void;
-  /** The last row is gone while it had the focus. */
+  /** The focused row was removed, and no other is left. */
   lostFocus(): void;
 }
 
 /**
- * Notifications in groups by day. Rows are kept and found again by id, so that focus, selection and scroll position outlive each
- * change. They are made as the reader comes near them and then stay: `content-visibility` spares the work for those out of sight, while
- * screen readers and the browser's search still find them, which they do not when a list holds nothing but what is visible.
+ * Notifications, grouped by day. Rows are reused by id, so that focus, selection and scroll position survive each change. They are
+ * created when the reader comes near them and then kept: `content-visibility` skips the rendering of rows out of sight. A virtual list,
+ * which removes them, would hide them from screen readers and from the browser's search.
  *
- * One row is in the tab order; the arrow keys, Home and End move between rows.
+ * One row is in the tab order (roving tabindex); the arrow keys, Home and End move between rows.
  */
 export class List {
   readonly element: HTMLElement;
@@ -35,12 +35,12 @@ export class List {
   private readonly days = new Map<number, Day>();
   private readonly nearEnd: IntersectionObserver;
   private items: readonly NotificationItem[] = [];
-  private limit = STEP;
+  private limit = BATCH;
   private current: string | null = null;
 
   constructor(
     private style: RowStyle,
-    private readonly owner: ListOwner,
+    private readonly listener: ListListener,
   ) {
     this.element = h('div', { class: 'list', part: 'list' }, this.sentinel);
     this.element.addEventListener('keydown', (event) => this.onKey(event));
@@ -53,7 +53,7 @@ export class List {
       if (animationName === 'wash' && target instanceof HTMLElement) target.classList.remove('fresh');
     });
     this.element.addEventListener('pointerover', ({ target }) => {
-      if (target instanceof HTMLTimeElement) this.rowOf(target)?.explainTime();
+      if (target instanceof HTMLTimeElement) this.rowOf(target)?.showFullTime();
     });
     this.nearEnd = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.grow();
@@ -68,19 +68,19 @@ export class List {
     const position = this.items.findIndex(({ id }) => id === this.current);
     const hadFocus = this.rowOf(focused(this.element)) !== null;
     this.items = items;
-    this.draw(fresh);
+    this.drawRows(fresh);
     if (this.current === null || !this.rows.has(this.current)) {
-      // Who archives with the keyboard goes on with the row that took the place.
+      // After a row is archived with the keyboard, the focus moves to the row that takes its place.
       const next = items[Math.min(Math.max(0, position), Math.min(items.length, this.limit) - 1)];
       this.current = next?.id ?? null;
       const row = next && this.rows.get(next.id);
-      if (row) row.reachable = true;
+      if (row) row.tabbable = true;
       if (hadFocus && row) row.main.focus();
-      else if (hadFocus) this.owner.lostFocus();
+      else if (hadFocus) this.listener.lostFocus();
     }
   }
 
-  /** Relative times move on; at midnight the groups do. */
+  /** Updates relative times, and the names of the days after midnight. */
   tick(): void {
     const now = new Date();
     for (const row of this.rows.values()) row.tick(now);
@@ -92,18 +92,18 @@ export class List {
     if (first) this.rows.get(first.id)?.main.focus();
   }
 
-  /** Chromium's observer misses a sentinel now and then whose place was an estimate of `content-visibility` (tried: 1 of 3 bursts). */
+  /** Complements the observer: Chromium's sometimes misses a sentinel whose place `content-visibility` has estimated (tried: 1 of 3 bursts). */
   scrolled({ scrollHeight, scrollTop, clientHeight }: Element): void {
     if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.grow();
   }
 
-  /** Forgets how far somebody had read: the next opening is quick again. */
+  /** Removes all rows but the first ones, so that the panel opens fast the next time. */
   shrink(): void {
-    this.limit = STEP;
-    this.draw(new Set());
+    this.limit = BATCH;
+    this.drawRows(new Set());
   }
 
-  private draw(fresh: ReadonlySet<string>): void {
+  private drawRows(fresh: ReadonlySet<string>): void {
     const now = new Date();
     const shown = this.items.slice(0, this.limit);
     const wanted = new Set(shown.map(({ id }) => id));
@@ -135,7 +135,7 @@ export class List {
       days.map(({ element }) => element),
       null,
     );
-    // An observer only tells of changes; whoever still sees the end after this is to hear of it again.
+    // An observer reports changes only. Observing anew reports a sentinel that is still visible.
     this.nearEnd.unobserve(this.sentinel);
     this.nearEnd.observe(this.sentinel);
   }
@@ -155,24 +155,24 @@ export class List {
     known?.element.remove();
     const row = new Row(item, this.style, fresh.has(item.id));
     row.element.dataset['id'] = item.id;
-    row.reachable = item.id === this.current;
+    row.tabbable = item.id === this.current;
     this.rows.set(item.id, row);
     return row;
   }
 
   private grow(): void {
     if (this.limit < this.items.length) {
-      this.limit += STEP;
-      this.draw(new Set());
-    } else this.owner.needMore();
+      this.limit += BATCH;
+      this.drawRows(new Set());
+    } else this.listener.needMore();
   }
 
   private moveTo(row: Row): void {
     if (row.item.id === this.current) return;
     const before = this.current === null ? undefined : this.rows.get(this.current);
-    if (before) before.reachable = false;
+    if (before) before.tabbable = false;
     this.current = row.item.id;
-    row.reachable = true;
+    row.tabbable = true;
   }
 
   private rowOf(target: EventTarget | null): Row | null {
@@ -185,9 +185,9 @@ export class List {
     const row = this.rowOf(event.target);
     if (!row || !(event.target instanceof Element)) return;
     const control = event.target.closest('a, button');
-    if (control === row.main) this.owner.select(row.item, event);
-    else if (control === row.toggle) this.owner.toggleRead(row.item);
-    else if (control === row.archive) this.owner.archive(row.item);
+    if (control === row.main) this.listener.select(row.item, event);
+    else if (control === row.toggle) this.listener.toggleRead(row.item);
+    else if (control === row.archive) this.listener.archive(row.item);
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -195,7 +195,7 @@ export class List {
     if (!row || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     const at = this.items.findIndex(({ id }) => id === row.item.id);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: this.items.length - 1 }[event.key];
-    if (event.key === 'Delete') this.owner.archive(row.item);
+    if (event.key === 'Delete') this.listener.archive(row.item);
     else if (to === undefined) return;
     else this.focusAt(to);
     event.preventDefault();
@@ -205,15 +205,15 @@ export class List {
     const item = this.items[Math.min(Math.max(0, index), this.items.length - 1)];
     if (!item) return;
     if (index >= this.limit) {
-      this.limit = index + STEP;
-      this.draw(new Set());
+      this.limit = index + BATCH;
+      this.drawRows(new Set());
     }
-    if (index >= this.items.length) this.owner.needMore();
+    if (index >= this.items.length) this.listener.needMore();
     this.rows.get(item.id)?.main.focus();
   }
 }
 
-/** Items stand in the order of the log; one whose clock says otherwise stays in the group of its neighbours. */
+/** The start of an item's day. Items are in the order of the log: one with an earlier or invalid time than its neighbours joins their group. */
 function dayOf(item: NotificationItem, latest: number): number {
   const at = new Date(item.createdAt);
   return Number.isNaN(at.getTime()) ? latest : Math.min(startOfDay(at), latest);

@@ -2,18 +2,18 @@ import { button, h, setAttribute, setText } from './dom.js';
 import { icon, type IconName } from './icons.js';
 import type { BellStrings } from './strings.js';
 
-/** What fills the panel. */
+/** The main content of the panel. */
 export type View = 'loading' | 'list' | 'empty' | 'unreachable' | 'signed-out' | 'refused';
 
-/** A strip below the header: something is not as it should be, while what is shown stays. */
+/** A message below the header, above content that stays visible. */
 export type Notice = 'offline' | 'paused' | 'failed' | null;
 
-/** The foot of the list. */
+/** The state of the end of the list. */
 export type Foot = 'loading' | 'failed' | 'end' | null;
 
 const SKELETONS = 5;
 
-/** The panel without the list: header, notice, the views in place of the list, foot. It knows nothing of feeds. */
+/** The panel around the list: header, notice, the views that replace the list, foot. Independent of feeds. */
 export class Panel {
   readonly element = h('div', {
     class: 'panel',
@@ -79,7 +79,7 @@ export class Panel {
     setText(this.count, text);
     setAttribute(this.count, 'aria-label', this.strings.unreadCount(text));
     setAttribute(this.count, 'role', 'img');
-    // Not `disabled`: that would throw the focus away of who has just pressed it.
+    // `disabled` would drop the focus of a button that was just pressed.
     setAttribute(this.markAll, 'aria-disabled', unread === 0 ? 'true' : null);
   }
 
@@ -88,7 +88,7 @@ export class Panel {
     this.shown = view;
     setAttribute(this.scroller, 'aria-busy', view === 'loading' ? 'true' : null);
     this.element.dataset['view'] = view;
-    this.slot.replaceChildren(this.make(view));
+    this.slot.replaceChildren(this.createView(view));
   }
 
   showNotice(notice: Notice): void {
@@ -122,7 +122,7 @@ export class Panel {
     if (count !== null) setText(this.newAbove.lastElementChild!, this.strings.newAbove(count));
   }
 
-  private make(view: View): HTMLElement {
+  private createView(view: View): HTMLElement {
     const { strings } = this;
     switch (view) {
       case 'list':
@@ -158,9 +158,9 @@ export class Panel {
   }
 
   private retryButton(): HTMLButtonElement {
-    const made = button('retry', 'retry', this.strings.retry);
-    made.addEventListener('click', this.retry);
-    return made;
+    const element = button('retry', 'retry', this.strings.retry);
+    element.addEventListener('click', this.retry);
+    return element;
   }
 }
 

@@ -1,11 +1,11 @@
-/** Between the bell and the panel, and between the panel and the edges of the window: as in css/panel.ts. */
+/** The distance between bell and panel, and between panel and window edges. The same as in css/panel.ts. */
 const GAP = 8;
-/** Rounding differs between layout and measurement. */
+/** Layout and measurement round differently. */
 const TOLERANCE = 1;
 
-/** The boxes that placing depends on. */
+/** The boxes that determine the position. */
 export interface Boxes {
-  /** The element to place, open. */
+  /** The open element to place. */
   readonly layer: HTMLElement;
   readonly anchor: HTMLElement;
   /** A fixed box in the layer that fills the window. */
@@ -13,11 +13,11 @@ export interface Boxes {
 }
 
 /**
- * Places a layer on the side of its anchor that has more room, end edge on end edge, inside the window.
+ * Places a layer above or below its anchor, where there is more room, with the end edges aligned, inside the window.
  *
- * CSS anchor positioning does this by itself. Browsers without it, and the first ones with it, which ignore transforms, leave the layer
- * elsewhere; there it is placed from measurements. The window is measured by a box inside the layer, because only then are all
- * rectangles in one coordinate system: under `zoom` browsers disagree about the units of `innerWidth`, rectangles and offsets.
+ * CSS anchor positioning does the same. Browsers without it, and the first ones with it, which ignore transforms, place the layer
+ * elsewhere; then the position is computed from measurements. The window is measured by a box inside the layer, so that all rectangles
+ * share one coordinate system: under `zoom` browsers disagree about the units of `innerWidth`, rectangles and offsets.
  */
 export function placeBeside({ layer, anchor, window }: Boxes): void {
   const room = window.getBoundingClientRect();
@@ -43,7 +43,7 @@ export function placeBeside({ layer, anchor, window }: Boxes): void {
   set('--_room', px(Math.max(above, below) - 2 * gap));
 }
 
-/** Whether the layer was placed from measurements, which have to be repeated when the page scrolls. */
+/** Whether the position was computed from measurements, which scrolling makes obsolete. */
 export function isMeasured(layer: HTMLElement): boolean {
   return 'measured' in layer.dataset;
 }

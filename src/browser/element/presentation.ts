@@ -1,7 +1,7 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { Presentation } from './types.js';
 
-/** Icons of the types that ship with the service; a host brings its own by the property `present`. */
+/** The icons of the types that ship with Tidings. Pages set others with the property `present`. */
 export function present(item: NotificationItem): Presentation {
   switch (item.type) {
     case 'task-completed':

@@ -6,7 +6,7 @@ import type { BellStrings } from './strings.js';
 import type { Times } from './times.js';
 import type { Presentation } from './types.js';
 
-/** What rows are drawn with. A new object when anything of it changes: then all rows are drawn anew. */
+/** Texts, formats and icons of the rows. Replaced as a whole by any change, which recreates all rows. */
 export interface RowStyle {
   readonly strings: BellStrings;
   readonly times: Times;
@@ -16,7 +16,7 @@ export interface RowStyle {
 let count = 0;
 let templates: { readonly link: HTMLLIElement; readonly button: HTMLLIElement } | undefined;
 
-/** Copying a row takes a third of the time of making one, and long lists are made of nothing else. */
+/** Cloning a template takes a third of the time of creating a row, which is what long lists spend their time on. */
 function template(main: HTMLAnchorElement | HTMLButtonElement): HTMLLIElement {
   main.append(h('span', { class: 'hidden' }), h('span', { class: 'title', part: 'item-title', dir: 'auto' }));
   const meta = h(
@@ -35,14 +35,14 @@ function template(main: HTMLAnchorElement | HTMLButtonElement): HTMLLIElement {
       'div',
       { class: 'actions' },
       button('small toggle', 'item-toggle', h('span', { class: 'dot', part: 'dot' }), icon('check')),
-      button('small away', 'item-archive', icon('archive')),
+      button('small archive', 'item-archive', icon('archive')),
     ),
   );
 }
 
 /**
- * One notification. The title is the link (or the button, where there is nowhere to go) and reaches over the whole row, so that there is one
- * name to read out and a large target to hit; the two small buttons lie above it.
+ * One notification. The title is a link, or a button if the notification has no link. It covers the whole row, so that the row has one
+ * accessible name and a large target; the two small buttons are above it.
  */
 export class Row {
   readonly element: HTMLLIElement;
@@ -79,7 +79,7 @@ export class Row {
     this.collapsed = find('.collapsed');
     this.glyph = find('.glyph');
     this.toggle = find('.toggle');
-    this.archive = find('.away');
+    this.archive = find('.archive');
     this.archive.title = style.strings.archive;
     this.createdAt = new Date(item.createdAt);
     this.main.setAttribute('aria-describedby', id);
@@ -90,7 +90,7 @@ export class Row {
     this.update(item);
   }
 
-  /** Whether this row can show an item: what its title is was decided when it was made. */
+  /** Whether this row can show an item. Link and time are fixed when a row is created. */
   fits(item: NotificationItem, style: RowStyle): boolean {
     return style === this.style && item.link === this.item.link && item.createdAt === this.item.createdAt;
   }
@@ -119,7 +119,7 @@ export class Row {
     this.tick(new Date());
   }
 
-  /** Relative times move on. */
+  /** Updates the relative time. */
   tick(now: Date): void {
     if (Number.isNaN(this.createdAt.getTime())) return;
     if (!this.time.dateTime) {
@@ -128,18 +128,18 @@ export class Row {
     setText(this.time, this.style.times.relative(this.createdAt, now));
   }
 
-  /** Formatted when somebody points at it, not for each of thousands. */
-  explainTime(): void {
+  /** Sets the tooltip of the time. Only on demand: formatting is slow for thousands of rows. */
+  showFullTime(): void {
     if (this.time.dateTime && !this.time.title) this.time.title = this.style.times.full(this.createdAt);
   }
 
-  /** Of a list, one row at a time is in the tab order. */
-  set reachable(on: boolean) {
+  /** Puts the row into the tab order, or takes it out (roving tabindex). */
+  set tabbable(on: boolean) {
     for (const control of [this.main, this.toggle, this.archive]) control.tabIndex = on ? 0 : -1;
   }
 }
 
-/** The server checks links, too; whoever renders one checks it again. */
+/** Checks a link again before it is rendered, though the server has checked it. */
 export function safeLink({ link }: NotificationItem): string | null {
   return typeof link === 'string' && isSafeLink(link) ? link : null;
 }

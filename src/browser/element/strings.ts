@@ -1,9 +1,9 @@
-/** Every word of the element. Days and relative times come from `Intl`, in the language of the nearest `lang`. */
+/** All texts of the element. Days and relative times are formatted by `Intl`, in the language of the nearest `lang`. */
 export interface BellStrings {
   title: string;
-  /** The name of the bell for screen readers. */
+  /** The accessible name of the bell. */
   bell: (unseen: string | null, unread: string | null) => string;
-  /** What the number beside the title means, for screen readers. */
+  /** The accessible name of the number beside the title. */
   unreadCount: (count: string) => string;
   unread: string;
   markAllRead: string;
@@ -12,11 +12,11 @@ export interface BellStrings {
   archive: string;
   close: string;
   loading: string;
-  /** The button that leads back to the top when something arrived above. */
+  /** The button that scrolls to new notifications at the top. */
   newAbove: (count: string) => string;
-  /** How many notifications one stands for. */
+  /** The number of notifications that one with a `collapseKey` stands for. */
   collapsed: (count: string) => string;
-  /** How the list is used with a keyboard. */
+  /** The keyboard instructions. */
   hint: string;
   emptyTitle: string;
   emptyBody: string;
@@ -32,7 +32,7 @@ export interface BellStrings {
   loadMoreFailed: string;
   theEnd: string;
   actionFailed: string;
-  /** Announcements. */
+  /** Announcements to screen readers. */
   arrived: (count: string, lastTitle: string, single: boolean) => string;
   allRead: string;
   archived: string;
@@ -53,26 +53,26 @@ export const ENGLISH: BellStrings = {
   close: 'Close',
   loading: 'Loading notifications',
   newAbove: (count) => `${count} new`,
-  collapsed: (count) => `${count} in one`,
-  hint: 'Arrow keys move, Enter opens, Delete archives',
+  collapsed: (count) => `${count} updates`,
+  hint: 'Arrow keys to move, Enter to open, Delete to archive',
   emptyTitle: 'All caught up',
-  emptyBody: 'New notifications appear here the moment they happen.',
-  offline: 'Connection lost. Reconnecting by itself; nothing is missed.',
-  paused: 'Not connected. What is here may be out of date.',
+  emptyBody: 'New notifications will appear here.',
+  offline: 'Connection lost. Reconnecting…',
+  paused: 'Not connected. Notifications may be out of date.',
   unreachableTitle: 'No connection',
-  unreachableBody: 'Your notifications show up as soon as it is back.',
+  unreachableBody: 'Your notifications will appear when the connection is restored.',
   signedOutTitle: 'You are signed out',
   signedOutBody: 'Sign in again to see your notifications.',
-  refusedTitle: 'Notifications are not available',
-  refusedBody: 'The server refused to show them. Trying again may help.',
+  refusedTitle: 'Notifications are unavailable',
+  refusedBody: 'The server refused the request.',
   retry: 'Try again',
   loadMoreFailed: 'Older notifications could not be loaded.',
-  theEnd: 'That is everything',
-  actionFailed: 'That did not work, so it was undone.',
+  theEnd: 'No more notifications',
+  actionFailed: 'The change could not be saved and was undone.',
   arrived: (count, lastTitle, single) =>
     single ? `New notification: ${lastTitle}` : `${count} new notifications`,
   allRead: 'All notifications marked as read',
   archived: 'Archived',
-  backOnline: 'Connected again',
+  backOnline: 'Back online',
   moreLoaded: (count) => `${count} more notifications loaded`,
 };

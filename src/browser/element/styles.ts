@@ -4,8 +4,8 @@ import { ROW } from './css/row.js';
 
 let sheet: CSSStyleSheet | undefined;
 
-/** One sheet for all bells of a page, and no `<style>`: a strict Content-Security-Policy has nothing to forbid here. */
-export function adopt(root: ShadowRoot): void {
+/** Adds the styles, as one constructed sheet for all bells of a page: a strict Content-Security-Policy would block a `<style>`. */
+export function adoptStyles(root: ShadowRoot): void {
   if (!sheet) {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(BASE + PANEL + ROW);

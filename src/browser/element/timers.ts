@@ -1,4 +1,4 @@
-/** Timers by name: setting one again replaces it. */
+/** Named timers. Setting one that is running replaces it. */
 export class Timers {
   private readonly running = new Map<string, ReturnType<typeof setTimeout>>();
 

@@ -2,7 +2,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Days, times and numbers in one language and the browser's time zone. */
+/** Formats days, times and numbers in one language and the browser's time zone. */
 export class Times {
   private readonly ago: Intl.RelativeTimeFormat;
   private readonly days: Intl.RelativeTimeFormat;
@@ -29,7 +29,7 @@ export class Times {
     return this.numbers.format(value);
   }
 
-  /** `now`, `5 min. ago`, `3 hr. ago`; on other days the time of day, since the group says which. A clock that is behind ours reads as now. */
+  /** `now`, `5 min. ago`, `3 hr. ago`; before today the time alone, because the group shows the day. A time in the future is `now`. */
   relative(at: Date, now: Date): string {
     const age = Math.max(0, now.getTime() - at.getTime());
     if (age < MINUTE_MS) return this.ago.format(0, 'second');
@@ -38,27 +38,27 @@ export class Times {
     return this.clock.format(at);
   }
 
-  /** For the tooltip. */
+  /** The full date and time, for the tooltip. */
   full(at: Date): string {
     return this.exact.format(at);
   }
 
   /** `Today`, `Yesterday`, `Friday`, `12 March`, `12 March 2025`. */
   day(start: number, now: Date): string {
-    // A day has 23 or 25 hours when the clocks change.
+    // Rounded: a day has 23 or 25 hours when daylight saving time begins or ends.
     const past = Math.round((startOfDay(now) - start) / DAY_MS);
-    if (past <= 1) return capital(this.days.format(-Math.max(0, past), 'day'), this.locale);
+    if (past <= 1) return capitalize(this.days.format(-Math.max(0, past), 'day'), this.locale);
     const at = new Date(start);
-    if (past < 7) return capital(this.weekday.format(at), this.locale);
+    if (past < 7) return capitalize(this.weekday.format(at), this.locale);
     return (at.getFullYear() === now.getFullYear() ? this.date : this.dateAndYear).format(at);
   }
 }
 
-/** Midnight before, in the browser's time zone. */
+/** The preceding midnight in the browser's time zone. */
 export function startOfDay(at: Date): number {
   return new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
 }
 
-function capital(text: string, locale: string | undefined): string {
+function capitalize(text: string, locale: string | undefined): string {
   return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 }

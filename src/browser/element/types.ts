@@ -2,7 +2,7 @@ import type { FeedStatus } from '../client/types.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { IconName } from './icons.js';
 
-/** What the element shows; a part of the client's `FeedSnapshot`. */
+/** The part of the client's `FeedSnapshot` that the element shows. */
 export interface BellSnapshot {
   /** Newest first. */
   readonly items: readonly NotificationItem[];
@@ -14,7 +14,7 @@ export interface BellSnapshot {
   readonly loadingMore: boolean;
 }
 
-/** What the element needs of a feed: any `Feed` of `tidings/client` is one, whatever types it declares. */
+/** The part of a feed that the element uses. Every `Feed` of `tidings/client` is one, whatever types it declares. */
 export interface BellFeed {
   getSnapshot(): BellSnapshot;
   subscribe(listener: () => void): () => void;
@@ -31,7 +31,7 @@ export interface BellFeed {
   signOut(): void;
 }
 
-/** The colour of an icon: what happened, not how it looks. */
+/** The meaning of an icon, which determines its colour. */
 export type Tone = 'neutral' | 'good' | 'bad' | 'info' | 'warm';
 
 /** The icon in front of a notification. */

@@ -1,14 +1,15 @@
 import type { Foot, Notice, View } from './panel.js';
 import type { BellSnapshot } from './types.js';
 
-/** Fewer than this are seen to be all. */
-const FEW = 10;
+/** A list shorter than this is visibly complete, and needs no end mark. */
+const END_MARK_FROM = 10;
 
-/** What went wrong here, beside what the feed says of itself. */
-export interface Troubles {
-  readonly absent: boolean;
+/** Problems that the snapshot does not contain. */
+export interface Problems {
+  /** The connection has been down for long enough to show it. */
+  readonly offline: boolean;
   readonly actionFailed: boolean;
-  readonly moreFailed: boolean;
+  readonly loadFailed: boolean;
 }
 
 export function viewOf({ loaded, status, items }: BellSnapshot): View {
@@ -20,20 +21,20 @@ export function viewOf({ loaded, status, items }: BellSnapshot): View {
   return items.length > 0 ? 'list' : 'empty';
 }
 
-export function noticeOf(view: View, { status }: BellSnapshot, { actionFailed, absent }: Troubles): Notice {
+export function noticeOf(view: View, { status }: BellSnapshot, { actionFailed, offline }: Problems): Notice {
   if (view === 'unreachable' || view === 'signed-out' || view === 'refused') return null;
   if (actionFailed) return 'failed';
   if (status.state === 'closed' || status.state === 'stopped') return 'paused';
-  return absent ? 'offline' : null;
+  return offline ? 'offline' : null;
 }
 
 export function footOf(
   view: View,
   { items, hasMore, loadingMore }: BellSnapshot,
-  { moreFailed }: Troubles,
+  { loadFailed }: Problems,
 ): Foot {
   if (view !== 'list') return null;
   if (loadingMore) return 'loading';
-  if (moreFailed) return 'failed';
-  return hasMore || items.length < FEW ? null : 'end';
+  if (loadFailed) return 'failed';
+  return hasMore || items.length < END_MARK_FROM ? null : 'end';
 }

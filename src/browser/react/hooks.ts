@@ -13,12 +13,12 @@ import {
 import { createFeed } from '../client/index.js';
 import type { Declared, Feed, FeedOptions, FeedSnapshot, Item, TypeName } from '../client/types.js';
 
-/** Either a feed that the application has made and opens itself, or how to make one. */
+/** Either a feed that the application creates and opens itself, or the options to create one. */
 export type FeedProviderProps = { children?: ReactNode } & (
   { feed: Feed<never> | Feed } | (FeedOptions & { feed?: undefined })
 );
 
-/** What {@link useFeed} gives: the snapshot, and what can be done with the feed. */
+/** The result of {@link useFeed}: the snapshot and the feed's methods. */
 export type FeedState<Types extends Declared = Record<string, unknown>> = FeedSnapshot<Types> &
   Pick<
     Feed<Types>,
@@ -38,8 +38,8 @@ export type FeedState<Types extends Declared = Record<string, unknown>> = FeedSn
 
 const FeedContext = createContext<Feed | null>(null);
 
-/** What a server renders, and the first render in a browser, so that both are the same. */
-const BEFORE: FeedSnapshot = {
+/** The snapshot on a server and during hydration, which must render the same. */
+const INITIAL: FeedSnapshot = {
   items: [],
   unread: 0,
   unseen: 0,
@@ -50,50 +50,51 @@ const BEFORE: FeedSnapshot = {
 };
 
 /**
- * Gives a feed to everything below it. With options it makes the feed, opens it when it is mounted and closes it when it is not any more;
- * they are read once (another user: another `key`). Rendering alone connects nothing, so that servers and strict mode may do it at will.
+ * Provides a feed to the components below it. With options it creates the feed, opens it when it mounts and closes it when it unmounts.
+ * The options are read once; give the provider another `key` for another user. Rendering does not connect, so that it is safe on servers
+ * and in strict mode.
  */
 export function FeedProvider(props: FeedProviderProps): ReactElement {
-  const { children, feed: given, ...options } = props;
-  const [own] = useState(() => (given ? null : createFeed({ ...options, open: false })));
+  const { children, feed: provided, ...options } = props;
+  const [own] = useState(() => (provided ? null : createFeed({ ...options, open: false })));
   useEffect(() => {
     own?.open();
     return () => own?.close();
   }, [own]);
-  return createElement(FeedContext.Provider, { value: given ?? own }, children);
+  return createElement(FeedContext.Provider, { value: provided ?? own }, children);
 }
 
-/** @throws {Error} outside of a {@link FeedProvider}. */
-function useFeedOfContext(): Feed {
+/** @throws {Error} outside a {@link FeedProvider}. */
+function useFeedContext(): Feed {
   const feed = useContext(FeedContext);
-  if (!feed) throw new Error('There is no feed here: put a <FeedProvider> around this component.');
+  if (!feed) throw new Error('No feed: wrap this component in a <FeedProvider>.');
   return feed;
 }
 
-/** The items, the counts, the status, and the methods that change them. Renders again after each change. */
+/** Returns the items, counts, status and methods of the feed. Re-renders after each change. */
 export function useFeed<Types extends Declared = Record<string, unknown>>(): FeedState<Types> {
-  const feed = useFeedOfContext();
-  const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, () => BEFORE);
+  const feed = useFeedContext();
+  const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, () => INITIAL);
   return useMemo(() => {
     const { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore } = feed;
-    const changes = { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore };
+    const actions = { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore };
     const { open, close, signOut, on } = feed;
-    // As with createFeed: the host has given both sides the same types.
-    return { ...snapshot, ...changes, open, close, signOut, on } as unknown as FeedState<Types>;
+    // As with createFeed: server and page declare the same types.
+    return { ...snapshot, ...actions, open, close, signOut, on } as unknown as FeedState<Types>;
   }, [feed, snapshot]);
 }
 
-/** How many are unread. Renders again when that changes, and for nothing else. */
+/** Returns the number of unread notifications. Re-renders only when it changes. */
 export function useUnread(): number {
-  const feed = useFeedOfContext();
+  const feed = useFeedContext();
   return useSyncExternalStore(
     feed.subscribe,
     () => feed.unread,
-    () => BEFORE.unread,
+    () => INITIAL.unread,
   );
 }
 
-/** Calls the handler of the last render with each notification of one type that arrives; `message`: with each of any type. */
+/** Calls the latest handler with each arriving notification of one type, or of any type for `message`. */
 export function useNotification<
   Types extends Declared = Record<string, unknown>,
   Name extends TypeName<Types> | 'message' = TypeName<Types> | 'message',
@@ -103,7 +104,7 @@ export function useNotification<
     item: Item<Types, Name extends 'message' ? TypeName<Types> : Extract<Name, TypeName<Types>>>,
   ) => void,
 ): void {
-  const feed = useFeedOfContext();
+  const feed = useFeedContext();
   const latest = useRef(handler);
   useEffect(() => {
     latest.current = handler;
@@ -114,7 +115,7 @@ export function useNotification<
   );
 }
 
-/** The hooks, typed by what the host declares: `export const { useFeed, useNotification } = typedHooks<typeof myTypes>()`. */
+/** Returns the hooks for the declared types: `export const { useFeed, useNotification } = typedHooks<typeof myTypes>()`. */
 export function typedHooks<Types extends Declared>() {
   return {
     FeedProvider,

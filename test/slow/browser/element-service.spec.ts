@@ -52,7 +52,7 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
     await there.locator('.bell').click();
     await eventually(async () => expect(await there.locator('.row.unread').count()).toBe(1), STEP);
     await here.locator('.row').last().hover();
-    await here.locator('.row .away').last().click();
+    await here.locator('.row .archive').last().click();
     await eventually(async () => expect(await there.locator('.row').count()).toBe(1), STEP);
     await server.stop('SIGTERM');
     await here.getByText('Connection lost.').first().waitFor();

@@ -73,7 +73,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       );
       await settle(page);
       expect(await titles()).toEqual(['Instead']);
-      expect(await page.locator('.row').innerText()).toContain('2 in one');
+      expect(await page.locator('.row').innerText()).toContain('2 updates');
       await page.evaluate(`feed.set({ items: [], unread: 0 })`);
       await settle(page);
       expect(await page.locator('.message-title').innerText()).toBe('All caught up');
@@ -132,7 +132,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await page.locator('.row[data-id=n3]').hover();
       await page.locator('.row[data-id=n3] .toggle').click();
       await page.locator('.row[data-id=n2]').hover();
-      await page.locator('.row[data-id=n2] .away').click();
+      await page.locator('.row[data-id=n2] .archive').click();
       await page.getByRole('button', { name: 'Mark all read' }).click();
       await page.getByRole('link', { name: 'Export of March is ready' }).click();
       await page.waitForURL(`${BELL_ORIGIN}/exports/7`);
@@ -149,7 +149,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await openPanel(page);
       await page.locator('.row[data-id=n1] .toggle').click();
       await page.locator('.row[data-id=n3] .toggle').click();
-      await page.locator('.row[data-id=n2] .away').click();
+      await page.locator('.row[data-id=n2] .archive').click();
       await page.getByRole('link', { name: 'Export of March is ready' }).click();
       // The application routes by itself: the page stays, the panel goes.
       expect(
@@ -192,7 +192,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await show(`Object.assign(new FakeFeed(ordinary()), { failure: new Error('no') })`);
       await openPanel(page);
       await page.getByRole('button', { name: 'Mark all read' }).click();
-      await page.getByText('That did not work, so it was undone.').first().waitFor();
+      await page.getByText('The change could not be saved and was undone.').first().waitFor();
       expect(await page.locator('.row.unread').count()).toBe(4);
     });
 
@@ -239,7 +239,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await press('Tab');
       expect(await focus()).toBe('small toggle');
       await press('Space', 'Tab');
-      expect(await focus()).toBe('small away');
+      expect(await focus()).toBe('small archive');
       await press('ArrowDown');
       expect(await focusedTitle()).toBe('Import of 1,204 contacts');
       await press('End');
@@ -270,7 +270,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       });
       await page.locator('.bell').focus();
       await press('Enter', 'Tab', 'Tab', 'Tab', 'Tab');
-      expect(await focus()).toBe('small away');
+      expect(await focus()).toBe('small archive');
       await press('Tab');
       expect([await focus(), await page.locator('.panel').isVisible()]).toEqual(['after', false]);
     });

@@ -127,7 +127,7 @@ describeWith('chromium', 'a feed that a host mounts elsewhere than at /v1', () =
     );
     await page.goto(`${origin}/app`);
     await page.locator('#right').getByText('You are signed out').waitFor();
-    await page.locator('#wrong').getByText('Notifications are not available').waitFor();
+    await page.locator('#wrong').getByText('Notifications are unavailable').waitFor();
     await page.evaluate(`document.getElementById('wrong').setAttribute('path', '/api/feed')`);
     await page.locator('#wrong').getByText('You are signed out').waitFor();
     await page.close();

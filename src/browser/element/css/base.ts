@@ -1,6 +1,6 @@
 /**
- * Colours come as pairs, light and dark; `theme` chooses by the colour scheme. All texts have a contrast of 4.5 at least on what they stand on,
- * signs 3 (WCAG 2.2, 1.4.3 and 1.4.11). What begins with `--tidings-` may be set from outside, what begins with `--_` not.
+ * Colours are pairs for light and dark; `theme` selects one by setting the colour scheme. Text has a contrast of at least 4.5 to its
+ * background, icons of at least 3 (WCAG 2.2, 1.4.3 and 1.4.11). Properties with the prefix `--tidings-` are public, those with `--_` private.
  */
 export const BASE = `
 :host {
@@ -57,7 +57,7 @@ a { color: inherit; text-decoration: none; }
 .bell:active { background: color-mix(in srgb, currentColor 16%, transparent); }
 .bell:focus-visible { outline-color: currentColor; }
 .bell-icon { width: 56%; height: 56%; transform-origin: 50% 12%; }
-.bell.asleep .bell-icon { opacity: 0.55; }
+.bell.disconnected .bell-icon { opacity: 0.55; }
 .badge {
   position: absolute; inset-block-start: 1px; inset-inline-start: calc(50% + 1px);
   min-width: 18px; height: 18px; padding: 0 5px; border-radius: 9px;
@@ -66,7 +66,7 @@ a { color: inherit; text-decoration: none; }
   animation: pop 0.28s var(--_ease);
 }
 .badge.wide { inset-inline-start: 42%; padding: 0 4px; font-size: 10px; }
-.badge.mere { inset-block-start: 6px; inset-inline-start: calc(50% + 4px); min-width: 0; width: 9px; height: 9px; padding: 0; background: var(--_badge); }
+.badge.no-count { inset-block-start: 6px; inset-inline-start: calc(50% + 4px); min-width: 0; width: 9px; height: 9px; padding: 0; background: var(--_badge); }
 .bell.ring .bell-icon { animation: ring 0.9s ease-out; }
 
 @keyframes pop { from { scale: 0.4; opacity: 0; } }

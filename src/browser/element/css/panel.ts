@@ -138,6 +138,6 @@ export const PANEL = `
 }
 @media (forced-colors: active) {
   .panel { border: 1px solid CanvasText; }
-  .dot, .badge.mere { forced-color-adjust: none; background: Highlight; }
+  .dot, .badge.no-count { forced-color-adjust: none; background: Highlight; }
 }
 `;

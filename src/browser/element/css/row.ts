@@ -38,17 +38,17 @@ time, .collapsed { unicode-bidi: plaintext; }
 .row:not(.unread):focus-within .dot { opacity: 1; }
 .unread .toggle:focus-visible .dot { scale: 0; }
 .unread .toggle:focus-visible .icon { opacity: 1; }
-.away { opacity: 0; transition: opacity 0.12s, background-color 0.15s, color 0.15s; }
-.row:focus-within .away { opacity: 1; }
+.archive { opacity: 0; transition: opacity 0.12s, background-color 0.15s, color 0.15s; }
+.row:focus-within .archive { opacity: 1; }
 @media (hover: hover) {
   .row:hover { background: var(--_hover); }
   .row:not(.unread):hover .dot { opacity: 1; }
   .unread .toggle:hover .dot { scale: 0; }
   .unread .toggle:hover .icon { opacity: 1; }
-  .row:hover .away { opacity: 1; }
+  .row:hover .archive { opacity: 1; }
 }
 @media (hover: none) {
-  .away { opacity: 0.75; }
+  .archive { opacity: 0.75; }
   .row:not(.unread) .dot { opacity: 0.5; }
 }
 .fresh { animation: arrive 0.36s var(--_ease), wash 2.4s ease-out; }

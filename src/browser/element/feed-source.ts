@@ -1,0 +1,102 @@
+import { createFeed } from '../client/index.js';
+import type { FeedOptions } from '../client/index.js';
+import type { NotificationItem } from '../../contract/model/entry.js';
+import type { BellFeed, BellSnapshot } from './types.js';
+
+/** Attributes that are options of the element's own feed. */
+export const FEED_ATTRIBUTES = ['url', 'path', 'credentials', 'transport', 'tabs'] as const;
+
+const EMPTY: BellSnapshot = {
+  items: [],
+  unread: 0,
+  unseen: 0,
+  status: { state: 'connecting' },
+  loaded: false,
+  hasMore: false,
+  loadingMore: false,
+};
+
+export interface FeedSourceListener {
+  /** Another feed is shown, or none. */
+  replaced(): void;
+  changed(): void;
+  arrived(item: NotificationItem): void;
+}
+
+/**
+ * The feed that the element shows: the one that the page has assigned, else one of its own, which it creates from its attributes. The
+ * element closes its own feed and never an assigned one.
+ */
+export class FeedSource {
+  private assigned: BellFeed | null = null;
+  private own: BellFeed | null = null;
+  private subscribed: BellFeed | null = null;
+  private unsubscribe: () => void = () => {};
+
+  constructor(
+    private readonly host: Element,
+    private readonly listener: FeedSourceListener,
+  ) {}
+
+  get feed(): BellFeed | null {
+    return this.assigned ?? this.own;
+  }
+
+  /** The feed whose changes are shown; `null` while the element is not connected. */
+  get active(): BellFeed | null {
+    return this.subscribed;
+  }
+
+  get snapshot(): BellSnapshot {
+    return this.subscribed?.getSnapshot() ?? EMPTY;
+  }
+
+  /** Sets the feed that takes precedence; {@link connect} shows it. */
+  assign(feed: BellFeed | null): void {
+    this.assigned = feed;
+  }
+
+  /** Subscribes to the feed, which it creates if none is assigned. */
+  connect(): void {
+    if (this.assigned) this.closeOwn();
+    else if (this.host.hasAttribute('url') || this.host.hasAttribute('path')) this.own ??= this.createOwn();
+    const { feed, listener } = this;
+    if (feed === this.subscribed) return;
+    this.unsubscribe();
+    this.subscribed = feed;
+    const stops = feed
+      ? [feed.subscribe(() => listener.changed()), feed.on('message', (item) => listener.arrived(item))]
+      : [];
+    this.unsubscribe = () => stops.forEach((stop) => stop());
+    listener.replaced();
+  }
+
+  /** Creates the element's own feed again, from changed attributes. */
+  recreate(): void {
+    this.closeOwn();
+    this.connect();
+  }
+
+  disconnect(): void {
+    this.closeOwn();
+    this.unsubscribe();
+    this.unsubscribe = () => {};
+    this.subscribed = null;
+  }
+
+  /** Reports invalid attributes as an uncaught error: thrown here, they would keep the element from being set up. */
+  private createOwn(): BellFeed | null {
+    const options = FEED_ATTRIBUTES.map((name) => [name, this.host.getAttribute(name) ?? undefined]);
+    try {
+      return createFeed(Object.fromEntries(options) as FeedOptions);
+    } catch (error) {
+      reportError(error);
+      return null;
+    }
+  }
+
+  private closeOwn(): void {
+    this.own?.close();
+    this.own = null;
+  }
+}
