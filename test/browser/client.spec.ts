@@ -175,22 +175,22 @@ describe('the store of a feed', () => {
 
   it('shows a change at once, rolls it back on failure, and keeps it once the server has confirmed it', () => {
     const store = createStore(page([3, 2, 1]));
-    const asked = store.ask('read', { ids: ['id 2'] });
+    const pending = store.propose('read', { ids: ['id 2'] });
     expect(shows(store)).toEqual({ items: ['e-3', 'e-2 read', 'e-1'], counts: [2, 2] });
-    store.drop(asked);
+    store.rollBack(pending);
     expect(shows(store)).toEqual({ items: ['e-3', 'e-2', 'e-1'], counts: [3, 3] });
-    store.confirm(store.ask('remove', { ids: ['id 2'] }), { unread: 2, unseen: 2, cursor: 'e-4' });
+    store.confirm(store.propose('remove', { ids: ['id 2'] }), { unread: 2, unseen: 2, cursor: 'e-4' });
     expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
   });
 
   it('leaves unread what arrives after `upTo`, also while the request is under way', () => {
     const store = createStore(page([3, 2, 1], { unread: 40, unseen: 2 }));
-    const asked = store.ask('read', { upTo: 'e-3' });
+    const pending = store.propose('read', { upTo: 'e-3' });
     add(store, 4);
     expect(shows(store)).toEqual({ items: ['e-4', 'e-3 read', 'e-2 read', 'e-1 read'], counts: [1, 1] });
-    store.drop(asked);
+    store.rollBack(pending);
     expect(shows(store).counts).toEqual([41, 3]);
-    store.ask('seen', { upTo: 'e-3' });
+    store.propose('seen', { upTo: 'e-3' });
     expect(shows(store).counts).toEqual([41, 1]);
   });
 

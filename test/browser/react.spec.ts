@@ -18,6 +18,6 @@ describe('tidings/react on a server', () => {
   });
 
   it('names what is missing where there is no feed', () => {
-    expect(() => renderToString(createElement(Badge))).toThrow('put a <FeedProvider> around');
+    expect(() => renderToString(createElement(Badge))).toThrow('wrap this component in a <FeedProvider>');
   });
 });

@@ -2,7 +2,7 @@ import { createCredential, type Credential } from './credential.js';
 import { Failure, failureOf } from './failure.js';
 import type { FeedOptions } from './types.js';
 
-/** A request that takes longer has met a dead network. */
+/** A request that takes longer counts as failed. */
 const TIMEOUT_MS = 20_000;
 
 /** The options of a request. */
@@ -12,20 +12,20 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The HTTP interface, with the credential. */
+/** An HTTP client that sends the credential. */
 export interface Client {
   readonly credential: Credential;
-  /** The address that precedes all paths, with a slash at its end. */
+  /** The base URL of all paths, with a trailing slash. */
   readonly base: string;
   readonly credentials: RequestCredentials;
   /**
-   * Resolves with the headers; the body may still be on its way. A 401 is tried once more with a new token, where there is one.
+   * Resolves when the headers have arrived. Repeats a request that is answered 401 once, with a new token.
    *
-   * @throws {Failure} for any status but 2xx (`code` is the server's), without a response (`network`), and if nobody is signed in (401).
-   * @throws what `getToken` throws.
+   * @throws {Failure} for any status but 2xx (with the server's `code`), without a response (`network`), and if nobody is signed in (401).
+   * @throws the error of `getToken`.
    */
   fetch(path: string, options?: RequestOptions): Promise<Response>;
-  /** The same, with the whole body. A body that is not JSON, a proxy's page for example, counts as no response. */
+  /** Resolves with the parsed body. A body that is not JSON, such as a proxy's page, counts as no response. */
   json<T>(path: string, options?: RequestOptions): Promise<T>;
 }
 
@@ -40,17 +40,17 @@ export function createClient({ url = '', path = 'v1', getToken, credentials }: F
     async fetch(path, { method = 'GET', body, signal } = {}) {
       for (let isRenewed = false; ; isRenewed = true) {
         const token = await credential.current();
-        const headers: Record<string, string> = {};
-        if (token !== null) headers['Authorization'] = `Bearer ${token}`;
-        if (body !== undefined) headers['Content-Type'] = 'application/json';
         const response = await fetch(base + path, {
           method,
-          headers,
+          headers: {
+            ...(token !== null && { Authorization: `Bearer ${token}` }),
+            ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          },
           body: JSON.stringify(body),
           credentials: client.credentials,
           cache: 'no-store',
           signal,
-        }).catch(unanswered);
+        }).catch(throwFailure);
         if (response.ok) return response;
         if (response.status !== 401 || isRenewed || token === null) throw await problemOf(response);
         credential.refuse(token);
@@ -59,15 +59,15 @@ export function createClient({ url = '', path = 'v1', getToken, credentials }: F
 
     async json<T>(path: string, options: RequestOptions = {}) {
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
-      const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+      const signal = AbortSignal.any([timeout, options.signal ?? timeout]);
       const response = await client.fetch(path, { ...options, signal });
-      return (await response.json().catch(unanswered)) as T;
+      return (await response.json().catch(throwFailure)) as T;
     },
   };
   return client;
 }
 
-function unanswered(error: unknown): never {
+function throwFailure(error: unknown): never {
   throw failureOf(error);
 }
 

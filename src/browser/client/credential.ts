@@ -1,24 +1,25 @@
 import { Failure } from './failure.js';
 import type { FeedOptions, TokenReason } from './types.js';
 
-/** A token is renewed so long before it expires, or when a tenth of its time is left. */
+/** A token is renewed this long before it expires, or when a tenth of its lifetime is left. */
 const RENEW_BEFORE_MS = 30_000;
-/** The limit of setTimeout is 2^31 - 1. */
+/** Below the limit of setTimeout, 2^31 - 1. */
 const LONGEST_TIMER_MS = 2_000_000_000;
 
-/** The bearer token in use. Everyone who needs one at the same time shares one call of `getToken`. */
+/** The bearer token in use. Concurrent requests share one call of `getToken`. */
 export interface Credential {
   /** Whether a refused token can be replaced. */
   readonly isRenewable: boolean;
-  /** The time until the token should be renewed, at most the limit of a timer. */
+  /** The time until the token should be renewed, at most the limit of a timer; not positive if it is due. */
   renewInMs(): number;
   /**
-   * The token, renewed if it is time; `null` where cookies are used.
+   * Returns the token, renewed if it is due; `null` if cookies are used.
    *
-   * @throws {Failure} (401) if nobody is signed in. @throws what `getToken` throws, if there is no token that may still be valid.
+   * @throws {Failure} (401) if nobody is signed in.
+   * @throws the error of `getToken`, unless the present token may still be valid.
    */
   current(): Promise<string | null>;
-  /** Drops a token that the server refused; `undefined`: the one in use. */
+  /** Drops a token that the server has refused; by default the one in use. */
   refuse(refused?: string): void;
 }
 
@@ -37,7 +38,7 @@ export function createCredential(getToken: FeedOptions['getToken']): Credential 
     try {
       return await (request ??= renew(getToken));
     } catch (error) {
-      // The old token is used until the server refuses it.
+      // The present token is used until the server refuses it.
       if (token === null || error instanceof Failure) throw error;
       renewAt = Infinity;
       return token;
@@ -48,11 +49,11 @@ export function createCredential(getToken: FeedOptions['getToken']): Credential 
 
   async function renew(getToken: NonNullable<FeedOptions['getToken']>): Promise<string> {
     const renewed = await getToken(reason);
-    if (renewed === null) throw new Failure('Nobody is signed in.', 401, 'unauthenticated');
+    if (renewed === null) throw new Failure('Not signed in.', 401, 'unauthenticated');
     token = renewed;
     reason = 'initial';
     const leftMs = expiryOf(renewed) - Date.now();
-    // With a wrong clock every token may look expired. Then the server decides.
+    // A wrong clock may make every token look expired. Then the server decides.
     const renewInMs = Math.max(1_000, leftMs - Math.min(RENEW_BEFORE_MS, leftMs / 10));
     renewAt = leftMs > 0 ? Date.now() + renewInMs : Infinity;
     return renewed;
@@ -60,7 +61,7 @@ export function createCredential(getToken: FeedOptions['getToken']): Credential 
 
   return {
     isRenewable: !!getToken,
-    renewInMs: () => Math.min(Math.max(0, renewAt - Date.now()), LONGEST_TIMER_MS),
+    renewInMs: () => Math.min(renewAt - Date.now(), LONGEST_TIMER_MS),
     current,
     refuse(refused = token!) {
       if (refused !== token) return;
@@ -70,7 +71,7 @@ export function createCredential(getToken: FeedOptions['getToken']): Credential 
   };
 }
 
-/** The `exp` of a JWT in ms; `Infinity` for any other token. */
+/** Returns the `exp` of a JWT in ms, or `Infinity` for any other token. */
 function expiryOf(token: string): number {
   try {
     const claims = token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/');

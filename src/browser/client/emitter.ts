@@ -1,8 +1,8 @@
-/** Listeners by name. An error that a listener throws is reported as uncaught, and does not keep the event from the others. */
+/** An event emitter. An error of a listener is reported as uncaught and does not affect the other listeners. */
 export interface Emitter {
-  /** @returns how to stop. The same listener may be added twice. */
-  on(name: string, listener: (event: never) => void): () => void;
-  emit(name: string, event?: unknown): void;
+  /** The same listener can be added twice. @returns a function that removes it. */
+  readonly on: (name: string, listener: (event: never) => void) => () => void;
+  readonly emit: (name: string, event?: unknown) => void;
 }
 
 export function createEmitter(): Emitter {

@@ -2,15 +2,15 @@ import { seqOf } from './cursor.js';
 import type { Counts } from './store.js';
 import type { StreamAttempt } from './transport.js';
 
-/** What an EventSource must be told to listen for, one by one. Notifications come as messages. */
+/** The events that are not messages: an EventSource needs a listener for each. */
 const NAMES = ['ready', 'reset', 'closing', 'read', 'unread', 'seen', 'archived', 'unarchived', 'removed'];
-/** Less than what the connection allows, so that there is time to ask. */
+/** Less than the connection's own limit, so that there is time to ask. */
 const ASK_AFTER_HEARTBEATS = 1.5;
 
 /**
- * The stream by the browser's EventSource, which shows neither heartbeats nor the status of a refusal. When it is silent the count is asked
- * for: if the server knows of nothing newer, nothing was missed. What it says itself about coming back is left alone, because it gives up
- * for good after a 502, and does not know what another tab has seen meanwhile.
+ * Reads the stream with the browser's EventSource, which exposes neither heartbeats nor the status of a refusal. When it is silent, the
+ * count is requested: if the server has nothing newer, nothing was missed. Its own reconnects are not used, because it gives up for good
+ * after a 502, and does not know which entries another tab has received meanwhile.
  */
 export function withEventSource(attempt: StreamAttempt): Promise<void> {
   const { client, cursor, heartbeatMs, signal, onAlive, onFrame } = attempt;
@@ -26,7 +26,7 @@ export function withEventSource(attempt: StreamAttempt): Promise<void> {
       aliveAt = Date.now();
       onAlive();
       knownSeq = Math.max(knownSeq, seqOf(lastEventId));
-      // As of the head of that moment; what is not shown any more up to there comes without an event.
+      // Entries up to the head that are no longer shown cause no event.
       if (type === 'feed.ready')
         knownSeq = Math.max(knownSeq, seqOf((JSON.parse(data) as { head: string }).head));
       onFrame({ event: type === 'message' ? '' : type, id: lastEventId, data });
@@ -39,7 +39,7 @@ export function withEventSource(attempt: StreamAttempt): Promise<void> {
       if (Date.now() - aliveAt < heartbeatMs * ASK_AFTER_HEARTBEATS) return;
       ask().then(
         (counts) => (seqOf(counts.cursor) > knownSeq ? end() : onAlive()),
-        // The connection's own patience ends soon.
+        // The connection's own limit follows soon.
         () => {},
       );
     }, heartbeatMs / 2);
@@ -49,7 +49,7 @@ export function withEventSource(attempt: StreamAttempt): Promise<void> {
       if (refused) refused.then(() => resolve(), reject);
       else resolve();
     };
-    // It does not tell a refusal from a broken network; the count does.
+    // The error does not distinguish a refusal from a broken network; the request for the count does.
     source.onerror = () => end(isOpen ? undefined : ask());
     signal.addEventListener('abort', () => end());
   });

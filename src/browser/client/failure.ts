@@ -1,9 +1,9 @@
 import type { FeedError, StopReason } from './types.js';
 
-/** Not what was asked for, though a 200. */
-export const STRANGE_ANSWER = 'No answer of Tidings.';
+/** The message for a response of status 200 that is not from Tidings. */
+export const UNEXPECTED_RESPONSE = 'Unexpected response.';
 
-/** A request that failed, with what the connection must know of it. */
+/** A failed request. */
 export class Failure extends Error implements FeedError {
   override readonly name = 'FeedError';
   constructor(
@@ -23,7 +23,7 @@ export class Failure extends Error implements FeedError {
   }
 }
 
-/** Whatever went wrong, as a failure: what is none was never answered. */
+/** Wraps any other error as a request without a response. */
 export function failureOf(error: unknown): Failure {
   return error instanceof Failure ? error : new Failure(String(error));
 }

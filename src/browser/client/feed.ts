@@ -1,13 +1,15 @@
-import type { NotificationItem } from '../../contract/model/entry.js';
-import type { StateEntry } from '../../contract/model/state-entry.js';
-import { createClient, type RequestOptions } from './client.js';
-import { createConnection, isHidden, jsonOf, listen, NOTHING, type Connection } from './connection.js';
-import { placeOf, seqOf } from './cursor.js';
+import { createClient } from './client.js';
+import { createConnection, type Connection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { Failure, failureOf, STRANGE_ANSWER } from './failure.js';
-import { NO_PAGE, createStore, type Change, type Counts, type Page, type Selection } from './store.js';
+import { isHidden, listen, NOTHING } from './environment.js';
+import { failureOf } from './failure.js';
+import type { Message } from './messages.js';
 import { checkOptions } from './options.js';
-import { announceSignOut, canShare, createTabs, type Passed, type Tabs } from './tabs.js';
+import { jsonOf } from './parser.js';
+import { createReceiver } from './receiver.js';
+import { requestChange, requestPage } from './requests.js';
+import { NO_PAGE, type Change, type Selection } from './store.js';
+import { announceSignOut, canShare, createTabs, type Tabs } from './tabs.js';
 import { viaFetch, type Transport } from './transport.js';
 import type {
   Declared,
@@ -20,61 +22,56 @@ import type {
   StopReason,
 } from './types.js';
 
-/** Loaded when it is used: most pages do not need it. */
+/** Loaded on demand, because most pages do not use it. */
 const viaEventSource: Transport = async (attempt) => {
   const { withEventSource } = await import('./event-source.js');
   return withEventSource(attempt);
 };
 
-/** Frames kept for a tab that joins late or takes over. */
-const RECENT_FRAMES = 100;
-
 /**
- * The feed of whoever is signed in, live.
+ * Creates a live feed of the signed-in user.
  *
- * It connects at once, unless `open` is false or there is no page (on a server). Where several tabs show the same feed they share one
- * connection: the same by its address and by the word (the epoch) that the server's cursors begin with, which is another one for each
- * recipient, so that a tab never hears of a feed that was not its own when it asked the server itself.
+ * It connects at once, unless `open` is `false` or there is no page (on a server). Tabs that show the same feed share one connection. Feeds
+ * are the same if they have the same address and the same epoch in the server's cursors. Each recipient has an epoch of its own, so that a
+ * tab receives only entries of a feed that it has loaded from the server itself.
  */
 export function createFeed<Types extends Declared = Record<string, unknown>>(
   options: FeedOptions = {},
 ): Feed<Types> {
   checkOptions(options);
-  const feed = liveFeed(options);
+  const feed = createLiveFeed(options);
   if (options.open !== false && globalThis.document) feed.open();
-  // What the server sends is of the declared types: it has checked them, and the host has given both sides the same ones.
+  // The server has validated the entries, and server and page declare the same types.
   return feed as unknown as Feed<Types>;
 }
 
 /**
- *     closed ──open()──> first page ──> a group of tabs: leading or following ──close()──> closed
- *                         ^               │ another epoch                    └──refused, signOut()──> stopped
+ *     closed ──open()──> first page ──> group of tabs: leading or following ──close()──> closed
+ *                         ^               │ another epoch                  └──refused, signOut()──> stopped
  *                         └───────────────┘
  *
- * Whether it leads or follows, it takes each entry once and in order, by its place; a hole sends it to the tab that leads, or to the first page.
+ * A gap between entries is filled by the leading tab, or by loading the first page again.
  */
-function liveFeed(options: FeedOptions) {
-  let store = createStore(NO_PAGE);
-  const events = createEmitter();
+function createLiveFeed(options: FeedOptions) {
+  const { heartbeatMs = 15_000, pageSize = 25 } = options;
+  const { on, emit } = createEmitter();
+  const relay = (message: Message): void => tabs?.relay(message);
+  const receiver = createReceiver(emit, changed, relay, restart);
   let client = createClient(options);
-  const heartbeatMs = options.heartbeatMs ?? 15_000;
-  const pageSize = options.pageSize ?? 25;
-  let shares = options.tabs !== 'alone' && canShare();
+  let isSharing = options.tabs !== 'alone' && canShare();
   let status: FeedStatus = { state: 'closed' };
   let session: AbortController | null = null;
   let group: AbortController | null = null;
   let tabs: Tabs | null = null;
-  /** The latest frames, for a tab that joins late or takes over. */
-  let recent: Passed[] = [];
-  /** The last notification that listeners received; `null` before the first page, whose items they do not receive. */
-  let toldSeq: number | null = null;
-  /** Whether the first page must be read again. */
+  /** Whether the first page has to be loaded. */
   let isStale = true;
+  /** The older page that is being loaded. */
   let older: Promise<void> | null = null;
   let snapshot: FeedSnapshot | null = null;
-  let isTelling = false;
+  let isNotifying = false;
 
   function getSnapshot(): FeedSnapshot {
+    const { store } = receiver;
     return (snapshot ??= {
       ...store.view,
       status,
@@ -85,35 +82,57 @@ function liveFeed(options: FeedOptions) {
   }
 
   function loadMore(): Promise<void> {
-    if (!older && store.next !== null) {
-      older = readOlder().finally(() => {
-        older = null;
-        changed();
-      });
-      older.catch(NOTHING);
+    if (!older && receiver.store.next !== null) {
+      older = handled(
+        loadOlder().finally(() => {
+          older = null;
+          changed();
+        }),
+      );
       changed();
     }
     return older ?? Promise.resolve();
   }
 
+  async function loadOlder(): Promise<void> {
+    for (;;) {
+      const { store } = receiver;
+      if (store.next === null) return;
+      const page = await requestPage(client, `${pageSize}&before=${store.next}`).catch(fail);
+      // The first page was loaded again meanwhile.
+      if (store !== receiver.store) return;
+      // A page without items is not the end: the server limits how many entries it reads for one page.
+      if (store.append(page) && page.items.length > 0) return;
+    }
+  }
+
+  async function send(change: Change, selection: Selection): Promise<void> {
+    if (selection.ids?.length === 0 || selection.upTo === '') return;
+    const { store } = receiver;
+    const pending = store.propose(change, selection);
+    changed();
+    try {
+      store.confirm(pending, await requestChange(client, change, selection));
+    } catch (error) {
+      store.rollBack(pending);
+      changed();
+      fail(error);
+    }
+    changed();
+  }
+
   function open(): void {
     if (session) return;
     if (status.state === 'stopped') {
-      forget();
-      // With it goes the token, which may be the former user's.
+      clear();
+      // A new client has no token: the old one may be another user's.
       client = createClient(options);
     }
     session = new AbortController();
     setStatus({ state: 'connecting' });
     const isEventSource = options.transport === 'eventsource' && !options.getToken;
-    const connection = createConnection({
-      client,
-      transport: isEventSource ? viaEventSource : viaFetch,
-      heartbeatMs,
-      cursor: () => store.cursor,
-      take: takeFrame,
-      setStatus,
-    });
+    const transport = isEventSource ? viaEventSource : viaFetch;
+    const connection = createConnection(client, transport, heartbeatMs, receiver, setStatus);
     void run(connection, session.signal);
   }
 
@@ -122,7 +141,7 @@ function liveFeed(options: FeedOptions) {
   }
 
   function signOut(): void {
-    if (shares && store.cursor !== '') announceSignOut(groupName());
+    if (isSharing && receiver.store.cursor !== '') announceSignOut(groupName());
     stop('signed-out');
   }
 
@@ -142,22 +161,28 @@ function liveFeed(options: FeedOptions) {
       const failure = failureOf(error);
       if (!failure.stopReason) throw error;
       stop(failure.stopReason);
-      events.emit('error', failure);
+      emit('error', failure);
     }
   }
 
-  /** Stays live, with the other tabs or alone, until the first page has to be read again. */
+  /** Loads the first page, however long that takes. @throws {Failure} if it is refused. */
+  async function load(connection: Connection, signal: AbortSignal): Promise<void> {
+    const page = await connection.retry(() => requestPage(client, `${pageSize}`, signal), signal);
+    if (signal.aborted) return;
+    isStale = false;
+    receiver.begin(page);
+    if (page.items.length === 0) void loadMore();
+  }
+
+  /** Stays live, with the other tabs or alone, until the first page has to be loaded again. */
   async function join(connection: Connection, signal: AbortSignal): Promise<void> {
     group = new AbortController();
     const both = AbortSignal.any([signal, group.signal]);
     try {
-      if (!shares) return await connection.run(both);
-      tabs = createTabs(groupName(), heartbeatMs, {
-        seq: () => store.seq,
+      if (!isSharing) return await connection.run(both);
+      tabs = createTabs(groupName(), heartbeatMs, receiver, {
         status: () => status,
-        recent: () => recent,
         lead: connection.run,
-        take: takePassed,
         setStatus,
         restart,
         wake: connection.wake,
@@ -165,9 +190,9 @@ function liveFeed(options: FeedOptions) {
       });
       await tabs.run(both);
     } catch (error) {
-      // A document that may not use locks or channels, an opaque origin for example.
+      // The document may not use locks or channels; an opaque origin, for example.
       if (!(error instanceof DOMException)) throw error;
-      shares = false;
+      isSharing = false;
     } finally {
       group.abort();
       tabs = null;
@@ -176,138 +201,21 @@ function liveFeed(options: FeedOptions) {
 
   function groupName(): string {
     const base = new URL(client.base, globalThis.location?.href);
-    return `tidings ${base.href} ${store.epoch}`;
+    return `tidings ${base.href} ${receiver.store.epoch}`;
   }
 
-  /** Reads the first page, however long that takes. @throws {Failure} if it is refused. */
-  async function load(connection: Connection, signal: AbortSignal): Promise<void> {
-    const page = await connection.persist(() => readPage('', signal), signal);
-    if (signal.aborted) return;
-    if (store.epoch !== placeOf(page.cursor)!.epoch) toldSeq = null;
-    store = createStore(page);
-    recent = [];
-    isStale = false;
-    toldSeq ??= store.seq;
-    changed();
-    [...page.items].reverse().forEach(tell);
-    if (page.items.length === 0) void loadMore();
-  }
-
-  /** Leaves the group and returns with a new first page. The items stay until then, unless they may be another user's. */
+  /** Leaves the group to load the first page again. The items stay until then, unless they may be another user's. */
   function restart(reset?: RawFrame): void {
     isStale = true;
     group?.abort();
     if (!reset) return;
     const { reason } = jsonOf<{ reason: ResetReason }>(reset.data)!;
-    if (reason === 'epoch') forget();
-    events.emit('feed.reset', { type: 'feed.reset', reason });
-  }
-
-  async function readOlder(): Promise<void> {
-    for (;;) {
-      const own = store;
-      const { next } = own;
-      if (next === null) return;
-      const page = await readPage(`&before=${next}`).catch((error: unknown) => fail(error));
-      // The first page was read again meanwhile.
-      if (own !== store) return;
-      // A page without items is not the end: the server limits how many places it reads for one.
-      if (own.append(page) && page.items.length > 0) return;
-    }
-  }
-
-  async function readPage(query: string, signal?: AbortSignal): Promise<Page> {
-    const page = await client.json<Page>(`notifications?limit=${pageSize}${query}`, { signal });
-    if (Array.isArray(page?.items) && placeOf(page.cursor)) return page;
-    throw new Failure(STRANGE_ANSWER);
-  }
-
-  function takeFrame(frame: RawFrame): void {
-    events.emit('feed.frame', frame);
-    const { event, id } = frame;
-    if (event === 'feed.reset') {
-      tabs?.pass({ kind: 'reset', frame });
-      return restart(frame);
-    }
-    const place = placeOf(id);
-    // After the `feed.ready` of another feed comes a reset that says so.
-    if (place?.epoch !== store.epoch) return;
-    const ready = event === 'feed.ready' && jsonOf<Counts & { head: string }>(frame.data);
-    if (ready) store.setCounts({ ...ready, cursor: ready.head });
-    const passed = { before: store.seq, after: place.seq, frame };
-    if (passed.after > passed.before) {
-      tabs?.pass({ kind: 'frame', passed });
-      apply(passed);
-    }
-    changed();
-  }
-
-  function takePassed(passed: Passed): boolean {
-    if (passed.after <= store.seq) return true;
-    if (passed.before > store.seq) return false;
-    events.emit('feed.frame', passed.frame);
-    apply(passed);
-    return true;
-  }
-
-  function apply(passed: Passed): void {
-    const { id, data } = passed.frame;
-    recent = [...recent.slice(1 - RECENT_FRAMES), passed];
-    store.cursor = id;
-    const entry = jsonOf<NotificationItem | StateEntry>(data);
-    if (!entry) return;
-    changed();
-    if ('id' in entry) {
-      store.addItem(entry);
-      return tell(entry);
-    }
-    if (!store.addState(entry)) restart();
-    events.emit(entry.type, entry);
-  }
-
-  /** Tells listeners of a notification, once. */
-  function tell(item: NotificationItem): void {
-    const seq = seqOf(item.cursor);
-    if (seq <= toldSeq!) return;
-    toldSeq = seq;
-    events.emit(item.type, item);
-    events.emit('message', item);
-  }
-
-  function ask(change: Change, selection: Selection): Promise<void> {
-    const { ids = [], upTo } = selection;
-    if (ids.length === 0 && !upTo) return Promise.resolve();
-    const own = store;
-    const pending = own.ask(change, selection);
-    changed();
-    const request: [string, RequestOptions] =
-      change === 'remove'
-        ? [`notifications/${encodeURIComponent(ids[0]!)}`, { method: 'DELETE' }]
-        : [`notifications/${change}`, { method: 'POST', body: selection }];
-    const done = client.json<Counts>(...request).then(
-      (counts) => {
-        own.confirm(pending, counts);
-        changed();
-      },
-      (error: unknown) => {
-        own.drop(pending);
-        changed();
-        fail(error);
-      },
-    );
-    done.catch(NOTHING);
-    return done;
-  }
-
-  /** Reports an error. @throws {Failure} always. */
-  function fail(error: unknown): never {
-    const failure = failureOf(error);
-    events.emit('error', failure);
-    throw failure;
+    if (reason === 'epoch') clear();
+    emit('feed.reset', { type: 'feed.reset', reason });
   }
 
   function stop(reason: StopReason): void {
-    if (reason === 'signed-out' || reason === 'unauthenticated') forget();
+    if (reason === 'signed-out' || reason === 'unauthenticated') clear();
     end({ state: 'stopped', reason });
   }
 
@@ -317,62 +225,72 @@ function liveFeed(options: FeedOptions) {
     setStatus(last);
   }
 
-  function forget(): void {
-    store = createStore(NO_PAGE);
+  function clear(): void {
     isStale = true;
-    recent = [];
-    toldSeq = null;
-    changed();
+    receiver.begin(NO_PAGE);
   }
 
   function setStatus(now: FeedStatus): void {
     status = now;
-    tabs?.pass({ kind: 'status', status: now });
+    relay({ kind: 'status', status });
     changed();
   }
 
-  /** Calls listeners once for all changes of the same moment. */
+  /** Notifies subscribers, once for all changes in the same task. */
   function changed(): void {
     snapshot = null;
-    if (isTelling) return;
-    isTelling = true;
+    if (isNotifying) return;
+    isNotifying = true;
     queueMicrotask(() => {
-      isTelling = false;
-      events.emit('');
+      isNotifying = false;
+      emit('');
     });
   }
 
-  const upToHere = (change: Change) => () => ask(change, { upTo: store.cursor });
-  const those =
+  /** Reports an error to listeners. @throws {Failure} always. */
+  function fail(error: unknown): never {
+    const failure = failureOf(error);
+    emit('error', failure);
+    throw failure;
+  }
+
+  const upToCursor = (change: Change) => () => handled(send(change, { upTo: receiver.store.cursor }));
+  const byIds =
     (change: Change) =>
     (...ids: string[]) =>
-      ask(change, { ids });
+      handled(send(change, { ids }));
   return {
     get items() {
-      return store.view.items;
+      return getSnapshot().items;
     },
     get unread() {
-      return store.view.unread;
+      return getSnapshot().unread;
     },
     get unseen() {
-      return store.view.unseen;
+      return getSnapshot().unseen;
     },
     get status() {
-      return status;
+      return getSnapshot().status;
     },
     getSnapshot,
-    subscribe: (listener: () => void) => events.on('', listener),
-    on: (name: string, listener: (event: never) => void) => events.on(name, listener),
-    markSeen: upToHere('seen'),
-    markAllRead: upToHere('read'),
-    markRead: those('read'),
-    markUnread: those('unread'),
-    archive: those('archive'),
-    unarchive: those('unarchive'),
-    remove: (id: string) => ask('remove', { ids: [id] }),
+    subscribe: (listener: () => void) => on('', listener),
+    on,
+    markSeen: upToCursor('seen'),
+    markAllRead: upToCursor('read'),
+    markRead: byIds('read'),
+    markUnread: byIds('unread'),
+    archive: byIds('archive'),
+    unarchive: byIds('unarchive'),
+    remove: (id: string) => handled(send('remove', { ids: [id] })),
     loadMore,
     open,
     close,
     signOut,
   };
+}
+
+/** Marks a promise as handled: callers need not catch its error, because listeners receive it. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(NOTHING);
+  return promise;
 }

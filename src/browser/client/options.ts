@@ -1,6 +1,6 @@
 import type { FeedOptions } from './types.js';
 
-/** Of each option, the types or the values that it takes. */
+/** The types or the values of each option. */
 const KINDS: Record<keyof FeedOptions, string> = {
   url: 'string|object',
   path: 'string',

@@ -1,15 +1,15 @@
 import type { RawFrame } from './types.js';
 
-/** A frame with the reconnect delay that came with it, in ms. */
+/** A frame with its reconnect delay. */
 export interface ParsedFrame extends RawFrame {
   readonly retryMs?: number;
 }
 
 /**
- * Parses an event stream (WHATWG HTML, 9.2.6) that was decoded already. Unlike an EventSource, and unlike the parsers there are, it also
- * reports a frame that is an id alone: that is how the server moves a cursor past entries that are not to be shown any more.
+ * Creates a parser of a decoded event stream (WHATWG HTML, 9.2.6). Unlike an EventSource and the usual parsers, it also reports frames that
+ * have only an id, by which the server moves the cursor past entries that are no longer shown.
  *
- * @returns what takes the next piece of text, cut anywhere.
+ * @returns a function that takes the next chunk, split anywhere.
  */
 export function createParser(onFrame: (frame: ParsedFrame) => void): (chunk: string) => void {
   let rest = '';
@@ -41,4 +41,13 @@ export function createParser(onFrame: (frame: ParsedFrame) => void): (chunk: str
     rest = lines.pop()!;
     lines.forEach(take);
   };
+}
+
+/** Parses the data of a frame; `null` if it is not JSON. */
+export function jsonOf<T>(text: string): T | null {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return null;
+  }
 }

@@ -2,21 +2,21 @@ import type { NotificationItem } from '../../contract/model/entry.js';
 import type { CountsAfter, StateEntry } from '../../contract/model/state-entry.js';
 import { numberOf, placeOf, seqOf } from './cursor.js';
 
-/** What `GET /v1/notifications` answers. */
+/** The response of `GET /v1/notifications`. */
 export interface Page extends Counts {
   readonly items: readonly NotificationItem[];
   readonly next: string | null;
 }
 
-/** Counts as of a place in the log. */
+/** Counts as of a position in the log. */
 export interface Counts extends CountsAfter {
   readonly cursor: string;
 }
 
-/** What can be done with notifications. */
+/** A change of notifications. */
 export type Change = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
 
-/** Which of them: some, or all up to a cursor. */
+/** The notifications to change: by id, or all up to a cursor. */
 export interface Selection {
   readonly ids?: readonly string[];
   readonly upTo?: string;
@@ -27,34 +27,34 @@ export interface View extends CountsAfter {
   readonly items: readonly NotificationItem[];
 }
 
-/** The same with those that were archived while this page was open, which come back when they are unarchived. */
+/** A view with the notifications that were archived while the page was open, which reappear when they are unarchived. */
 interface Base extends View {
   readonly archived: ReadonlySet<string>;
-  /** The bell was opened when this was the newest one, as far as can be told: later ones that are unread are unseen. */
+  /** The newest entry at the last opening of the bell, as far as known. Later unread ones are unseen. */
   readonly seenSeq: number;
 }
 
-/** What was asked for and not answered yet. */
+/** A change that the server has not confirmed yet. */
 export interface Pending {
   readonly change: Change;
   readonly selection: Selection;
   readonly at: string;
 }
 
-/** Before the first one. */
+/** The page of an empty store. */
 export const NO_PAGE: Page = { items: [], unread: 0, unseen: 0, cursor: '', next: null };
 
 /**
- * The part of the feed that is loaded: the server's state (`base`), and on top of it the changes that the server has not confirmed. `view`
- * is both together, so taking a change back is dropping it.
+ * The loaded part of the feed. `view` is the server's state (`base`) with the pending changes applied, so that a rollback only drops a
+ * pending change.
  *
- * Counts have a place of their own (`countsAt`), because a response or a `feed.ready` may be ahead of the entries: an entry up to that place
- * is not counted again.
+ * Counts have a position of their own (`countsAt`), because a response or a `feed.ready` may be ahead of the entries. Entries up to that
+ * position are not counted again.
  */
 export interface Store {
-  /** The last entry that was applied; `''` before the first page. */
+  /** The position of the last applied entry; `''` before the first page. */
   cursor: string;
-  /** Where the next older page begins. */
+  /** The cursor of the next older page; `null` if there is none. */
   readonly next: string | null;
   /** The same object until something changes. */
   readonly view: View;
@@ -62,28 +62,28 @@ export interface Store {
   readonly seq: number;
   /** Adds an older page. @returns `false` if it predates the last change of state, and has to be requested again. */
   append(page: Page): boolean;
-  /** Adds the notification whose place is the cursor. */
+  /** Adds the notification at the cursor. */
   addItem(item: NotificationItem): void;
-  /** Applies the change whose place is the cursor. @returns `false` if the first page has to be read again, because it restores what is not loaded. */
+  /** Applies the change of state at the cursor. @returns `false` if it restores notifications that are not loaded: the first page has to be loaded again. */
   addState(entry: StateEntry): boolean;
-  /** Counts as of a place; older ones are ignored. */
+  /** Sets the counts, unless newer ones are known. */
   setCounts(counts: Counts): void;
-  /** Shows a change before the server has it. */
-  ask(change: Change, selection: Selection): Pending;
-  /** Takes it back. */
-  drop(pending: Pending): void;
-  /** The server has it. The stream will repeat it, to no effect. */
+  /** Applies a change before the server confirms it. */
+  propose(change: Change, selection: Selection): Pending;
+  /** Undoes a pending change. */
+  rollBack(pending: Pending): void;
+  /** Makes a pending change permanent. The stream will repeat it, without effect. */
   confirm(pending: Pending, counts: Counts): void;
 }
 
-/** @param page the first one. */
+/** @param page the first page. */
 export function createStore({ items, unread, unseen, cursor, next }: Page): Store {
   let countsAt = seqOf(cursor);
   let pending: readonly Pending[] = [];
   /** The last change of state. */
   let stateSeq = 0;
   let shown: View | null = null;
-  // The newest unread ones are the unseen ones.
+  // The unseen notifications are the newest unread ones.
   const oldest = items.filter(({ readAt }) => readAt === null)[unseen - 1];
   const seenSeq = unseen === 0 ? countsAt : oldest ? seqOf(oldest.cursor) - 1 : 0;
   let base: Base = { items, archived: new Set(), seenSeq, unread, unseen };
@@ -98,14 +98,13 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
   }
 
   function settle(change: Pending, counts: Counts): void {
-    const { items, archived, seenSeq } = changed(base, change);
-    set({ items, archived, seenSeq });
+    const { unread, unseen } = base;
+    set({ ...changed(base, change), unread, unseen });
     store.setCounts(counts);
   }
 
   const store: Store = {
     cursor,
-    // Writable here alone.
     get next() {
       return next;
     },
@@ -139,7 +138,7 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
       const added = { ...base, items: [item, ...kept] };
       if (store.seq <= countsAt) return set(added);
       const { unread, unseen } = recounted(base, added);
-      // Of the replaced ones that are not loaded (older, or skipped by a replay), the counts include those up to their own place.
+      // The counts include replaced notifications that are not loaded (older, or skipped by a replay), up to the position of the counts.
       const others = item.replaces.filter((id) => !known.has(id)).map(numberOf);
       const counted = others.filter((number) => number <= countsAt);
       const unseenOf = counted.filter((number) => number > base.seenSeq);
@@ -148,8 +147,10 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
 
     addState(entry) {
       stateSeq = store.seq;
-      // The counts of a `feed.removed` may be of a later place.
-      settle(pendingOf(entry), { ...entry, cursor: ('asOf' in entry && entry.asOf) || store.cursor });
+      // The counts of a `feed.removed` may be of a later position.
+      // The type is the change: `feed.read` read, `feed.archived` archive.
+      const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
+      settle(pendingOf(change, entry), { ...entry, cursor: ('asOf' in entry && entry.asOf) || store.cursor });
       const known = idsOfBase();
       const { ids = [] }: Selection = entry;
       return entry.type !== 'feed.unarchived' || ids.every((id) => known.has(id));
@@ -162,27 +163,27 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
       set({ unread, unseen });
     },
 
-    ask(change, selection) {
-      const asked = { change, selection, at: new Date().toISOString() };
-      pending = [...pending, asked];
+    propose(change, selection) {
+      const added = pendingOf(change, selection);
+      pending = [...pending, added];
       set({});
-      return asked;
+      return added;
     },
 
-    drop(dropped) {
-      pending = pending.filter((each) => each !== dropped);
+    rollBack(rejected) {
+      pending = pending.filter((each) => each !== rejected);
       set({});
     },
 
     confirm(confirmed, counts) {
-      store.drop(confirmed);
+      store.rollBack(confirmed);
       settle(confirmed, counts);
     },
   };
   return store;
 }
 
-/** A change applied, with the counts estimated from what is loaded. */
+/** Applies a change, and estimates the counts from the loaded notifications. */
 function changed(base: Base, { change, selection, at }: Pending): Base {
   const ids = new Set(selection.ids);
   const upTo = selection.upTo ? seqOf(selection.upTo) : null;
@@ -201,13 +202,13 @@ function changed(base: Base, { change, selection, at }: Pending): Base {
       isSelected(item) && isRead === (item.readAt === null) ? { ...item, readAt: isRead ? at : null } : item,
     );
   }
-  // Up to a place means also those that were not loaded; later ones always are.
+  // `upTo` includes notifications that are not loaded; all later ones are loaded.
   if (upTo === null) return recounted(base, next);
   const { unread, unseen } = tally(next);
   return { ...next, unread: change === 'seen' ? base.unread : unread, unseen };
 }
 
-/** The counts move by what changed among those that are loaded. */
+/** Adjusts the counts by the difference among the loaded notifications. */
 function recounted(before: Base, after: Base): Base {
   const [from, to] = [tally(before), tally(after)];
   return {
@@ -217,7 +218,7 @@ function recounted(before: Base, after: Base): Base {
   };
 }
 
-/** What of those that are loaded the server counts. */
+/** Counts the loaded notifications as the server does. */
 function tally({ items, archived, seenSeq }: Base): CountsAfter {
   const unread = items.filter(({ id, readAt }) => readAt === null && !archived.has(id));
   return {
@@ -226,8 +227,6 @@ function tally({ items, archived, seenSeq }: Base): CountsAfter {
   };
 }
 
-function pendingOf(entry: StateEntry): Pending {
-  // The event says what was done: `feed.read` read, `feed.archived` archive.
-  const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
-  return { change, selection: entry, at: new Date().toISOString() };
+function pendingOf(change: Change, selection: Selection): Pending {
+  return { change, selection, at: new Date().toISOString() };
 }

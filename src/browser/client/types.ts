@@ -4,12 +4,12 @@ import type { AnyNotificationType, NotificationType } from '../../contract/model
 import type { StateEntry } from '../../contract/model/state-entry.js';
 
 /**
- * What a page declares: the list of types that the server declares (`typeof myTypes`), or a map from the type's name to its data where
- * the server's code is out of reach. Types alone: nothing of it exists at run time.
+ * The types that a page declares: the server's list of types (`typeof myTypes`), or a map from names to data if the server's code cannot be
+ * imported. Only types: nothing exists at run time.
  */
 export type Declared = readonly AnyNotificationType[] | Record<string, unknown>;
 
-/** What JSON makes of a value: a `Date` arrives as the text of its `toJSON`. */
+/** The type of a value after JSON: a `Date` becomes the string of its `toJSON`. */
 export type Json<T> = unknown extends T
   ? T
   : T extends { toJSON(): infer Text }
@@ -30,75 +30,75 @@ export type DataOf<Types extends Declared> = Types extends readonly AnyNotificat
 /** The names of the declared types. */
 export type TypeName<Types extends Declared> = Extract<keyof DataOf<Types>, string>;
 
-/** A notification of one declared type, or of any of them: told apart by `type`. */
+/** A notification of one declared type, or a union of all, discriminated by `type`. */
 export type Item<Types extends Declared = Record<string, unknown>, Name extends string = TypeName<Types>> = {
   [Each in Name]: NotificationItem<Each, Each extends keyof DataOf<Types> ? DataOf<Types>[Each] : unknown>;
 }[Name];
 
-/** Why a token is asked for: at first, because the one in use ends soon, or because the server has refused it. */
+/** Why a token is requested: it is the first one, the present one expires soon, or the server has refused it. */
 export type TokenReason = 'initial' | 'expiring' | 'refused';
 
 /** The options of `createFeed`. */
 export interface FeedOptions {
   /** The address of the server. Default `''`, the page's own origin. */
   url?: string | URL;
-  /** The path of Tidings there. In a host: its global prefix and `controllers.path`, such as `/api/feed`. Default `/v1`. */
+  /** The path of Tidings on the server. In a host application: its global prefix and `controllers.path`, such as `/api/feed`. Default `/v1`. */
   path?: string;
   /**
-   * The bearer token, asked for before the first request, shortly before the `exp` of a JWT, and after the server has refused one. What it
-   * throws counts as a break and is tried again; `null` means that nobody is signed in. Without it cookies are sent.
+   * Returns the bearer token; `null` if nobody is signed in. Called before the first request, shortly before the `exp` of a JWT, and after
+   * the server has refused a token. An error counts as a lost connection and is retried. Without `getToken` cookies are sent.
    */
   getToken?: (reason: TokenReason) => string | null | Promise<string | null>;
   /** How cookies are sent. Default `include` (`omit` with `getToken`). */
   credentials?: 'include' | 'omit' | 'same-origin';
-  /** Items of a page, 1 to 100. Default 25. */
+  /** Items per page, 1 to 100. Default 25. */
   pageSize?: number;
-  /** One connection for all tabs of this origin that show the same feed, or one for each. Default `shared`. */
+  /** One connection for all tabs of this origin that show the same feed (`shared`), or one per tab (`alone`). Default `shared`. */
   tabs?: 'shared' | 'alone';
   /**
-   * `fetch` reads the stream itself: it sees heartbeats and the status of a refusal. `eventsource` leaves that to the browser, which shows
-   * neither, so that a silent connection is checked by asking for the count; it cannot send a token. Default `fetch`.
+   * `fetch` exposes heartbeats and the status of a refusal. `eventsource` uses the browser's EventSource, which exposes neither and cannot
+   * send a token; a silent connection is checked by requesting the count. Default `fetch`.
    */
   transport?: 'fetch' | 'eventsource';
-  /** The server's `STREAM_HEARTBEAT_MS`: after two and a half of them without a sign a connection counts as dead. Default 15,000. */
+  /** The server's `STREAM_HEARTBEAT_MS`. A connection without data for two and a half heartbeats counts as dead. Default 15,000. */
   heartbeatMs?: number;
-  /** Whether it connects at once. `false`: not before `open()`. Never on a server. Default `true`. */
+  /** Whether to connect at once instead of with `open()`. Always `false` on a server. Default `true`. */
   open?: boolean;
 }
 
-/** Why a feed stopped. It does not reconnect by itself; `open()` starts again. */
+/** Why a feed stopped. It does not reconnect until `open()` is called. */
 export type StopReason =
   /** 401, also with a renewed token; or `getToken` returned `null`. */
   | 'unauthenticated'
   /** 403: the credential does not allow it, or the origin may not use the cookie. */
   | 'forbidden'
-  /** 400 or 404: another server, a wrong `path` or a wrong option. Once the feed was reached ten 404s in a row pass, because proxies answer them during a deploy. */
+  /** 400 or 404: a wrong server, `path` or option. Once the feed was reached, up to ten 404s in a row are retried, because proxies answer 404 during a deploy. */
   | 'refused'
   /** `signOut()` was called, here or in another tab. */
   | 'signed-out';
 
 /** The state of the connection. */
 export type FeedStatus =
-  /** Not opened yet, or closed by `close()`; the items stay. */
+  /** Not opened yet, or closed by `close()`, which keeps the items. */
   | { readonly state: 'closed' }
-  /** On the way to the first page or the first frame. */
+  /** Waiting for the first page or the first frame. */
   | { readonly state: 'connecting' }
-  /** Up to date. With shared tabs the connection may be another tab's. */
+  /** Connected. With shared tabs the connection may be another tab's. */
   | { readonly state: 'live' }
-  /** The connection broke. The next attempt is at `retryAt` (ms, as `Date.now()`), or as soon as the network or the tab is back. */
+  /** The connection is lost. The next attempt is at `retryAt` (ms, as `Date.now()`), or when the network is back or the tab becomes visible. */
   | { readonly state: 'offline'; readonly retryAt: number }
-  /** Another attempt would not help. The items are cleared if nobody is signed in. */
+  /** The server refuses, or the user signed out. The items are cleared if nobody is signed in. */
   | { readonly state: 'stopped'; readonly reason: StopReason };
 
-/** Immutable: a new object after each change, the same one until then. */
+/** An immutable snapshot, replaced after each change. */
 export interface FeedSnapshot<Types extends Declared = Record<string, unknown>> {
-  /** The loaded ones, newest first, without archived ones. Includes changes that the server has not confirmed yet. */
+  /** The loaded notifications, newest first, without archived ones. Includes changes that the server has not confirmed yet. */
   readonly items: readonly Item<Types>[];
   readonly unread: number;
-  /** New ones since the user last opened the bell: the badge. */
+  /** Notifications that arrived since the user last opened the bell, for the badge. */
   readonly unseen: number;
   readonly status: FeedStatus;
-  /** Whether the first page is there. Before that `items` is empty because nothing is known. */
+  /** Whether the first page is loaded. */
   readonly loaded: boolean;
   /** Whether there is an older page. */
   readonly hasMore: boolean;
@@ -106,9 +106,9 @@ export interface FeedSnapshot<Types extends Declared = Record<string, unknown>> 
   readonly loadingMore: boolean;
 }
 
-/** A frame of the stream as it came. */
+/** A raw frame of the stream. */
 export interface RawFrame {
-  /** The SSE event name; `''` for the default event and for a frame that is an id alone. */
+  /** The SSE event name; `''` for the default event and for a frame with only an id. */
   readonly event: string;
   /** The cursor after it. */
   readonly id: string;
@@ -119,15 +119,15 @@ export interface RawFrame {
 /** Why the server could not continue from the cursor. */
 export type ResetReason = 'expired' | 'epoch' | 'ahead' | 'malformed';
 
-/** Events of `on` beside the declared types. No type can have these names. */
+/** Events of `on` besides the declared types. No type can have these names. */
 export type FeedEvents<Types extends Declared> = {
-  /** Every notification, whatever its type. */
+  /** A notification of any type. */
   message: Item<Types>;
-  /** A request failed, and its change was taken back; or a refusal stopped the feed. */
+  /** A request failed, and its change was undone; or a refusal stopped the feed. */
   error: FeedError;
-  /** Every frame that moves the cursor, before it is applied; for tools that look at the wire. */
+  /** Every frame that moves the cursor, before it is applied. For debugging tools. */
   'feed.frame': RawFrame;
-  /** The server could not continue from the cursor; the first page is read again. */
+  /** The server could not continue from the cursor. The first page is loaded again. */
   'feed.reset': { readonly type: 'feed.reset'; readonly reason: ResetReason };
 } & { [State in StateEntry['type']]: StateEntry & { readonly type: State } };
 
@@ -138,18 +138,18 @@ type EventData<Types extends Declared, Name extends string> = Name extends keyof
 /** A request that failed. */
 export interface FeedError extends Error {
   readonly name: 'FeedError';
-  /** The status of the answer; 0 without one (the network). */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
-  /** The stable code of the server's problem, such as `not-found`; `network` without an answer, `''` if a proxy answered. */
+  /** The server's stable error code, such as `not-found`; `network` without a response, `''` for a proxy's response. */
   readonly code: string;
 }
 
 /**
- * The feed of whoever is signed in: a store (`getSnapshot`, `subscribe`, as `useSyncExternalStore` wants them) and what one can do with it.
- * All methods are bound and may be passed around.
+ * The feed of the signed-in user: an external store (`getSnapshot` and `subscribe` suit `useSyncExternalStore`) with methods to change it.
+ * All methods are bound.
  *
- * The methods that change something show it at once and resolve when the server has it. When they reject (with a {@link FeedError}) it
- * has been taken back; who does not look at the promise need not catch it, `on('error')` hears of it, too.
+ * A change is visible at once, and its promise resolves when the server has stored it. If the promise rejects (with a {@link FeedError}),
+ * the change has been undone. An unhandled rejection is not reported as uncaught; `on('error')` receives the error, too.
  */
 export interface Feed<Types extends Declared = Record<string, unknown>> {
   readonly items: readonly Item<Types>[];
@@ -157,11 +157,13 @@ export interface Feed<Types extends Declared = Record<string, unknown>> {
   readonly unseen: number;
   readonly status: FeedStatus;
   getSnapshot(this: void): FeedSnapshot<Types>;
-  /** Calls back after each change of the snapshot. @returns how to stop. */
+  /** Calls the listener after each change of the snapshot. @returns a function that removes it. */
   subscribe(this: void, listener: () => void): () => void;
   /**
-   * Listens to notifications of one type as they arrive, also those that arrived during a break, each once; not to those of the first
-   * page. Also to {@link FeedEvents}. @returns how to stop.
+   * Adds a listener for notifications of one type, or for one of the {@link FeedEvents}. Each notification is delivered once, also if it
+   * arrived while the connection was lost; those of the first page are not delivered.
+   *
+   * @returns a function that removes the listener.
    */
   on<Name extends TypeName<Types> | keyof FeedEvents<Types>>(
     this: void,
@@ -169,23 +171,23 @@ export interface Feed<Types extends Declared = Record<string, unknown>> {
     listener: (event: EventData<Types, Name>) => void,
   ): () => void;
 
-  /** The badge resets, the notifications stay unread: the bell was opened. What arrives meanwhile stays unseen. */
+  /** Resets `unseen`, for the badge, when the bell is opened. Notifications stay unread; those that arrive meanwhile stay unseen. */
   markSeen(this: void): Promise<void>;
   markRead(this: void, ...ids: string[]): Promise<void>;
   markUnread(this: void, ...ids: string[]): Promise<void>;
-  /** All that are there now, loaded or not; what arrives meanwhile stays unread. */
+  /** Marks all notifications as read, loaded or not. Those that arrive meanwhile stay unread. */
   markAllRead(this: void): Promise<void>;
   archive(this: void, ...ids: string[]): Promise<void>;
   unarchive(this: void, ...ids: string[]): Promise<void>;
-  /** Gone from every page and device, for good. */
+  /** Deletes a notification permanently, on all devices. */
   remove(this: void, id: string): Promise<void>;
-  /** Reads the next older page. Resolves when it is there; at once if there is none. Calls while one is on its way share it. */
+  /** Loads the next older page. Resolves when it is loaded, or at once if there is none. Concurrent calls share one request. */
   loadMore(this: void): Promise<void>;
 
-  /** Connects, or comes back from `close()` with everything that was missed. After a stop it begins anew, with a new token. */
+  /** Connects. After `close()` it receives everything that was missed; after a stop it starts anew, with a new token. */
   open(this: void): void;
-  /** Ends the connection of this tab (another tab takes over) and keeps what is shown. */
+  /** Disconnects this tab and keeps the items. Another tab takes over a shared connection. */
   close(this: void): void;
-  /** Ends the connection and forgets everything, in all tabs that show this feed. The cookie or token is the application's to drop. */
+  /** Disconnects and clears all tabs that show this feed. The application deletes the cookie or token. */
   signOut(this: void): void;
 }
