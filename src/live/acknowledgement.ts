@@ -11,8 +11,8 @@ interface Waiter {
 }
 
 /**
- * Something that several callers wait for, each for its own time, and that may be settled and awaited again: the
- * acknowledgement of a subscription, which a lost connection takes back.
+ * The acknowledgement of a subscription. Several callers may wait for it, each with its own timeout, and it can be
+ * awaited again after it is settled, since a lost connection revokes it.
  */
 export class Acknowledgement {
   private waiters: Waiter[] = [];

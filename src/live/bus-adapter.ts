@@ -5,7 +5,7 @@ import { NotAcknowledgedError } from './acknowledgement.js';
 import { Signal } from './signal.js';
 import { listenerOf, type Listener } from './subscriptions.js';
 
-/** The part of a bus that is the same on every server: what it does before it is closed, and no more after that. */
+/** The part of a bus that does not depend on its server. A closed bus ignores announcements and rejects subscriptions. */
 export abstract class BusAdapter implements LiveBus {
   protected readonly reconnected: Signal;
   protected closed = false;
@@ -46,9 +46,9 @@ export abstract class BusAdapter implements LiveBus {
     await this.end();
   }
 
-  /** Resolves when the server has acknowledged that messages of the feed will come; else takes the listener away and rejects. */
+  /** Resolves when the server has acknowledged that messages of the feed will arrive; otherwise removes the listener and rejects. */
   protected abstract join(feed: FeedKey, listener: Listener): Promise<Unsubscribe>;
 
-  /** Sends what is still to be announced, and ends what the adapter has opened. Called once. */
+  /** Sends waiting messages and closes the connections of this adapter. Called once. */
   protected abstract end(): Promise<void>;
 }

@@ -7,18 +7,18 @@ const INCARNATION = /^[A-Za-z0-9_-]{1,40}$/;
 export const FEED_HASH_LENGTH = 22;
 
 /**
- * A feed's name on the bus: 128 bits of SHA-256 in base64url. Recipients are often mail addresses, and channel names are
- * seen by whoever may look at the server; they also have any length and alphabet.
+ * A feed's name on the bus: 128 bits of SHA-256 in base64url. Recipients are often mail addresses, while channel names are
+ * visible to every client of the server; recipients also have any length and alphabet.
  */
 export function feedHash(feed: FeedKey): string {
   return createHash('sha256').update(feedKeyString(feed)).digest('base64url').slice(0, FEED_HASH_LENGTH);
 }
 
 /**
- * What all channel names of one log begin with. It carries the identity of the database, because Redis pub/sub ignores
+ * The prefix of all channel names of one log. It contains the identity of the database, because Redis pub/sub ignores
  * the database number: staging on `/1` would reach production on `/0`.
  *
- * @throws {TypeError} if the word is not 1 to 40 letters, digits, `_` and `-`.
+ * @throws {TypeError} if the identity is not 1 to 40 letters, digits, `_` and `-`.
  */
 export function redisPrefix(incarnation: string): string {
   return `tidings:${checked(incarnation)}:`;

@@ -3,7 +3,7 @@ import type { FeedHead } from '../contract/ports/read.js';
 import type { LiveMessage } from './message.js';
 import { RecentEntries, type MemoryBudget } from './recent-entries.js';
 
-/** Counts what happens on an instance, so that "before" and "after" can be told. */
+/** Numbers the events of an instance, so that their order can be compared. */
 export class EventCounter {
   private count = 0;
 
@@ -18,27 +18,26 @@ export class EventCounter {
 }
 
 /**
- * What an instance knows of one feed: its epoch, its head and its recent entries. The log tells the truth, but what it told
- * may be old by the time it arrives; the bus is quick, but may tell what is not so (any more). Who is to be believed
- * follows from when things happened:
+ * The state of one feed as this instance knows it: epoch, head and recent entries. A read of the log is correct, but may be
+ * outdated when it arrives; an announcement is quick, but may be wrong or obsolete. The order of events decides:
  *
- * - An announcement with a higher number is believed at once (it is sent after the commit).
- * - A read of the log overrules everything that was known *before that read began*, up or down.
- * - What became known while the read was on its way is newer than the read's snapshot and stays; the higher number counts.
- * - What numbers cannot decide (another epoch, a feed that is gone) makes a *doubt*: everybody is behind until a read that
- *   began after it.
+ * - An announcement with a higher number counts at once (it is sent after the commit).
+ * - A read of the log replaces everything that was known *before that read began*, up or down.
+ * - An announcement that arrived during a read is newer than the read's snapshot and stays; the higher number counts.
+ * - If numbers cannot decide (another epoch, a deleted feed), there is a *doubt*: every connection counts as behind until a
+ *   read that began after it.
  *
- * So nothing new is forgotten, and a false rumour costs each connection at most two reads: one that may have been on
- * its way already, and one that was not.
+ * So no new entry is forgotten, and a wrong announcement costs each connection at most two reads: one that may already be
+ * under way, and the next one.
  */
 export class FeedCache {
-  /** The feed's id in Postgres; `null` until the log was read. */
+  /** The feed's id in Postgres; `null` before the first read of the log. */
   feedId: string | null = null;
   private epoch: string | null = null;
   private epochSince = 0;
   private head = 0;
   private headSince = 0;
-  /** When the doubt arose; 0 if there is none. */
+  /** The event that caused the doubt; 0 if there is none. */
   private doubtSince = 0;
   private recent: RecentEntries | null = null;
 
@@ -55,7 +54,7 @@ export class FeedCache {
     return this.doubtSince !== 0 || (this.epoch !== null && (epoch !== this.epoch || after !== this.head));
   }
 
-  /** The bus told this. `true` if somebody may be behind now who was not before. */
+  /** Takes a message of the bus. `true` if a connection may be behind now that was not before. */
   announced({ epoch, seq, entry }: LiveMessage): boolean {
     const now = this.events.next();
     if (this.epoch === null) this.begin(epoch, 0, now);
@@ -68,35 +67,35 @@ export class FeedCache {
   }
 
   /**
-   * The log told this, in a read that began after the event `since`. `true` if what is known changed, so that somebody
-   * may be behind now who was not before.
+   * Takes the result of a read of the log that began after the event `since`. `true` if the state changed, so that a
+   * connection may be behind now that was not before.
    */
   read({ feedId, epoch, head }: FeedHead, since: number): boolean {
     this.feedId = feedId;
     const now = this.events.next();
     if (this.doubtSince <= since) this.doubtSince = 0;
     if (epoch !== this.epoch) {
-      // Two reads that crossed, or a rumour during this one: which of the epochs is the older one, only a new read can say.
+      // Two reads crossed, or an announcement arrived during this one: only a new read shows which epoch is the older one.
       if (this.epoch !== null && this.epochSince > since) return this.doubt();
       this.begin(epoch, head, now);
       return true;
     }
     if (head === this.head || (head < this.head && this.headSince > since)) return false;
-    // A head that went down: the database was restored, and what came after it does not exist any more.
+    // The head went down: the database was restored, and the entries after it no longer exist.
     if (head < this.head) this.forget();
     this.head = head;
     this.headSince = now;
     return true;
   }
 
-  /** Something happened that only a read of the log can tell. `true` if it was not known yet. */
+  /** Records an event that only a read of the log can resolve. `true` if there was no doubt before. */
   doubt(): boolean {
     const certainBefore = this.doubtSince === 0;
     this.doubtSince = this.events.next();
     return certainBefore;
   }
 
-  /** Forgets the recent entries if none came since the last call. */
+  /** Forgets the recent entries if none arrived since the last call. */
   age(): void {
     if (this.recent?.age()) this.forget();
   }

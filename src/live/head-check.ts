@@ -6,7 +6,7 @@ import type { WatchedFeed } from './watched-feed.js';
 /** Ids of one query. */
 const CHUNK = 1_000;
 
-/** Compares what is known of the watched feeds with the log: catches what the bus has lost when no later message shows it. */
+/** Compares the heads of the watched feeds with the log. It finds a lost message that no later message reveals. */
 export class HeadCheck {
   constructor(
     private readonly heads: FeedReader['heads'],
@@ -14,7 +14,7 @@ export class HeadCheck {
     private readonly outage: Outage,
   ) {}
 
-  /** Checks these feeds. Never rejects: what fails is left to the next check. */
+  /** Checks these feeds. Never rejects: the next check repeats a failed one. */
   async run(feeds: Iterable<WatchedFeed>): Promise<void> {
     const known = [...feeds].filter((feed) => feed.cache.feedId !== null);
     try {
@@ -32,7 +32,7 @@ export class HeadCheck {
     for (const head of await this.heads([...byId.keys()])) {
       const feed = byId.get(head.feedId);
       byId.delete(head.feedId);
-      // Erased and made anew meanwhile: this is the head of its former row.
+      // The feed was erased and created again meanwhile: this is the head of its former row.
       if (feed?.cache.feedId !== head.feedId) continue;
       if (feed.cache.read(head, since)) feed.changed();
     }

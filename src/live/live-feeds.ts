@@ -9,7 +9,7 @@ import { Outage } from '../platform/logging/outage.js';
 import type { MemoryBudget } from './recent-entries.js';
 import { WatchedFeed } from './watched-feed.js';
 
-/** What the recent entries of all feeds may take together; beyond it, entries are read from the log. */
+/** The memory for the recent entries of all feeds; beyond it, entries are read from the log. */
 const MEMORY = 64 * 1024 * 1024;
 
 export interface LiveFeedsOptions {
@@ -18,9 +18,9 @@ export interface LiveFeedsOptions {
 }
 
 /**
- * The feeds that have connections on this instance: one subscription each on the bus, and one check of all heads:
+ * The feeds that have connections on this instance: one subscription to the bus each, and one check of all heads:
  *
- *     resting --headCheckMs, or the bus or a subscription is back--> checking --answered or failed--> resting
+ *     waiting --headCheckMs, or the bus or a subscription is back--> checking --answered or failed--> waiting
  *                                       checking --the same again--> checking, once more
  *       any state --close()--> closed
  */
@@ -57,8 +57,8 @@ export class LiveFeedsHub implements LiveFeeds {
   }
 
   /**
-   * As the port says. If the bus is away it resolves all the same: the feed is then live by the check of heads only, until
-   * the bus is back.
+   * See {@link LiveFeeds.watch}. It also resolves while the bus is unavailable: until the bus is back, only the check of
+   * heads finds new entries.
    */
   async watch(feed: FeedKey, onChange: () => void, onDisconnect?: () => void): Promise<FeedWatch> {
     if (this.closed) throw new Error('The live feeds are closed');
@@ -83,7 +83,7 @@ export class LiveFeedsHub implements LiveFeeds {
     this.bus.disconnect(feeds);
   }
 
-  /** Ends all subscriptions. The bus is the caller's. */
+  /** Ends all subscriptions. The caller closes the bus. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
@@ -92,7 +92,7 @@ export class LiveFeedsHub implements LiveFeeds {
   }
 
   private checkLater(): void {
-    // Jittered: instances that started together would otherwise ask together for ever.
+    // Jittered: instances that started together would otherwise query together forever.
     this.timer = setTimeout(() => void this.check(), jittered(this.options.headCheckMs, 0.2)).unref();
   }
 

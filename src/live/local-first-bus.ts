@@ -6,8 +6,8 @@ import { describeError } from '../platform/logging/describe-error.js';
 type Announced = Parameters<LiveBus['subscribe']>[1];
 
 /**
- * Hands what this process has committed to its own listeners at once, and then to the other processes over the bus. The echo that comes back
- * over the bus is no news: a feed's cache knows the number.
+ * Delivers the commits of this process to its own listeners at once, and to the other processes over the bus. The echo that comes back over
+ * the bus has no effect: the feed's cache knows the number.
  */
 export class LocalFirstBus implements LiveBus {
   private readonly logger = new Logger(LocalFirstBus.name);

@@ -2,25 +2,25 @@ import { formatCursor, parseCursor } from '../contract/model/cursor.js';
 import type { LogEntry } from '../contract/model/entry.js';
 import type { Announcement } from '../contract/ports/live.js';
 
-/** What a message says, without the feed: which one that is, the channel or the envelope says. */
+/** The content of a message. The feed is not in it: the channel or the envelope names it. */
 export type LiveMessage = Omit<Announcement, 'feed'>;
 
-/** The message that ends a feed's streams. No place begins like that, so that a reader of before passes over it. */
+/** The message that ends a feed's streams. It is no valid place, so older readers ignore it. */
 export const DISCONNECT = 'disconnect';
 
 const HEADER_END = '\n';
 const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
 
 /**
- * The wire of the bus: a header line and, if the entry travels along, its finished JSON as it is, so that neither side
- * ever parses it:
+ * The format on the bus: a header line and, if the entry is included, its JSON as it is stored, so that neither side
+ * parses it:
  *
  *     k3v9x2ab-42                        the head moved; read the entry from the log
- *     k3v9x2ab-42 task-completed         an entry that is not to be shown any more
+ *     k3v9x2ab-42 task-completed         an entry that is no longer shown
  *     k3v9x2ab-42 task-completed\n{...}  the entry
  *     disconnect                         end the feed's streams, see {@link DISCONNECT}
  *
- * Readers skip further words in the header, so that a later version can add some while both run side by side.
+ * Readers skip further words in the header, so that a later version can add some during a rolling deploy.
  *
  * @param maxEntryBytes An entry with more bytes of JSON is left out.
  */
@@ -35,7 +35,7 @@ export function encodeMessage({ epoch, seq, entry }: LiveMessage, maxEntryBytes:
   return `${place} ${entry.type}${HEADER_END}${entry.json}`;
 }
 
-/** Reads a message; `null` for anything that nobody of us would write: whoever reaches the channel may send there. */
+/** Parses a message; `null` if it is malformed: every client that reaches the channel can send there. */
 export function decodeMessage(text: string): LiveMessage | typeof DISCONNECT | null {
   if (text === DISCONNECT) return DISCONNECT;
   const headerEnd = text.indexOf(HEADER_END);
@@ -51,7 +51,7 @@ export function decodeMessage(text: string): LiveMessage | typeof DISCONNECT | n
   return isOneLineObject(json) ? { epoch, seq, entry: { seq, type, json } satisfies LogEntry } : null;
 }
 
-/** Not a full check, but a line break would let a foreign message write fields of its own into a client's stream. */
+/** Not a full check, but a line break would let a forged message inject fields into a client's stream. */
 function isOneLineObject(json: string): boolean {
   return json.startsWith('{') && json.endsWith('}') && !json.includes('\n') && !json.includes('\r');
 }

@@ -7,19 +7,19 @@ import type { Outage } from '../platform/logging/outage.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
 import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
 
-/** Encoded messages that may wait for the statement before them; what comes after that waits as a head only. */
+/** Encoded messages that may wait for the statement before them; later ones wait as a head only. */
 const MAX_WAITING_BYTES = 2 * 1024 * 1024;
-/** Feeds whose head may wait; what comes after that is dropped and healed by the check of heads. */
+/** Feeds whose head may wait; later ones are dropped, and the check of heads finds them. */
 const MAX_WAITING_HEADS = 20_000;
 
 /**
- * The writing half of the bus on Postgres. A NOTIFY takes a lock on the whole cluster at its commit, so one statement is
- * under way at a time and carries all that gathered during the one before:
+ * The sending side of the bus on Postgres. The commit of a NOTIFY takes a lock on the whole cluster, so one statement runs
+ * at a time and carries all messages that were collected during the one before:
  *
- *     idle --announce--> sending --answered, nothing gathered--> idle
- *                        sending --answered, something gathered--> sending
+ *     idle --announce--> sending --answered, none collected--> idle
+ *                        sending --answered, more collected--> sending
  *
- * It is a transaction of its own, never the append's, which would hold that lock while it waits for its disk.
+ * It is a transaction of its own, never the append's, which would hold that lock while it waits for the disk.
  */
 export class NotifyQueue {
   private messages: string[] = [];
@@ -44,14 +44,14 @@ export class NotifyQueue {
 
   disconnect(feeds: readonly FeedKey[]): void {
     for (const feed of feeds) {
-      // Dropped beyond that: each connection finds out by itself that its feed is gone.
+      // Dropped beyond that: each connection also finds by itself that its feed is gone.
       if (this.bytes < MAX_WAITING_BYTES) this.addMessage(feedHash(feed) + DISCONNECT);
       else this.metrics.busFailed();
     }
     this.begin();
   }
 
-  /** Resolves when what was announced is sent, or was tried to be, or after `timeoutMs`. */
+  /** Resolves when the waiting messages are sent or have failed, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     await settlesWithin(timeoutMs, this.sending ?? Promise.resolve());
   }
@@ -67,14 +67,14 @@ export class NotifyQueue {
 
   private addHead(hash: string, announcement: Announcement): void {
     const waiting = this.heads.get(hash);
-    // Numbers of two epochs do not compare: the later word of the two stays.
+    // Numbers of two epochs do not compare: the later announcement replaces the earlier one.
     if (waiting?.epoch === announcement.epoch && waiting.seq >= announcement.seq) return;
     if (waiting === undefined && this.heads.size >= MAX_WAITING_HEADS) this.metrics.busFailed();
     else this.heads.set(hash, { ...announcement, entry: null });
   }
 
   private async send(): Promise<void> {
-    // A turn later: the jobs of one committed batch announce one by one.
+    // In the next turn of the event loop: the jobs of one committed batch announce one by one.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.messages.length > 0) {
       const messages = this.take();
@@ -83,7 +83,7 @@ export class NotifyQueue {
         for (let sent = messages.length; sent > 0; sent--) this.metrics.busMessage('sent');
         this.outage.end();
       } catch (error) {
-        // Not again: by the time the database is back, the check of heads has said it.
+        // Not retried: when the database is back, the check of heads finds the entries.
         for (let failed = messages.length; failed > 0; failed--) this.metrics.busFailed();
         this.outage.begin(error);
       }

@@ -1,7 +1,7 @@
 /** NOTIFY takes payloads of less than 8,000 bytes (PostgreSQL documentation, "NOTIFY"). */
 export const MAX_PAYLOAD_BYTES = 7_999;
 
-/** ASCII's record separator: JSON must escape it, and no name of ours has it. */
+/** ASCII's record separator: JSON must escape it, and neither types nor cursors contain it. */
 const SEPARATOR = '\u001e';
 
 /**
@@ -28,7 +28,7 @@ export function pack(messages: readonly string[]): string[] {
   return payloads;
 }
 
-/** Takes a payload apart again. */
+/** Splits a payload into its messages. */
 export function unpack(payload: string): string[] {
   return payload.split(SEPARATOR);
 }

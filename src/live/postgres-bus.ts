@@ -16,15 +16,15 @@ import { Subscriptions, type Listener, type Subscription } from './subscriptions
 const NOTIFY = 'SELECT pg_catalog.pg_notify($1, payload) FROM pg_catalog.unnest($2::text[]) AS payload';
 /** A server that takes longer has frozen. */
 const NOTIFY_TIMEOUT_MS = 5_000;
-/** What is still to be announced at the end is not worth a longer wait: the check of heads finds it, too. */
+/** The last messages are not worth a longer wait: the check of heads finds their entries, too. */
 const FLUSH_MS = 1_000;
 
 export interface PostgresBusOptions {
   /** The identity of the database whose feeds these are, see {@link postgresChannel}. */
   incarnation: string;
-  /** For the NOTIFY; the caller's, never closed by the bus. */
+  /** For the NOTIFY. The caller closes it. */
   pool: Pool;
-  /** For the LISTEN; the caller's, never closed by the bus. */
+  /** For the LISTEN. The caller closes it. */
   listener: Pick<ListenClient, 'listen'>;
   metrics?: Metrics;
   /** How long a subscription waits for a connection. Default 3,000. */

@@ -1,18 +1,18 @@
 import type { LogEntry } from '../contract/model/entry.js';
 
 const MAX_ENTRIES = 64;
-/** At most a page of the log (256 KiB) in UTF-8, where a UTF-16 code unit takes up to 3 bytes: what is given out at once is held at once (G7). */
+/** At most a page of the log (256 KiB) in UTF-8, where a UTF-16 code unit takes up to 3 bytes: a connection holds at once what it gets at once (G7). */
 const MAX_CHARACTERS = 80 * 1024;
 const NONE: readonly LogEntry[] = [];
 
-/** What the recent entries of all feeds of an instance may take together, in UTF-16 code units. */
+/** The memory left for the recent entries of all feeds of an instance, in UTF-16 code units. */
 export interface MemoryBudget {
   left: number;
 }
 
 /**
- * The entries that the bus brought lately, of one feed and one epoch. By their number, so that the order in which they
- * arrive does not matter. Made with the first entry: tens of thousands of watched feeds have none.
+ * The entries of one feed and one epoch that arrived recently over the bus, by number, so that their order of arrival does
+ * not matter. Created with the first entry: tens of thousands of watched feeds have none.
  */
 export class RecentEntries {
   private readonly bySeq = new Map<number, LogEntry>();
@@ -27,7 +27,7 @@ export class RecentEntries {
     if (this.bySeq.has(entry.seq) || size > this.budget.left) return;
     this.bySeq.set(entry.seq, entry);
     this.take(size);
-    // A Map remembers the order of insertion: the one that came first goes first.
+    // A Map keeps the order of insertion: the first entry is the oldest one.
     for (const oldest of this.bySeq.values()) {
       if (this.bySeq.size <= MAX_ENTRIES && this.characters <= MAX_CHARACTERS) break;
       this.bySeq.delete(oldest.seq);
@@ -44,7 +44,7 @@ export class RecentEntries {
     return entries;
   }
 
-  /** `true` if nothing came since the last call: whoever has not read these yet is slow, and reads the log. */
+  /** `true` if no entry arrived since the last call: a connection that has not read these yet is slow, and reads the log. */
   age(): boolean {
     const stale = !this.fresh;
     this.fresh = false;
@@ -62,7 +62,7 @@ export class RecentEntries {
   }
 }
 
-/** An entry without its JSON takes about 100 bytes, too. */
+/** An entry takes about 100 bytes besides its JSON. */
 function sizeOf(entry: LogEntry): number {
   return 100 + (entry.json?.length ?? 0);
 }

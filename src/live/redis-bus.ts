@@ -24,7 +24,7 @@ export interface RedisBusOptions {
   timings?: Partial<RedisTimings>;
 }
 
-/** How long the end waits for a first connection, to send what was announced before it. */
+/** How long close() waits for the first connection, to send the messages announced before it. */
 const LAST_MESSAGES_MS = 1_000;
 
 /**
@@ -32,8 +32,8 @@ const LAST_MESSAGES_MS = 1_000;
  *
  *     unavailable --both connections up, all channels subscribed again--> connected --either lost--> unavailable
  *
- * `connected` needs only the connections; {@link onReconnect} waits for the acknowledgements, too, since heads that are
- * read before those could miss an entry in between.
+ * `connected` needs only the connections; {@link onReconnect} waits for the acknowledgements, too, since a read of
+ * the heads before those could miss an entry.
  */
 export class RedisBus extends BusAdapter {
   protected readonly sender: RedisPublisher;

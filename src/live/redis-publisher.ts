@@ -6,23 +6,23 @@ import { DISCONNECT, encodeMessage } from './message.js';
 import type { Outage } from '../platform/logging/outage.js';
 import type { RedisConnection } from '../platform/redis/redis-connection.js';
 
-/** Larger entries travel as head only: thousands of instances would each get a copy that few of them want. */
+/** Larger entries are announced without their JSON: thousands of instances would each get a copy that few of them need. */
 export const MAX_ENTRY_BYTES = 16 * 1024;
-/** What may be on its way to a Redis that has not answered yet, in UTF-16 code units; beyond it messages are dropped. */
+/** The unanswered messages that Redis may have, in UTF-16 code units; beyond that, messages are dropped. */
 const MAX_WAITING = 8 * 1024 * 1024;
-/** What ioredis keeps for each command on its way, roughly. */
+/** The memory that ioredis needs for each unanswered command, roughly. */
 const COMMAND_SIZE = 256;
 
 /**
- * The writing half of the bus on Redis: what is announced in one turn of the event loop goes out as one pipeline. Nobody
- * waits for it, and nothing waits for a Redis that is away.
+ * The sending side of the bus on Redis: the messages of one turn of the event loop are one pipeline. No caller waits for
+ * it, and no message waits for a Redis that is unavailable.
  */
 export class RedisPublisher {
   private gathered: [channel: string, message: string][] = [];
   private flushing: NodeJS.Immediate | undefined;
   private waiting = 0;
 
-  /** Until then messages are kept: a process that has just started, such as a command line, may announce before it is connected. */
+  /** Messages are kept until the first connection: a process that has just started, such as a command line, may announce before it is connected. */
   private starting = true;
 
   constructor(
@@ -47,7 +47,7 @@ export class RedisPublisher {
     return this.starting && this.gathered.length > 0;
   }
 
-  /** Sends what is gathered, now. */
+  /** Sends the collected messages now. */
   flush(): void {
     clearImmediate(this.flushing);
     this.flushing = undefined;
@@ -60,7 +60,7 @@ export class RedisPublisher {
     });
   }
 
-  /** The connection is there, or its first attempt has failed. */
+  /** The first attempt to connect has succeeded or failed. */
   started(): void {
     this.starting = false;
     if (this.connection.connected) this.flush();
@@ -76,7 +76,7 @@ export class RedisPublisher {
     const message = encode();
     const size = message.length + COMMAND_SIZE;
     if (this.waiting + size > MAX_WAITING) {
-      this.failed(new Error('it takes messages more slowly than they come'));
+      this.failed(new Error('Redis takes messages more slowly than they are announced'));
       return;
     }
     this.waiting += size;
@@ -100,7 +100,7 @@ export class RedisPublisher {
         for (const [channel, message] of messages) pipeline.publish(channel, message);
         for (const [error] of (await pipeline.exec()) ?? []) this.count(error);
       } else {
-        // The channels of a cluster are in many slots, and a pipeline must stay in one.
+        // The channels are in many slots of the cluster, and a pipeline must stay in one.
         const sent = messages.map(([channel, message]) =>
           client.spublish(channel, message).then(
             () => this.count(null),

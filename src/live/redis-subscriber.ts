@@ -9,29 +9,29 @@ import type { RedisConnection } from '../platform/redis/redis-connection.js';
 import { isReply } from '../platform/redis/redis-server.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
-/** Channels of one SUBSCRIBE when all are subscribed again: one command would hold up Redis, one each is slow. */
+/** Channels of one SUBSCRIBE after a reconnect: a single command would block Redis, one for each channel is slow. */
 const CHUNK = 500;
 
 interface Channel extends Subscription {
   readonly acknowledgement: Acknowledgement;
-  /** The connection that acknowledged it, see {@link RedisSubscriber.generation}; 0 if none has yet. */
+  /** The {@link RedisSubscriber.generation} of the connection that acknowledged it; 0 if none has. */
   acknowledgedBy: number;
 }
 
 /**
- * The reading half of the bus on Redis: one SUBSCRIBE a channel, however many listen. A channel is
+ * The receiving side of the bus on Redis: one SUBSCRIBE for each channel, whatever the number of its listeners. A channel is
  *
  *     (none) --first listener--> wanted --acknowledged--> live --connection lost--> wanted
  *       any state --last listener leaves--> (none)
  *
  * Only wanted and live channels are kept. The last listener's UNSUBSCRIBE and a SUBSCRIBE right after it are sent in that
- * order on one connection and Redis runs them in that order, so the race ends subscribed without waiting for the former.
- * Connections are numbered: an acknowledgement counts for its own connection only, so a late one cannot be mistaken for one
- * of the present connection, and a lost connection takes back all of them at once.
+ * order on one connection and Redis runs them in that order, so the race ends subscribed without a wait for the former.
+ * Connections are numbered, and an acknowledgement counts for its own connection only: a late one is not mistaken for one
+ * of the current connection, and a lost connection revokes all of them at once.
  */
 export class RedisSubscriber {
   private readonly channels: Subscriptions<Channel>;
-  /** The number of the connection, changed whenever it is lost. */
+  /** The number of the connection, incremented when it is lost. */
   private generation = 1;
 
   constructor(
@@ -56,7 +56,7 @@ export class RedisSubscriber {
   /**
    * Resolves when Redis has acknowledged.
    *
-   * @throws {NotAcknowledgedError} if Redis is away for longer than the timeout, or refuses.
+   * @throws {NotAcknowledgedError} if Redis is unavailable for longer than the timeout, or refuses.
    */
   async subscribe(feed: FeedKey, own: Listener): Promise<Unsubscribe> {
     const name = this.prefix + feedHash(feed);
@@ -79,7 +79,7 @@ export class RedisSubscriber {
     return unsubscribe;
   }
 
-  /** Subscribes to everything that is listened to; `true` when it is all acknowledged by this connection. */
+  /** Subscribes to all channels again; `true` when this connection has acknowledged all of them. */
   async resume(): Promise<boolean> {
     const { generation } = this;
     const channels = this.channels.values();
@@ -106,7 +106,7 @@ export class RedisSubscriber {
     if (this.channels.remove(channel, listener)) this.unsubscribe(channel.name);
   }
 
-  /** Sends SUBSCRIBE if the connection is up; if not, {@link resume} will. Never rejects. */
+  /** Sends SUBSCRIBE if the connection is up; otherwise {@link resume} does. Never rejects. */
   private async send(channels: readonly Channel[]): Promise<void> {
     if (!this.connection.connected || channels.length === 0) return;
     const { client } = this.connection;
@@ -122,7 +122,7 @@ export class RedisSubscriber {
         channel.acknowledgement.settle();
       }
     } catch (error) {
-      // Anything else is a lost connection: its successor subscribes again.
+      // Any other error is a lost connection: the next one subscribes again.
       if (generation !== this.generation || !isReply(error)) return;
       this.logger.error(`Redis refused to subscribe: ${describeError(error)}`);
       for (const { acknowledgement } of channels) {
@@ -135,7 +135,7 @@ export class RedisSubscriber {
 
   private unsubscribe(name: string): void {
     const { client } = this.connection;
-    // What is not listened to is not subscribed to again, but by ioredis on a cluster.
+    // A channel without listeners is not subscribed to again, except by ioredis on a cluster.
     if (!this.connection.connected && !this.sharded) return;
     // If this fails the connection is gone, and the subscription with it.
     (this.sharded ? client.sunsubscribe(name) : client.unsubscribe(name)).catch(() => {});

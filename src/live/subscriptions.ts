@@ -5,13 +5,13 @@ import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { decodeMessage, DISCONNECT } from './message.js';
 
-/** Who listens to a feed. */
+/** A listener of a feed. */
 export interface Listener {
   readonly announced: (announcement: Announcement) => void;
   readonly disconnected: () => void;
 }
 
-/** A listener of its own for each call, so that the same functions may be given twice and taken away once. */
+/** A new object for each call, so that the same functions can be added twice and removed once. */
 export function listenerOf(
   announced: Listener['announced'],
   disconnected: Listener['disconnected'] = () => {},
@@ -19,14 +19,14 @@ export function listenerOf(
   return { announced, disconnected };
 }
 
-/** One channel of this instance, with its listeners: one in the normal case, so an array. */
+/** A channel and its listeners on this instance: mostly one, so an array. */
 export interface Subscription {
   readonly name: string;
   readonly feed: FeedKey;
   readonly listeners: Listener[];
 }
 
-/** Who listens to what on this instance. */
+/** The channels of this instance, by name. */
 export class Subscriptions<S extends Subscription> {
   private readonly byName = new Map<string, S>();
   private warnedAt = -Infinity;
@@ -44,7 +44,7 @@ export class Subscriptions<S extends Subscription> {
     this.byName.set(subscription.name, subscription);
   }
 
-  /** Takes one listener away; `true` if it was the last one and the channel is gone. Safe to repeat. */
+  /** Removes a listener; `true` if it was the last one of its channel. Safe to repeat. */
   remove(subscription: S, listener: Listener): boolean {
     const index = subscription.listeners.indexOf(listener);
     if (index === -1) return false;
@@ -62,7 +62,7 @@ export class Subscriptions<S extends Subscription> {
     this.byName.clear();
   }
 
-  /** Hands a message on. What is not for us, or no message at all, is passed over. */
+  /** Passes a message to the listeners of its channel. Messages of other channels and malformed ones are ignored. */
   deliver(name: string, text: string): void {
     const subscription = this.byName.get(name);
     if (subscription === undefined) return;
@@ -74,7 +74,7 @@ export class Subscriptions<S extends Subscription> {
     }
     const announcement = message === DISCONNECT ? null : { feed: subscription.feed, ...message };
     const { listeners } = subscription;
-    // Backwards, since a listener may take itself away while it is called.
+    // Backwards, since a listener may remove itself while it is called.
     for (let index = listeners.length - 1; index >= 0; index--) {
       try {
         if (announcement === null) listeners[index]?.disconnected();
@@ -84,12 +84,11 @@ export class Subscriptions<S extends Subscription> {
       }
     }
   }
-  /** Once a minute at most: whoever floods the channel must not flood the log, too. */
+
+  /** Once a minute at most: a flood on the channel must not flood the log, too. */
   private warn(text: string): void {
     if (performance.now() - this.warnedAt < 60_000) return;
     this.warnedAt = performance.now();
-    this.logger.warn(
-      `Passed over a message that is not ours on the channel of a feed (${text.length} characters)`,
-    );
+    this.logger.warn(`Ignored a malformed message of ${text.length} characters on the channel of a feed`);
   }
 }

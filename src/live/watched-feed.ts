@@ -8,21 +8,21 @@ import type { EventCounter, FeedCache } from './feed-cache.js';
 import type { Outage } from '../platform/logging/outage.js';
 
 /**
- * One feed that has connections on this instance, with the one subscription that they share:
+ * A feed with connections on this instance, and the subscription that they share:
  *
  *     unsubscribed --subscribe()--> pending --acknowledged--> subscribed
  *                                   pending --failed--> unsubscribed, until the next check of heads tries again
  *       any state --last watch closed--> closed
  *
- * A bus that is away does not keep anybody from watching: the check of heads tells of new entries, only later. Whoever
- * began without an acknowledgement may have read the head before it; so when it comes after all, the head is read again.
+ * A feed can also be watched while the bus is unavailable: the check of heads finds new entries, only later. A connection
+ * that began without an acknowledgement may have read the head before it; so when it arrives, the head is read again.
  */
 export class WatchedFeed {
   private readonly watches: Watch[] = [];
   private subscription: 'unsubscribed' | 'pending' | 'subscribed' | 'closed' = 'unsubscribed';
   private acknowledged: Promise<void> = Promise.resolve();
   private unsubscribe: Unsubscribe | null = null;
-  private someoneDidNotWait = false;
+  private joinedUnacknowledged = false;
 
   constructor(
     readonly feed: FeedKey,
@@ -34,13 +34,13 @@ export class WatchedFeed {
     private readonly on: { abandoned: () => void; acknowledgedLate: () => void },
   ) {}
 
-  /** Joins; resolves when the bus has acknowledged, or at once if it is away. Never rejects. */
+  /** Adds a connection; resolves when the bus has acknowledged, or at once if it is unavailable. Never rejects. */
   async join(onChange: () => void, onDisconnect: () => void = () => {}): Promise<FeedWatch> {
     const watch: Watch = new Watch(this, onChange, onDisconnect, this.events.now);
     this.watches.push(watch);
     this.subscribe();
     if (this.bus.connected) await this.acknowledged;
-    if (this.subscription !== 'subscribed') this.someoneDidNotWait = true;
+    if (this.subscription !== 'subscribed') this.joinedUnacknowledged = true;
     return watch;
   }
 
@@ -51,27 +51,27 @@ export class WatchedFeed {
     if (this.watches.length === 0) this.close();
   }
 
-  /** Subscribes if that has failed, or was not tried yet. */
+  /** Subscribes, unless that is done or under way. */
   subscribe(): void {
     if (this.subscription !== 'unsubscribed') return;
     this.subscription = 'pending';
     this.acknowledged = this.acknowledge();
   }
 
-  /** Tells all watches, but for the one that caused the change and knows it. */
+  /** Notifies all connections except the one that caused the change. */
   changed(except?: Watch): void {
-    this.tell((watch) => {
+    this.notify((watch) => {
       if (watch !== except) watch.onChange();
     });
   }
 
-  private tell(call: (watch: Watch) => void): void {
-    // A copy, since a watch may be closed while it is told; the one of the normal case needs none.
+  private notify(call: (watch: Watch) => void): void {
+    // A copy, since a watch may be closed meanwhile; a single one needs none.
     for (const watch of this.watches.length === 1 ? this.watches : [...this.watches]) {
       try {
         call(watch);
       } catch (error) {
-        this.logger.error(`A connection failed to take a change of its feed: ${describeError(error)}`);
+        this.logger.error(`A connection failed to handle a change of its feed: ${describeError(error)}`);
       }
     }
   }
@@ -93,7 +93,7 @@ export class WatchedFeed {
         (message) => {
           if (this.cache.announced(message)) this.changed();
         },
-        () => this.tell((watch) => watch.onDisconnect()),
+        () => this.notify((watch) => watch.onDisconnect()),
       );
     } catch (error) {
       if (this.subscription === 'closed') return;
@@ -108,9 +108,9 @@ export class WatchedFeed {
     this.subscription = 'subscribed';
     this.unsubscribe = unsubscribe;
     this.outage.end();
-    if (!this.someoneDidNotWait) return;
-    this.someoneDidNotWait = false;
-    // One check of heads for all such feeds, unless the first read of this one is still on its way.
+    if (!this.joinedUnacknowledged) return;
+    this.joinedUnacknowledged = false;
+    // One check of heads for all such feeds, unless the first read of this one is still under way.
     if (this.cache.feedId !== null) this.on.acknowledgedLate();
     else if (this.cache.doubt()) this.changed();
   }
@@ -119,7 +119,7 @@ export class WatchedFeed {
 /** One connection's view of its feed. */
 class Watch implements FeedWatch {
   /**
-   * @param readSince What happened up to here, the connection's next read of the log has seen: it begins later.
+   * @param readSince The last event before the connection's next read of the log begins.
    */
   constructor(
     private readonly watched: WatchedFeed,

@@ -20,7 +20,7 @@ const POSTGRES_ADDRESS = [
   'options',
 ] as const;
 
-// Not: what is about the host's own commands (keyPrefix, commandTimeout, retries, lazyConnect, autoPipelining ...).
+// Without the options for the host's own commands (keyPrefix, commandTimeout, retries, lazyConnect, autoPipelining ...).
 const REDIS_ADDRESS = [
   'host',
   'port',
@@ -55,12 +55,12 @@ export function isClusterAddress(address: RedisAddress): address is RedisCluster
   return typeof address === 'object' && Array.isArray(address['nodes']);
 }
 
-/** Where connections of our own go that cannot be the host's: LISTEN, BullMQ and migrations need sessions with settings of their own. */
+/** The address for connections that cannot be the host's: LISTEN, BullMQ and migrations need sessions with their own settings. */
 export function postgresAddress(database: {
   readonly url: string | null;
   readonly pool?: PostgresPool | null;
 }): PostgresAddress {
-  // Property by property: pg hides the password from enumeration.
+  // Property by property: pg makes the password non-enumerable.
   if (database.pool) return picked(database.pool.options, POSTGRES_ADDRESS);
   const { url } = database;
   // The form "/directory database" has no room for the options of a session.
@@ -71,7 +71,7 @@ export function postgresAddress(database: {
   return { connectionString: url ?? undefined };
 }
 
-/** Host and database for a message, never the password. What the address leaves open has pg's defaults. */
+/** Host and database for a message, never the password, with pg's defaults. */
 export function describeAddress(address: PostgresAddress): string {
   const { connectionString } = address;
   const place = connectionString === undefined ? address : readPostgresUrl(connectionString);
@@ -84,7 +84,7 @@ export function describeAddress(address: PostgresAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}/${database}`;
 }
 
-/** As {@link postgresAddress}, for Redis: the host's connection says where, ours have settings of their own. */
+/** The address for Redis connections: the host's connection gives the place, not the settings. */
 export function redisAddress({ url, nodes, connection }: RedisPlace): RedisAddress {
   if (connection) {
     return connection.isCluster ? addressOfCluster(connection) : picked(connection.options, REDIS_ADDRESS);
@@ -92,7 +92,7 @@ export function redisAddress({ url, nodes, connection }: RedisPlace): RedisAddre
   return nodes ? addressOfNodes(nodes) : (url ?? '');
 }
 
-/** What a text with one url, or those of several nodes of a cluster with commas between them, stands for. */
+/** The options for a text with one URL, or with the comma-separated URLs of several nodes of a cluster. */
 export function redisOptionsOf(text: string): { url: string } | { nodes: string[] } {
   // A password may have commas.
   const urls = text.split(/,\s*(?=rediss?:\/\/)/);
@@ -119,11 +119,11 @@ function addressOfNodes(nodes: readonly string[]): RedisClusterAddress {
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
       port: Number(port || 6379),
     })),
-    // A certificate is for a name: ioredis would connect to the address that it stands for.
+    // A certificate is for a name: ioredis would connect to its IP address.
     options: tls
       ? { dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host) }
       : {},
-    // On each node: those of a url would count for the nodes that are in the list alone.
+    // For each node: ioredis uses those of a URL for the listed nodes only.
     redisOptions: {
       ...(username && { username: decodeURIComponent(username) }),
       ...(password && { password: decodeURIComponent(password) }),

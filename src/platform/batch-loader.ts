@@ -5,10 +5,10 @@ interface Waiting<Key, Value> {
 }
 
 /**
- * Reads that are asked for at the same moment share one query, and no more than a few queries run at once. This is what bounds a
- * reconnect storm: thousands of replays wait here in turn, instead of in the database.
+ * Loads that start in the same turn of the event loop share one query, and only a few queries run at once. That bounds a reconnect
+ * storm: thousands of replays wait here instead of in the database.
  *
- * States: idle -> gathering (until the end of this turn of the event loop) -> loading; while as many batches load as may, keys gather.
+ *     idle --load()--> collecting --end of the turn, fewer than maxConcurrent loading--> loading --loaded or failed--> idle
  */
 export class BatchLoader<Key, Value> {
   private waiting: Waiting<Key, Value>[] = [];
@@ -16,7 +16,7 @@ export class BatchLoader<Key, Value> {
   private scheduled = false;
 
   constructor(
-    /** Loads many keys; the values come in the order of the keys. */
+    /** Loads many keys; resolves to the values in the order of the keys. */
     private readonly loadMany: (keys: readonly Key[]) => Promise<readonly Value[]>,
     private readonly limits: { readonly maxBatch: number; readonly maxConcurrent: number },
   ) {}

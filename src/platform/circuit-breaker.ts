@@ -1,7 +1,7 @@
 import { backoffMs } from './time/backoff.js';
 
 /**
- * Keeps callers from waiting for a server that has just failed.
+ * Rejects calls to a server that has just failed, so that callers do not wait for it.
  *
  *     closed --failed()--> open --after a backoff, to one caller--> half-open --succeeded()--> closed
  *                                                                   half-open --failed()--> open, for longer
@@ -11,7 +11,7 @@ export class CircuitBreaker {
   private openUntil = 0;
   private probing = false;
 
-  /** Whether the caller may try. Who was allowed to reports how it ended. */
+  /** Whether the caller may try. A caller that does reports the result. */
   allows(): boolean {
     if (this.failures === 0) return true;
     if (this.probing || Date.now() < this.openUntil) return false;
@@ -25,7 +25,7 @@ export class CircuitBreaker {
   }
 
   failed(): void {
-    // Calls that ran beside each other fail together: that is one failure.
+    // Concurrent calls fail together: that is one failure.
     if (Date.now() >= this.openUntil) {
       this.failures += 1;
       this.openUntil = Date.now() + backoffMs(this.failures);

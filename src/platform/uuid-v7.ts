@@ -4,9 +4,9 @@ let lastMs = 0;
 let counter = 0;
 
 /**
- * A UUID, version 7 (RFC 9562, section 5.7): 48 bits of time in ms, then random. Those of one process grow: the 12 bits after
- * the version are a counter (section 6.2, method 1) that begins anew each ms in the lower half, so that it has room to grow; should it
- * run over, or should the clock step back, the time runs ahead of the clock.
+ * A UUID, version 7 (RFC 9562, section 5.7): 48 bits of time in ms, then random bits. Those of one process increase: the 12 bits
+ * after the version are a counter (section 6.2, method 1). It starts at a random value of its lower half each ms, which leaves room; if
+ * it overflows, or the clock steps back, the time runs ahead of the clock.
  */
 export function uuidV7(): string {
   const now = Date.now();

@@ -1,19 +1,19 @@
 import type { Transaction } from '../../contract/model/notify.js';
 
-/** What Prisma hands to the function of an interactive `$transaction`, as far as we need it. */
+/** The part that we need of Prisma's client in an interactive `$transaction`. */
 export interface PrismaTransaction {
   $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown>;
 }
 
-/** What Drizzle hands to the function of `db.transaction`, as far as we need it. */
+/** The part that we need of Drizzle's client in `db.transaction`. */
 export interface DrizzleTransaction<Query> {
   execute(query: Query): PromiseLike<unknown>;
 }
 
-/** Drizzle's `sql`, as far as we need it. */
+/** The part that we need of Drizzle's `sql`. */
 export type DrizzleSql<Query> = (text: TemplateStringsArray, ...values: unknown[]) => Query;
 
-/** What Knex hands to the function of `knex.transaction`, as far as we need it. */
+/** The part that we need of Knex's client in `knex.transaction`. */
 export interface KnexTransaction {
   raw(text: string, values: readonly string[]): PromiseLike<unknown>;
 }
@@ -33,7 +33,7 @@ export function fromPrisma(tx: PrismaTransaction): Transaction {
 }
 
 /**
- * A Drizzle transaction on Postgres, for `notify`; with Drizzle's own `sql`, which alone can make a query with values.
+ * A Drizzle transaction on Postgres, for `notify`. It needs Drizzle's own `sql`, the only way to make a query with values.
  *
  * ```ts
  * await db.transaction(async (tx) => {
@@ -65,13 +65,13 @@ export function fromKnex(trx: KnexTransaction): Transaction {
   return {
     query: async (text, values) => {
       const { parts, ordered } = split(text, values);
-      // Our statements have no question mark of their own, and no values but texts.
+      // Our statements contain no question mark, and all values are strings.
       return trx.raw(parts.join('?'), ordered as string[]);
     },
   };
 }
 
-/** The text between `$1`, `$2`, ..., and the values in the order of their places. */
+/** The text between `$1`, `$2`, ..., and the values in the order of their placeholders. */
 function split(text: string, values: readonly unknown[]): { parts: string[]; ordered: unknown[] } {
   const places = [...text.matchAll(/\$(\d+)/g)];
   return {

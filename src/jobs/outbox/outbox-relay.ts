@@ -14,39 +14,40 @@ import type { TypeRegistry } from '../../types/type-registry.js';
 import { jobOfRow, type QueuedJob, type RawRow } from './relay-row.js';
 
 const BATCH = 200;
-/** Rows that may wait for the queue before a pass ends: those behind them are due a pass later. */
+/** Rows that may wait for the queue before a pass ends; the rows after them wait for the next pass. */
 const MAX_LEFT = 2_000;
-/** How long a row waits whose notification was lost, or never comes because LISTEN is behind a pooler; jittered. */
+/** The longest wait of a row whose NOTIFY is lost, or never arrives because LISTEN is behind a pooler; jittered. */
 const POLL_MS = 2_000;
 const CLOSE_MS = 2_000;
 const PROBLEM_LENGTH = 2_000;
 
-/** What {@link OutboxRelay} needs. */
+/** The dependencies of {@link OutboxRelay}. */
 export interface RelayParts {
-  /** Of the log's database. One connection of it is taken for as long as a batch takes. */
+  /** The log's pool. A batch uses one connection of it. */
   readonly pool: Pick<Pool, 'connect'>;
-  /** The schema of the table, not quoted. */
+  /** The schema of the table, unquoted. */
   readonly schema: string;
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
   readonly delivery: Delivery;
-  /** Milliseconds that the queue has to take a batch. */
+  /** The longest wait for the queue to accept a batch. */
   readonly enqueueTimeoutMs: number;
-  /** For the wake-up by the trigger of the table; the caller's, never closed by the relay. */
+  /** For the NOTIFY of the table's trigger. The caller closes it. */
   readonly listener: Pick<ListenClient, 'listen'>;
 }
 
 /**
- * Delivers the rows of the outbox, once their transactions have committed; what is due later, or cannot be delivered now, goes to the queue.
+ * Delivers the rows of the outbox after their transactions have committed. Rows that are due later, or cannot be delivered now, become jobs
+ * of the queue.
  *
  *     idle --woken, or polled--> draining --no rows left--> idle
  *                                         --queue or database unavailable--> waiting --backoff--> draining
  *       any state --close()--> closed, when the batch that runs has ended
  *
- * One transaction a batch: lock rows that nobody else has (SKIP LOCKED, so that any number of relays share the work; and never "all above
- * the last id", because lower ones may not be committed yet), append them in the group commit of this process, delete them. If it dies before
- * the end, the rows are there again, and become the same jobs: the log knows the dedupe key, which derives from the row's id. A row that can
- * never be delivered stays, with the reason.
+ * Each batch is one transaction: it locks rows that no other relay has (SKIP LOCKED, so that relays share the work; never "all above the last
+ * id", because lower ones may not be committed yet), appends them in the group commit of this process, and deletes them. If the process dies
+ * before the end, the rows are still there and become the same jobs: the log knows the dedupe key, which derives from the row's id. A row that
+ * can never be delivered stays, with the reason.
  */
 export class OutboxRelay {
   private readonly logger = new Logger('Outbox');
@@ -69,7 +70,7 @@ export class OutboxRelay {
     this.wake();
   }
 
-  /** Rows that are being relayed may be relayed again by another process; that is no harm. */
+  /** Another process may relay the rows of an unfinished batch again, without harm. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer ?? undefined);
@@ -79,7 +80,7 @@ export class OutboxRelay {
   private wake(): void {
     if (this.closed) return;
     this.woken = true;
-    // While the queue or the database is away, the backoff decides.
+    // While the queue or the database is unavailable, the backoff decides.
     if (this.draining || this.failures > 0) return;
     this.run();
   }
@@ -113,8 +114,8 @@ export class OutboxRelay {
   }
 
   /**
-   * @param left Rows that wait for the queue, passed over from now on.
-   * @returns How many rows there were.
+   * @param left Rows that wait for the queue; this pass skips them.
+   * @returns The number of rows in the batch.
    */
   private async relayBatch(left: Set<string>): Promise<number> {
     const client = await this.parts.pool.connect();
@@ -166,7 +167,7 @@ export class OutboxRelay {
    * Delivers the row at once.
    *
    * @returns The job for the queue, if the row cannot be delivered now.
-   * @throws if it never can.
+   * @throws if it can never be delivered.
    */
   private async deliver(row: RawRow): Promise<QueuedJob | null> {
     const { types, jobs, delivery } = this.parts;
@@ -183,8 +184,8 @@ export class OutboxRelay {
   }
 
   /**
-   * @param refused Gets the jobs that the queue refuses for their content.
-   * @returns The rows whose jobs it does not take now.
+   * @param refused Receives the jobs that the queue refuses because of their content.
+   * @returns The rows whose jobs it does not accept now.
    */
   private async enqueue(
     jobs: ReadonlyMap<string, QueuedJob>,
@@ -198,7 +199,7 @@ export class OutboxRelay {
     } catch (error) {
       if (!isContentError(error)) return this.leave([...jobs.keys()], error);
     }
-    // One by one, so that the guilty one does not hold up the others.
+    // One by one, so that a bad job does not block the others.
     const left: string[] = [];
     for (const [id, job] of jobs) {
       try {
@@ -213,7 +214,7 @@ export class OutboxRelay {
 
   private leave(ids: string[], error: unknown): string[] {
     this.errors.report(
-      new Error(`The queue does not take rows of the outbox (they wait): ${describeError(error)}`),
+      new Error(`The queue does not accept rows of the outbox, which wait: ${describeError(error)}`),
     );
     return ids;
   }
@@ -222,7 +223,7 @@ export class OutboxRelay {
     const { queue } = this.parts.jobs;
     const { enqueueTimeoutMs } = this.parts;
     const late = (): Error => new Error(`no answer within ${enqueueTimeoutMs} ms`);
-    // A batch that is late and arrives after all is found there the next time, by its ids.
+    // If a late batch arrives after all, the next attempt finds its jobs by their ids.
     await withTimeout(
       enqueueTimeoutMs,
       queue.waitUntilReady().then(() => queue.addBulk(jobs)),
@@ -243,12 +244,12 @@ export class OutboxRelay {
   }
 }
 
-/** A time in milliseconds, or an infinite one, whatever the DateStyle is; cut off, as a Date is. */
+/** A time in milliseconds, or infinity, independent of the DateStyle; truncated, as in a Date. */
 function ms(column: string): string {
   return `floor(extract(epoch FROM ${column}) * 1000)::text AS ${column}`;
 }
 
-/** SQLSTATE class 22 and 23, of a queue on Postgres: the content itself is refused. Anything else may pass by waiting. */
+/** SQLSTATE classes 22 and 23, from a queue on Postgres: the content itself is refused. Any other error may be temporary. */
 function isContentError(error: unknown): boolean {
   if (error instanceof InvalidJobError) return true;
   const code: unknown = (error as { code?: unknown } | null)?.code;

@@ -4,8 +4,8 @@ import type { Sql } from '../../contract/ports/sql.js';
 import { outboxRowId } from './outbox-job.js';
 
 /**
- * The canceller, for jobs that may still be rows of the outbox. While a relay has the row, the deletion waits for it, and finds the row gone
- * when the job is on the queue: so it is in one of the two places.
+ * Cancels jobs that may still be rows of the outbox. While a relay holds the row, the deletion waits, and finds no row when the job is on the
+ * queue: so one of the two places has it.
  */
 export class OutboxCanceller implements JobCanceller {
   constructor(
@@ -23,7 +23,7 @@ export class OutboxCanceller implements JobCanceller {
   }
 }
 
-/** The erasure of the queues, with the rows of the outbox, refused ones included: first, so that none becomes a job behind its back. */
+/** Erases the rows of the outbox, refused ones included, and then the queues: in this order, so that no row becomes a job in between. */
 export class OutboxErasure implements QueueEraser {
   constructor(
     private readonly sql: Sql,

@@ -2,7 +2,7 @@ import { InvalidRequestError } from '../../contract/errors.js';
 import type { Transaction } from '../../contract/model/notify.js';
 import type { Outbox, OutboxRow } from '../../contract/ports/outbox.js';
 
-/** Which database this is: of which server, since when it runs, so that no special rights are needed to tell two servers apart. */
+/** The identity of a database: its name, its oid and the start of its server, which can be read without special rights. */
 const IDENTITY = `pg_catalog.current_database() || '/'
   || (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
   || '/' || extract(epoch FROM pg_catalog.pg_postmaster_start_time())`;
@@ -10,9 +10,9 @@ const IDENTITY = `pg_catalog.current_database() || '/'
 const OWN_IDENTITY = `SELECT ${IDENTITY} AS identity`;
 
 /**
- * Looks at a transaction before anything is done in it. Parameters: the schema. Result: which database it is on, its number (`null` on a
- * standby), whether it may insert. Never fails: the table is looked up in the catalogue, because one that is not there, or not allowed,
- * would be an error, and an error ends the caller's transaction.
+ * Inspects a transaction before its first insert. Parameters: the schema. Result: the identity of its database, its number (`null` on a
+ * standby), whether it may insert. It never fails: it looks the table up in the catalogue, because a missing or forbidden table would be an
+ * error, and an error aborts the caller's transaction.
  */
 const LOOK = `
   SELECT ${IDENTITY} AS identity,
@@ -29,18 +29,18 @@ interface Look {
   writable: boolean;
 }
 
-/** Statements outside of any transaction, on the database that holds the log. */
+/** Runs statements outside a transaction, on the database of the log. */
 export interface HomeDatabase {
   query(text: string): Promise<unknown>;
 }
 
 /**
- * The outbox in the log's database, as a caller's transaction sees it. All values go in as texts, and the row as one JSON text: what
- * every driver and every ORM can send.
+ * Writes rows of the outbox in a caller's transaction. All values are strings, and the row is one JSON string: every driver and every ORM can
+ * send those.
  */
 export class PostgresOutbox implements Outbox {
   private home: string | null = null;
-  /** The numbers of transactions seen last: a second notification costs one statement. */
+  /** The numbers of known transactions: a second notification takes one statement only. */
   private readonly seen = new WeakMap<Transaction, string>();
   private readonly insert: string;
 
@@ -48,7 +48,7 @@ export class PostgresOutbox implements Outbox {
     private readonly database: HomeDatabase,
     private readonly schema: string,
   ) {
-    // The number says that this is still the same transaction: without one, each statement would be its own, and all or nothing a lie.
+    // The number proves that this is still the same transaction: without one, each statement would be its own, and nothing would be atomic.
     this.insert = `
       INSERT INTO "${schema}".outbox
         (id, type, recipients, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key)
@@ -67,7 +67,7 @@ export class PostgresOutbox implements Outbox {
     const xid = await this.look(tx);
     if (!(await this.write(tx, json, xid))) {
       refuse(
-        'is no transaction: each statement runs in one of its own. Give what your library hands to the transaction',
+        'is no transaction: each statement runs in its own. Pass the client that your library gives to the transaction',
       );
     }
     this.seen.set(tx, xid);
@@ -76,15 +76,15 @@ export class PostgresOutbox implements Outbox {
   /** @returns The transaction's number. */
   private async look(tx: Transaction): Promise<string> {
     const [seen] = rowsOf(await tx.query(LOOK, [this.schema])) as unknown as Look[];
-    if (!seen) refuse('gave no rows back: its query() must return them, or an object that has rows');
-    // A server that was started again is another one by this measure; so before anybody is refused, our own is looked at again.
+    if (!seen) refuse('returned no rows: its query() must return them, or an object with `rows`');
+    // A restart changes the identity of a server; so our own is read again before a transaction is refused.
     if (seen.identity !== this.home) this.home = await this.readHome();
     if (seen.identity !== this.home) {
       refuse(`is on another database (${nameOf(seen)}) than the log (${nameOf({ identity: this.home })})`);
     }
     if (!seen.writable || seen.xid === null)
       refuse(
-        `may not insert into ${this.schema}.outbox, which may also be missing: grant INSERT and SELECT (id)`,
+        `may not insert into ${this.schema}.outbox, or the table is missing: grant INSERT and SELECT (id)`,
       );
     return seen.xid;
   }
@@ -114,7 +114,7 @@ function columnsOf({ id, type, data }: OutboxRow): Record<string, unknown> {
   };
 }
 
-/** Libraries return the rows (TypeORM, Prisma), or an object with them (pg, Knex, Drizzle). */
+/** TypeORM and Prisma return the rows; pg, Knex and Drizzle return an object with them. */
 function rowsOf(result: unknown): Record<string, unknown>[] {
   const rows: unknown = Array.isArray(result) ? result : (result as { rows?: unknown } | null)?.rows;
   return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
@@ -122,13 +122,13 @@ function rowsOf(result: unknown): Record<string, unknown>[] {
 
 function nameOf({ identity }: Pick<Look, 'identity'>): string {
   const [database, , startedAt] = identity.split('/');
-  return `${database} of the server that runs since ${new Date(Number(startedAt) * 1_000).toISOString()}`;
+  return `${database} of the server started at ${new Date(Number(startedAt) * 1_000).toISOString()}`;
 }
 
 function refuseUnusable(tx: Transaction): void {
   if (typeof (tx as Partial<Transaction> | null)?.query === 'function') return;
   refuse(
-    'must have query(text, values); for Prisma, Drizzle and Knex take fromPrisma, fromDrizzle and fromKnex',
+    'must have query(text, values); for Prisma, Drizzle and Knex use fromPrisma, fromDrizzle and fromKnex',
   );
 }
 

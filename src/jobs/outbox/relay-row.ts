@@ -6,7 +6,7 @@ import { NewerVersionError, type Prepared, type TypeRegistry } from '../../types
 import type { DeliverableJob } from '../deliver/delivery.js';
 import { outboxJobId } from './outbox-job.js';
 
-/** A row of `tidings.outbox`, written by whomever: every column but two may hold anything of its type. */
+/** A row of `tidings.outbox`. Any SQL client can write one: all columns but two may hold any value of their type. */
 export interface RawRow {
   readonly id: string;
   readonly type: string | null;
@@ -23,27 +23,27 @@ export interface RawRow {
   readonly created_at: string;
 }
 
-/** A job as BullMQ's `addBulk` takes it. */
+/** A job in the form of BullMQ's `addBulk`. */
 export interface QueuedJob {
   readonly name: string;
   readonly data: JobData;
   readonly opts: { readonly jobId: string; readonly timestamp: number; readonly delay?: number };
 }
 
-/** The job that a row stands for, in both forms. */
+/** The job of a row, for the queue and for direct delivery. */
 export interface RelayedJob {
   readonly queued: QueuedJob;
-  /** `null`: it must go to the queue, because it is due later, or another process may know its type or version. */
+  /** `null`: the job must go to the queue, because it is due later, or another process may know its type or version. */
   readonly deliverable: DeliverableJob | null;
 }
 
 /**
- * The job that a row stands for. Its id and its timestamp are the row's, so that the default dedupe key is the same each time the row is relayed,
- * and a row from before an erasure makes no entry after it.
+ * The job of a row. Id and timestamp are the row's, so that the default dedupe key is the same each time the row is relayed, and a row from
+ * before an erasure makes no entry after it.
  *
- * A type that is not declared here, or data of a newer version, passes: the worker that runs the job may know it, during a rolling deploy.
+ * An undeclared type, or data of a newer version, is accepted: during a rolling deploy, the worker that runs the job may know it.
  *
- * @throws {InvalidJobError} naming the columns that are wrong.
+ * @throws {InvalidJobError} that names the invalid columns.
  */
 export async function jobOfRow(
   row: RawRow,
@@ -106,7 +106,7 @@ function dataOf(row: RawRow): Record<keyof JobData, unknown> {
     expiresAt: timeOf(row.expires_at),
     collapseKey: row.collapse_key ?? undefined,
   };
-  // Without the undefined ones, as JSON has it.
+  // JSON leaves undefined fields out.
   return JSON.parse(JSON.stringify(sent)) as typeof sent;
 }
 
@@ -115,7 +115,7 @@ function timeOf(value: string | null): string | undefined {
   return isTime(Number(value)) ? new Date(Number(value)).toISOString() : value;
 }
 
-/** Postgres knows times that no Date can be, infinite ones and those of far-off years. */
+/** Postgres has times that a Date cannot hold: infinite ones, and those of distant years. */
 function isTime(ms: number): boolean {
   return !Number.isNaN(new Date(ms).getTime());
 }
@@ -128,7 +128,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   collapseKey: 'collapse_key',
 };
 
-/** Whoever looks at the table should read the names of its columns. */
+/** Names the columns, for a reader of the table. */
 function inColumns(error: InvalidJobError): InvalidJobError {
   return new InvalidJobError(
     error.fields.map(({ field, problem }) => {

@@ -8,7 +8,7 @@ export class Outage {
   constructor(
     private readonly logger: Logger,
     /** The subject of both sentences, such as "The check of heads". */
-    private readonly what: string,
+    private readonly subject: string,
   ) {}
 
   get lasts(): boolean {
@@ -18,13 +18,13 @@ export class Outage {
   begin(problem: unknown): void {
     if (this.since !== null) return;
     this.since = Date.now();
-    this.logger.warn(`${this.what} is unavailable: ${describeError(problem)}`);
+    this.logger.warn(`${this.subject} is unavailable: ${describeError(problem)}`);
   }
 
   end(): void {
     if (this.since === null) return;
     this.logger.log(
-      `${this.what} is available again after ${Math.round((Date.now() - this.since) / 1000)} s`,
+      `${this.subject} is available again after ${Math.round((Date.now() - this.since) / 1000)} s`,
     );
     this.since = null;
   }

@@ -1,6 +1,6 @@
 /**
- * Text that may be shown in a log or a terminal whoever wrote it: control characters, line separators and bidirectional
- * overrides as visible escapes, lone surrogates as U+FFFD, and not longer than `maxLength` characters.
+ * Makes untrusted text safe for a log or a terminal: control characters, line separators and bidirectional overrides become
+ * visible escapes, lone surrogates become U+FFFD, and the text is cut at `maxLength` characters.
  */
 export function printable(text: string, maxLength: number): string {
   const short = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;

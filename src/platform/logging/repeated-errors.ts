@@ -1,27 +1,27 @@
 import { describeError } from './describe-error.js';
 
-/** The same trouble is told again after this long. */
+/** The same error is logged again after this time. */
 const QUIET_MS = 30_000;
 
-/** Logs the errors of an emitter, but not thousands of the same while a server is away. */
+/** Logs the errors of an emitter, but not thousands of the same while a server is unavailable. */
 export class RepeatedErrors {
   private last = '';
-  private saidAt = 0;
-  private untold = 0;
+  private loggedAt = 0;
+  private suppressed = 0;
 
   constructor(private readonly logger: { warn(message: string): void }) {}
 
   readonly report = (error: unknown): void => {
     const message = describeError(error);
     const now = Date.now();
-    if (message === this.last && now - this.saidAt < QUIET_MS) {
-      this.untold++;
+    if (message === this.last && now - this.loggedAt < QUIET_MS) {
+      this.suppressed++;
       return;
     }
-    const more = this.untold > 0 ? ` (and ${this.untold} more before)` : '';
+    const more = this.suppressed > 0 ? ` (and ${this.suppressed} more before)` : '';
     this.last = message;
-    this.saidAt = now;
-    this.untold = 0;
+    this.loggedAt = now;
+    this.suppressed = 0;
     this.logger.warn(`${message}${more}`);
   };
 }

@@ -1,15 +1,15 @@
 import type { ClientBase, PoolClient, QueryResult, QueryResultRow } from 'pg';
 
-/** What a statement of ours needs of the session that runs it. */
+/** A setting that our statements depend on. */
 interface Need {
   readonly name: string;
-  /** Its value in our transactions, as an SQL expression; `null` where `BEGIN` says it. */
+  /** Its value in our transactions, as an SQL expression; `null` if `BEGIN` sets it. */
   readonly value: string | null;
-  /** Whether a statement outside of our transactions does with this value, as `pg_settings` has it. */
+  /** Whether a statement outside a transaction works with this value of `pg_settings`. */
   readonly fits: (setting: string) => boolean;
 }
 
-/** No statement of ours takes longer, or the caller has given it up. */
+/** The longest time that a caller waits for a statement. */
 const LONGEST_STATEMENT_MS = 30_000;
 
 const is =
@@ -30,14 +30,14 @@ const noLimitBelow =
 const NEEDS: readonly Need[] = [
   { name: 'default_transaction_isolation', value: null, fits: is('read committed') },
   { name: 'default_transaction_read_only', value: null, fits: is('off') },
-  // Functions of somebody's own may stand before those of Postgres (orafce asks for that).
+  // Other functions may come before those of Postgres (orafce asks for that).
   { name: 'search_path', value: `'pg_catalog'`, fits: isPgCatalogFirst },
-  // Off, a null in an array that pg sends arrives as the text NULL.
+  // If it is off, a null in an array that pg sends arrives as the text NULL.
   { name: 'array_nulls', value: `'on'`, fits: is('on') },
   { name: 'standard_conforming_strings', value: `'on'`, fits: is('on') },
   {
     name: 'synchronous_commit',
-    // What was confirmed must survive a crash; `remote_apply` waits for more than that, and may.
+    // A confirmed append must survive a crash; `remote_apply` waits for even more and stays.
     value: `CASE WHEN pg_catalog.current_setting('synchronous_commit') IN ('off', 'local') THEN 'on'
                  ELSE pg_catalog.current_setting('synchronous_commit') END`,
     fits: (setting) => setting !== 'off' && setting !== 'local',
@@ -78,13 +78,13 @@ export const SESSION_OPTIONS = Object.entries({
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ');
 
-/** A session as it is before we do anything in it. */
+/** The state of a new session. */
 export interface Session {
-  /** A server that only follows another: nothing can be written there. */
+  /** The server is a replica, where nothing can be written. */
   readonly standby: boolean;
-  /** The settings with which only our transactions work. */
+  /** The settings with which statements outside a transaction do not work. */
   readonly unfit: readonly { readonly name: string; readonly value: string }[];
-  /** After so many milliseconds without a statement the server ends it; 0: never. */
+  /** The server ends the session after so many milliseconds without a statement; 0: never. */
   readonly idleMs: number;
 }
 
@@ -104,7 +104,7 @@ export async function lookAtSession(client: Pick<ClientBase, 'query'>): Promise<
   };
 }
 
-/** A connection to it is dropped and made anew, so that an address that leads to a new primary is followed. */
+/** The server is a hot standby. The connection is replaced, so that it follows an address that leads to a new primary. */
 export class StandbyError extends Error {
   constructor() {
     super(
@@ -115,7 +115,7 @@ export class StandbyError extends Error {
   }
 }
 
-/** Where {@link inTransaction} takes its connection from. */
+/** The pool for {@link inTransaction}. */
 export interface TransactionPool {
   connect(): Promise<PoolClient>;
 }
@@ -144,7 +144,7 @@ export async function inTransaction<T>(
     return result;
   } catch (error) {
     broken = error as Error;
-    // A statement that Postgres refused has not harmed the connection; anything else may have, and then the transaction ends with it.
+    // After an error that Postgres reported, the connection still works; after any other it may not, and is closed with its transaction.
     if (hasSqlState(error)) {
       await query('ROLLBACK').then(
         () => (broken = undefined),
@@ -161,7 +161,7 @@ function hasSqlState(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown } | null)?.code));
 }
 
-/** Postgres looks at its own schema first, unless it is named elsewhere; and at temporary tables before all, where there are no functions. */
+/** Postgres searches its own schema first, unless the path names it later. Temporary schemas come before it, but have no functions. */
 function isPgCatalogFirst(searchPath: string): boolean {
   const names = searchPath
     .split(',')

@@ -7,7 +7,7 @@ const END_MS = 1_000;
 /** ioredis sends a command again when a node is lost or has lost its slots; with 0 only where a node passes it on (MOVED). */
 const OPTIONS: Readonly<Record<RedisUse, ClusterOptions>> = {
   producer: { enableOfflineQueue: false, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 },
-  // Half a minute, in which a replica takes over; a job whose end cannot be told by then is found stalled by another worker anyway.
+  // Half a minute, in which a replica takes over; a job whose end cannot be reported by then is found stalled by another worker anyway.
   worker: { retryDelayOnFailover: 500, retryDelayOnClusterDown: 500, maxRedirections: 60 },
   // Commands may wait: ioredis connects to a node with the first of them, and would refuse the next. A late message does no harm, and while
   // the whole cluster is unavailable nothing is sent.
@@ -100,7 +100,7 @@ export class ClusteredRedis implements RedisServer {
 
   private own(cluster: Cluster): Cluster {
     this.clusters.push(cluster);
-    // For as long as it lives, see the standalone Redis.
+    // For its whole life, see the standalone Redis.
     cluster.on('error', this.onError);
     return cluster;
   }
@@ -112,8 +112,8 @@ async function ended(cluster: Cluster): Promise<void> {
   const abandoned = cluster.nodes().length === 0;
   cluster.disconnect();
   if (abandoned) {
-    // ioredis ends with the last of its nodes, and between two attempts to connect it has none: it would keep its commands for ever. So it
-    // gets an attempt to break off.
+    // ioredis ends with the last of its nodes, and between two attempts to connect it has none: it would keep its commands forever. So it
+    // gets an attempt to abort.
     cluster.once('+node', () => setImmediate(() => cluster.disconnect()));
     cluster.connect().catch(() => {});
   }

@@ -9,11 +9,11 @@ import { StandaloneRedis } from './standalone-redis.js';
 export interface RedisTimings {
   /** How often the server is asked for a sign of life. Default 5,000. */
   readonly probeEveryMs: number;
-  /** A server that takes longer to answer, or to accept the connection, is given up. Default 5,000. */
+  /** The connection to a server that takes longer to answer, or to accept it, is replaced. Default 5,000. */
   readonly answerMs: number;
 }
 
-/** Who hears of a connection. */
+/** The owner of a connection. */
 export interface RedisListener {
   readonly up?: () => void;
   /** It is not usable any more, or an attempt to make it so has failed. */
@@ -40,13 +40,13 @@ export function connectRedis(
 }
 
 /**
- * A connection to Redis that comes back by itself:
+ * A connection to Redis that reconnects by itself:
  *
  *     down --ready, and the server answers as a primary--> up --close, end, no answer, or a replica--> down
  *       any state --close()--> closed
  *
  * A frozen or cut-off server keeps its sockets open, for up to 15 minutes of TCP's retransmissions, and after a failover the sockets of the
- * former primary stay open, too. So the server is asked regularly, and a connection without an answer, or to a replica, is cut and made anew.
+ * former primary stay open, too. So the server is asked regularly, and a connection without an answer, or to a replica, is replaced.
  */
 export class RedisConnection {
   private readonly probes: NodeJS.Timeout;
@@ -99,7 +99,7 @@ export class RedisConnection {
     if (!this.isUp || !this.usable) await this.server.reach();
   }
 
-  /** Leaves this connection for a new one. */
+  /** Replaces this connection with a new one. */
   drop(problem: Error): void {
     if (this.closed) return;
     this.listener.error(problem);
@@ -124,7 +124,7 @@ export class RedisConnection {
       (error: unknown) => {
         if (error instanceof ReplicaError) this.foundReplica(error, mayDrop);
         else if (isReply(error)) this.answered();
-        // A lost connection says so itself; of a cluster's, only some node may be gone.
+        // A lost connection is reported by its own event; in a cluster, it may be a single node.
         else if (!this.closed && this.client.status === 'ready') this.listener.error(error);
         this.heard();
       },

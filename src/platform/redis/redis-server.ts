@@ -5,8 +5,8 @@ import { settlesWithin } from '../time/with-timeout.js';
 export type RedisClient = Redis | Cluster;
 
 /**
- * What a connection is for. A `producer` and the `bus` never wait for Redis: what a caller was told has failed must not happen later, and a
- * late live message is worthless. A `worker` waits as long as it takes.
+ * The purpose of a connection. A `producer` and the `bus` never wait for Redis: a command that was reported as failed must not run later, and
+ * a late live message is worthless. A `worker` waits as long as it takes.
  */
 export type RedisUse = 'producer' | 'worker' | 'bus';
 
@@ -23,31 +23,29 @@ export interface RedisServer {
    * @throws {ReplicaError}
    */
   probe(): Promise<void>;
-  /** Cuts the connection that does not answer; ioredis makes a new one. */
+  /** Closes the connection that does not answer; ioredis opens a new one. */
   reconnect(): void;
   /** Ends all clients in whatever state they are; commands that wait for an answer are rejected. */
   end(): Promise<void>;
 }
 
-/** The address leads to a replica, which takes no writes: after a failover, old connections stay with the former primary. */
+/** The server is a replica, which takes no writes: after a failover, old connections stay with the former primary. */
 export class ReplicaError extends Error {
   override readonly name = 'ReplicaError';
 
   constructor() {
-    super(
-      'Redis is a read-only replica here; the connection is made anew until the address leads to the primary',
-    );
+    super('This Redis is a read-only replica; connecting again until the address leads to the primary');
   }
 }
 
-/** Whether Redis itself refused (NOPERM and the like): that is an answer, too, unlike a lost connection. */
+/** Whether Redis itself replied with an error (such as NOPERM), as opposed to a lost connection. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
 /**
- * The role of the server: `null` if it does not tell (a Redis before 6). By HELLO, which every user may send; ROLE and INFO are
- * `@dangerous`, and managed services take them away.
+ * The role of the server; `null` if it is unknown (a Redis before 6). By HELLO, which every user may send; ROLE and INFO are
+ * `@dangerous`, and managed services disable them.
  */
 export async function redisRole(client: Pick<Redis, 'call'>): Promise<'primary' | 'replica' | null> {
   let fields: unknown;
@@ -73,7 +71,7 @@ export async function untilEnd(client: RedisClient, ms: number): Promise<void> {
   await settlesWithin(ms, new Promise<void>((resolve) => emitter.once('end', resolve)));
 }
 
-/** Of each connection to a server. */
+/** Options of each connection to a server. */
 export const NODE: RedisOptions = {
   connectTimeout: 5_000,
   keepAlive: 10_000,
@@ -81,5 +79,5 @@ export const NODE: RedisOptions = {
   disconnectTimeout: 200,
 };
 
-/** Of each connection to a Cluster. */
+/** Options of each connection to a Cluster. */
 export const CLUSTER: ClusterOptions = { clusterRetryStrategy: retryMs };

@@ -17,7 +17,7 @@ const isReadOnly = (error: Error): boolean => error.message.includes('READONLY')
 
 /**
  * While Redis is unavailable commands are refused instead of kept, and when the connection is lost those under way are rejected instead of
- * sent again. What remains is a command that Redis received and did not answer.
+ * sent again. Only a command that Redis received and did not answer may run all the same.
  */
 const IMPATIENT: RedisOptions = {
   enableOfflineQueue: false,
@@ -80,7 +80,7 @@ export class StandaloneRedis implements RedisServer {
 
   private own(client: Redis): Redis {
     this.clients.push(client);
-    // For as long as it lives: BullMQ takes its listener off when it closes, and an error without a listener ends the process.
+    // For its whole life: BullMQ removes its listener when it closes, and an error without a listener ends the process.
     client.on('error', this.onError);
     return client;
   }
@@ -91,8 +91,8 @@ async function ended(client: Redis): Promise<void> {
   const end = untilEnd(client, END_MS);
   client.disconnect();
   if (client.status === 'reconnecting') {
-    // Between two attempts to connect there is no socket whose end ioredis could notice: it would keep its commands for ever, and
-    // BullMQ the timers that go with them. So it gets an attempt to break off.
+    // Between two attempts to connect there is no socket whose end ioredis could notice: it would keep its commands forever, and
+    // BullMQ the timers that go with them. So it gets an attempt to abort.
     client.connect().catch(() => {});
     client.disconnect();
   }

@@ -1,7 +1,7 @@
 /** The longest delay of `setTimeout`: beyond 2^31 - 1 ms (24.8 days) it fires at once. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Calls back at a moment however far away, by a chain of timers. Returns the way to call it off. */
+/** Calls back at a moment, however far away, by a chain of timers. Returns a function that cancels it. */
 export function atTime(moment: Date, callback: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (): void => {

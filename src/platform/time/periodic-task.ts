@@ -13,7 +13,7 @@ export class PeriodicTask {
 
   constructor(
     private readonly work: () => Promise<unknown>,
-    /** Jittered by a fifth each way: processes of one deploy must not work in step. */
+    /** Jittered by a fifth each way: processes of one deploy must not run in step. */
     private readonly everyMs: number,
     private readonly on: { readonly succeeded?: () => void; readonly failed: (error: unknown) => void },
   ) {}

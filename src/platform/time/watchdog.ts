@@ -1,9 +1,8 @@
 /**
- * Calls back when `ms` have passed and what has arrived meanwhile is read. A process that was busy for longer than that
- * finds its timers due before it looks at its sockets; without the second look it would cut a connection whose answer
- * lies there.
+ * Calls back when `ms` have passed and the input that arrived meanwhile is read. A process that was busy for longer than that
+ * runs its timers before it reads its sockets, and would otherwise close a connection whose answer is already there.
  *
- * @returns Ends the wait.
+ * @returns A function that ends the wait.
  */
 export function watchdog(ms: number, callback: () => void): () => void {
   let look: NodeJS.Immediate | undefined;

@@ -1,6 +1,6 @@
 /**
- * The result of `work`, or an error if it takes longer than `ms`. The work goes on, for a promise cannot be stopped; should it fail
- * later, that is nobody's unhandled rejection.
+ * The result of `work`, or an error if it takes longer than `ms`. The work continues, because a promise cannot be stopped; if it fails
+ * later, that is no unhandled rejection.
  */
 export async function withTimeout<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

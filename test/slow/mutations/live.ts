@@ -71,7 +71,7 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/live/watched-feed.ts',
-        find: "    if (this.subscription !== 'subscribed') this.someoneDidNotWait = true;",
+        find: "    if (this.subscription !== 'subscribed') this.joinedUnacknowledged = true;",
         replace: '',
       },
     ],
