@@ -11,10 +11,10 @@ import { escalationsQueue } from '../jobs/after/escalations.js';
 
 const SCHEMA = 'bullmq';
 
-/** BullMQ's version of its tables. */
+/** The version of BullMQ's schema. */
 export const BULLMQ_VERSION = LATEST_SCHEMA_VERSION;
 
-/** What BullMQ runs on a database with this version of its tables, in order. It is asked to migrate one that only listens. */
+/** The statements that BullMQ runs on a schema of this version, in order, recorded by migrating with a fake client. */
 export async function bullmqSql(from = 0): Promise<string[]> {
   const statements: string[] = [];
   const recorder = {
@@ -30,8 +30,9 @@ export async function bullmqSql(from = 0): Promise<string[]> {
 }
 
 /**
- * Makes what BullMQ would otherwise make when the first job is added, for which the application's role would need CREATE: each queue's sequence. Adding no
- * jobs at all, which BullMQ's own function does in this form, leaves nothing else behind.
+ * Creates the sequence of each queue, which BullMQ would otherwise create with the first job, and for which
+ * the application's role would need CREATE. BullMQ's own function does so when it adds an empty list of jobs,
+ * and leaves nothing else behind.
  */
 export function queueSql(queue: string): string[] {
   return [queue, escalationsQueue(queue)].map(
@@ -39,7 +40,7 @@ export function queueSql(queue: string): string[] {
   );
 }
 
-/** What is wrong with BullMQ's tables, or `null`. */
+/** The problem of BullMQ's tables, or `null`. */
 export async function bullmqProblem(address: PostgresAddress): Promise<string | null> {
   const client = new Client({ ...ownSession(address), connectionTimeoutMillis: 5_000 });
   await client.connect();

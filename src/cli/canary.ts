@@ -10,10 +10,10 @@ import { CANARY } from '../types/canary.js';
 import { follow } from './tail.js';
 import { withModule } from './with-module.js';
 
-/** How long a canary may take. */
+/** The time limit of a canary. */
 export const ARRIVES_MS = 15_000;
 
-/** A job, a worker of the deployment, the log, the bus, a stream: with a recipient that is erased afterwards. */
+/** Sends a canary through queue, worker, log, bus and stream, to a recipient that is erased afterwards. */
 export async function canaryThroughHouse(options: TidingsOptions): Promise<string> {
   return withModule(options, async (app) => {
     const feed = { tenant: '', recipient: `tidings-doctor-${randomUUID()}` };
@@ -36,20 +36,20 @@ export async function canaryThroughHouse(options: TidingsOptions): Promise<strin
         if (!(error instanceof TimeoutError)) throw error;
         throw new Error(
           opened
-            ? `no worker did its job within ${ARRIVES_MS / 1_000} s: does one run, on this queue and this database, and of a version that knows ${CANARY.name}?`
-            : 'its stream did not begin: the live bus does not answer',
+            ? `no worker ran the job within ${ARRIVES_MS / 1_000} s: is one running, on this queue and this database, in a version that knows ${CANARY.name}?`
+            : 'the stream did not begin: the live bus does not answer',
         );
       });
-      if (type === 'feed.closing') throw new Error('its stream was refused');
+      if (type === 'feed.closing') throw new Error('the stream was refused');
       return `arrived after ${Math.round(performance.now() - began)} ms`;
     } finally {
-      // With its job, if that still waits for a worker.
+      // Including its job, if that still waits for a worker.
       await app.get<Eraser>(ERASER, { strict: false }).eraseRecipient(feed);
     }
   });
 }
 
-/** Puts a canary on the queue. It is gone after a minute, from the feed, too. */
+/** Puts a canary on the queue. It expires after a minute. */
 export async function sendCanary(
   producer: Producer,
   { tenant, recipient }: FeedKey,

@@ -12,8 +12,8 @@ import { readProxy } from './proxy.js';
 import { redisUser, redisVersion } from './redis-version.js';
 
 /**
- * `tidings doctor`: looks at everything on the way of a notification, each thing by itself, and sends a canary through all of it. Ends with 1 if something
- * is wrong.
+ * `tidings doctor`: checks each part of the path of a notification, and sends a canary through all of it.
+ * Exits with 1 if something is wrong.
  */
 export async function doctorCommand(
   flags: Flags,
@@ -34,7 +34,7 @@ export async function doctorCommand(
     }
   };
 
-  // The canary is to find out whether a worker takes jobs off the queue.
+  // The canary tests whether a worker takes jobs off the queue.
   const options: TidingsOptions = { ...(await readOptions(flags)), delivery: 'queue' };
   const { database, queue, redis } = resolveOptions(options);
   const address = postgresAddress(database);

@@ -6,8 +6,8 @@ import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
 /**
- * `tidings erase <recipient> --yes`: erases a recipient for good, as `DELETE /v1/feeds/:recipient` does; `--tenant acme --all --yes` a whole tenant, as
- * `DELETE /v1/feeds?tenant=` does.
+ * `tidings erase <recipient> --yes` erases a recipient for good, as `DELETE /v1/feeds/:recipient` does;
+ * `--tenant acme --all --yes` erases a whole tenant, as `DELETE /v1/feeds?tenant=` does.
  */
 export async function eraseCommand(
   flags: Flags,

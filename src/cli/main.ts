@@ -12,17 +12,17 @@ import { UsageError } from './usage.error.js';
 
 const USAGE = `tidings <command>
 
-  migrate [--check | --print]       bring the tables up to date, say whether they are, or print the SQL:
+  migrate [--check | --print]       update the tables, check whether they are up to date, or print the SQL:
                                     for an empty database, or [--from <version>] [--bullmq-from <version>] for an upgrade
   publish <type> --to <recipients>  send a notification [--data <json>] [--dedupe-key <key>]
-  tail <recipient>                  a feed as it grows [--from 0 | <cursor>]
-  doctor                            look at everything, and send a canary through the real path
-                                    [--url <https://...>] also through this proxy [--idle-seconds 30], as somebody:
-                                    --token <jwt> [--tenant-claim <claim>], or --cookie <a=b> or --header <name: value> (again and again)
-                                    and --recipient <whose>
+  tail <recipient>                  print a feed as it grows [--from 0 | <cursor>]
+  doctor                            check every part, and send a canary through the real path
+                                    [--url <https://...>] also through this proxy [--idle-seconds 30], with credentials:
+                                    --token <jwt> [--tenant-claim <claim>], or --cookie <a=b> or --header <name: value> (repeatable)
+                                    and --recipient <recipient>
   erase <recipient> --yes           erase a recipient for good
   erase --tenant <tenant> --all --yes   erase all recipients of a tenant for good
-  rotate-epoch --yes                make every client read its feed anew, after a restore that nobody noticed
+  rotate-epoch --yes                make every client reload its feed, after an undetected restore
 
 For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
 --delivery (TIDINGS_DELIVERY), --schema, --queue-prefix, --tenant.
@@ -76,7 +76,7 @@ function parsed(argv: readonly string[]) {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  // What is expected is said in a line; the stack of anything else is what helps.
+  // An expected error needs one line; any other its stack.
   const expected =
     error instanceof UsageError || error instanceof TidingsError || !(error instanceof TypeError);
   const message = error instanceof Error ? error.message : String(error);

@@ -10,7 +10,7 @@ import { queueName, readOptions, text, type Flags } from './options.js';
 import { say, type Print } from './print.js';
 import { UsageError } from './usage.error.js';
 
-/** `tidings migrate`: brings the tables up to date, says whether they are, or prints what would. */
+/** `tidings migrate`: updates the tables, checks whether they are up to date, or prints the SQL. */
 export async function migrateCommand(
   flags: Flags,
   _args: readonly string[],
@@ -44,8 +44,8 @@ export async function migrateCommand(
 }
 
 /**
- * Without a database: for a DBA, or a tool with a history of its own. For an empty one, unless it is said which versions are there: then what is behind
- * them, and nothing of the part whose version is not said.
+ * Prints the SQL without connecting, for a DBA or another migration tool. It is for an empty database, unless
+ * versions are given: then for an upgrade from them, without the part whose version is not given.
  */
 async function printSql(flags: Flags, print: Print): Promise<void> {
   const schema = text(flags, 'schema') ?? 'tidings';
@@ -71,13 +71,13 @@ async function printSql(flags: Flags, print: Print): Promise<void> {
   print('COMMIT;');
 }
 
-/** A version that there is something behind. */
+/** A version that can be upgraded. */
 function versionOf(flags: Flags, name: string, current: number): number | undefined {
   const given = text(flags, name);
   if (given === undefined) return undefined;
   const version = Number(given);
   if (!/^\d+$/.test(given) || version >= current) {
-    const there = `a version from 0 to ${current - 1}; ${current} is the present one`;
+    const there = `a version from 0 to ${current - 1}; ${current} is the current one`;
     throw new UsageError(`--${name} must be ${there}, is ${JSON.stringify(given)}.`);
   }
   return version;

@@ -4,7 +4,7 @@ import { SHIPPED_TYPES } from '../types/shipped/index.js';
 import { loadTypes } from '../service/types-loader.js';
 import { UsageError } from './usage.error.js';
 
-/** The flags that every command takes, with the variable that stands for each. */
+/** The flags of every command, with the variables that they override. */
 export const COMMON_FLAGS = {
   'database-url': { type: 'string' },
   'redis-url': { type: 'string' },
@@ -16,22 +16,22 @@ export const COMMON_FLAGS = {
   tenant: { type: 'string' },
 } as const;
 
-/** What was given on the command line. */
+/** The flags from the command line. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
-/** A flag that takes a text. */
+/** A flag with a string value. */
 export function text(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A flag that may be given more than once. */
+/** A repeatable flag. */
 export function list(flags: Flags, name: string): readonly string[] {
   const value = flags[name];
   return typeof value === 'object' ? value : [];
 }
 
-/** The queue's name, where it is not the default. */
+/** The queue's name, unless it is the default. */
 export function queueName(flags: Flags): string | undefined {
   return text(flags, 'queue') ?? (process.env['TIDINGS_QUEUE'] || undefined);
 }
@@ -45,9 +45,9 @@ export async function readOptions(flags: Flags): Promise<TidingsOptions> {
   const typesFile = text(flags, 'types') ?? TIDINGS_TYPES;
   const shipped = SHIPPED_TYPES.map(({ name }) => name);
   return {
-    // A visitor beside the deployment: it takes no jobs and serves nobody.
+    // Runs beside the deployment: it takes no jobs and serves no one.
     roles: [],
-    // The module checks it.
+    // The module validates it.
     delivery: (text(flags, 'delivery') ?? (TIDINGS_DELIVERY || undefined)) as TidingsOptions['delivery'],
     database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
     redis: redisUrl ? redisOptionsOf(redisUrl) : null,

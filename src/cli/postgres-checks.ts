@@ -7,12 +7,12 @@ const ANSWER_MS = 5_000;
 const LISTEN_MS = 2_000;
 const MAX_CLOCK_SKEW_MS = 2_000;
 
-/** Defaults of the server, the database or the role with which everything works, but not as fast. */
+/** Defaults of the server, the database or the role that cost speed. */
 export async function sessionDefaults(address: PostgresAddress): Promise<string> {
   const { unfit } = await onPostgres(address, lookAtSession);
   if (unfit.length === 0) return 'suit';
   const settings = unfit.map(({ name, value }) => `${name} = ${JSON.stringify(value)}`).join(', ');
-  return `${settings}: statements bring their own, for two round trips more each; ALTER ROLE ... SET saves them`;
+  return `${settings}: each statement overrides them, which costs two more round trips; ALTER ROLE ... SET avoids that`;
 }
 
 interface Missing {
@@ -20,7 +20,10 @@ interface Missing {
   readonly object: string;
 }
 
-/** Parameters: the schemas; whether BullMQ is in one of them. Result: what the role lacks, of what it needs when it does not migrate. */
+/**
+ * Parameters: the schemas; whether BullMQ is in one of them. Result: the privileges that a role without
+ * migrations needs but lacks.
+ */
 const MISSING_RIGHTS = `
   SELECT p.name AS right, n.nspname || '.' || c.relname AS object
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -47,7 +50,7 @@ const MISSING_RIGHTS = `
    WHERE $2 AND NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')
    ORDER BY 2, 1`;
 
-/** The rights of the role, in a database whose tables are there. */
+/** Checks the role's privileges on existing tables. */
 export async function rights(address: PostgresAddress, schema: string, withQueue: boolean): Promise<string> {
   const schemas = withQueue ? [schema, 'bullmq'] : [schema];
   return onPostgres(address, async (client) => {
@@ -65,11 +68,11 @@ export async function rights(address: PostgresAddress, schema: string, withQueue
     );
     return rows[0]!.told
       ? 'all that are needed'
-      : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not noticed';
+      : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not detected';
   });
 }
 
-/** Whether BullMQ's sessions get the settings that they ask for at their start. */
+/** Checks whether BullMQ's sessions get the settings that they request at the start. */
 export async function queueSessions(address: PostgresAddress): Promise<string> {
   const fix = 'give the address of Postgres itself';
   const path = await onPostgres(ownSession(address), async (client) => {
@@ -96,11 +99,11 @@ export async function clockSkew(address: PostgresAddress): Promise<string> {
         `this machine and the database are ${skew} ms apart: expiries and deliverAt will be off; run NTP`,
       );
     }
-    return `${Math.abs(skew)} ms beside the database's`;
+    return `${Math.abs(skew)} ms off the database's`;
   });
 }
 
-/** A pooler in transaction mode gives the session of a LISTEN to somebody else, and its notifications to nobody. */
+/** A pooler in transaction mode reassigns the session of a LISTEN, so its notifications are lost. */
 export async function listens(address: PostgresAddress): Promise<string> {
   return onPostgres(address, (listener) =>
     onPostgres(address, async (notifier) => {
@@ -122,7 +125,7 @@ export async function listens(address: PostgresAddress): Promise<string> {
 
 async function onPostgres<T>(address: PostgresAddress, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ ...address, connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS });
-  // What breaks is told by the statement.
+  // The failing statement reports a broken connection.
   client.on('error', () => {});
   await client.connect();
   try {

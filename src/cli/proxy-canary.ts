@@ -13,7 +13,7 @@ import { withModule } from './with-module.js';
 
 const READY = /"type":"feed\.(?:ready","cursor|closing","reason)":"([^"]*)"/;
 
-/** A canary through a proxy. Says what the proxy does to the stream. */
+/** Sends a canary through a proxy, and names the faults of the proxy. */
 export async function canaryThroughProxy(
   options: TidingsOptions,
   { stream, headers, feed, idleMs }: Proxy,
@@ -22,7 +22,7 @@ export async function canaryThroughProxy(
   const giveUp = setTimeout(() => abort.abort(), 10_000);
   const response = await fetch(stream, {
     headers: { accept: 'text/event-stream', 'accept-encoding': 'gzip', ...headers },
-    // To a page where one signs in, which would be taken for a stream without frames.
+    // A redirect to a sign-in page would look like a stream without frames.
     redirect: 'manual',
     signal: abort.signal,
   })
@@ -30,7 +30,7 @@ export async function canaryThroughProxy(
       if (!abort.signal.aborted)
         throw new Error(`it cannot be reached: ${String((error as Error).cause ?? error)}`);
       throw new Error(
-        'buffering: no head of the answer within 10 s (nginx: proxy_buffering off, or let X-Accel-Buffering through)',
+        'buffering: no response headers within 10 s (nginx: proxy_buffering off, or let X-Accel-Buffering through)',
       );
     })
     .finally(() => clearTimeout(giveUp));
@@ -48,7 +48,7 @@ export async function canaryThroughProxy(
     const began = await reader.until(READY, 5_000);
     if (!began) {
       throw new Error(
-        'buffering: the head came, but no frame within 5 s (nginx: proxy_buffering off; no gzip for text/event-stream)',
+        'buffering: headers arrived, but no frame within 5 s (nginx: proxy_buffering off; no gzip for text/event-stream)',
       );
     }
     const epoch = parseCursor(began[1]!)?.epoch;
@@ -64,13 +64,13 @@ export async function canaryThroughProxy(
         const { tenant, recipient } = feed;
         throw new Error(
           `the stream is not the feed of ${JSON.stringify(recipient)} of the tenant ${JSON.stringify(tenant)} in this database: ` +
-            'say whose it is with --recipient, --tenant or --tenant-claim',
+            'name the recipient with --recipient, --tenant or --tenant-claim',
         );
       }
       await sendCanary(app.get<Producer>(PRODUCER), feed, mark);
     });
     if (!(await reader.until(new RegExp(mark), ARRIVES_MS))) {
-      throw new Error('buffering: the canary did not arrive, though it does without the proxy');
+      throw new Error('buffering: the canary did not arrive, although it does without the proxy');
     }
     return `arrived, after ${idleMs / 1_000} s idle`;
   } finally {
@@ -78,7 +78,7 @@ export async function canaryThroughProxy(
   }
 }
 
-/** Of the feed, in this database. */
+/** The feed's epoch in this database. */
 async function epochOf(streams: Streams, feed: FeedKey): Promise<string | undefined> {
   const ready = follow(streams, feed, '').pipe(
     filter(({ type }) => type === 'feed.ready'),
@@ -87,7 +87,7 @@ async function epochOf(streams: Streams, feed: FeedKey): Promise<string | undefi
   return parseCursor((await firstValueFrom(ready)).id ?? '')?.epoch;
 }
 
-/** Reads text until something has come. */
+/** Reads a response until a pattern matches. */
 class Reader {
   private read = '';
   private over = false;
@@ -97,7 +97,7 @@ class Reader {
     void this.pump(body);
   }
 
-  /** What has come, `false` after so long, `null` if the stream ended. `words` of `null`: only waits. */
+  /** The match, `false` after the timeout, `null` if the stream ended. Without a pattern it only waits. */
   async until(words: RegExp | null, ms: number): Promise<RegExpExecArray | false | null> {
     const deadline = Date.now() + ms;
     for (;;) {

@@ -4,15 +4,15 @@ import { UsageError } from './usage.error.js';
 
 const LONGEST_IDLE_S = 86_400;
 
-/** What is looked through, and as whom. */
+/** The proxy to check, with credentials. */
 export interface Proxy {
-  /** Of the stream. */
+  /** The URL of the stream. */
   readonly stream: URL;
-  /** What shows who asks: a token, a cookie, whatever the deployment goes by. */
+  /** The credentials: a token, a cookie, or whatever the deployment uses. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whose stream it is then. */
+  /** The feed that these credentials belong to. */
   readonly feed: FeedKey;
-  /** How long the stream is left idle, ms. */
+  /** How long to leave the stream idle, ms. */
   readonly idleMs: number;
 }
 
@@ -37,7 +37,7 @@ export function readProxy(flags: Flags): Proxy | null {
   const cookie = text(flags, 'cookie');
   const headers: Record<string, string> = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    // What a cookie authenticates must come from an allowed origin: here the application's own.
+    // A request with a cookie must come from an allowed origin: here the application's own.
     ...(cookie === undefined ? {} : { cookie, origin: stream.origin }),
     ...Object.fromEntries(list(flags, 'header').map(headerOf)),
   };
@@ -47,7 +47,7 @@ export function readProxy(flags: Flags): Proxy | null {
   return { stream, headers, feed: feedOf(flags, token), idleMs: Number(idleSeconds) * 1_000 };
 }
 
-/** Said by `--recipient` and `--tenant`, else by the token. */
+/** From `--recipient` and `--tenant`, else from the token. */
 function feedOf(flags: Flags, token: string | undefined): FeedKey {
   const claims = token === undefined ? {} : claimsOf(token);
   const recipient = text(flags, 'recipient') ?? claims['sub'];
@@ -55,18 +55,18 @@ function feedOf(flags: Flags, token: string | undefined): FeedKey {
     throw new UsageError(
       token === undefined
         ? 'Whose feed is it? --cookie and --header need --recipient.'
-        : '--token is no JWT with a sub: say whose feed it is with --recipient.',
+        : '--token is not a JWT with a sub: name the recipient with --recipient.',
     );
   }
   const claim = text(flags, 'tenant-claim') ?? process.env['AUTH_TENANT_CLAIM'];
   const tenant = text(flags, 'tenant') ?? (token !== undefined && claim ? claims[claim] : '');
   if (typeof tenant !== 'string') {
-    throw new UsageError(`--token has no claim ${claim}: say whose feed it is with --tenant.`);
+    throw new UsageError(`--token has no claim ${claim}: name the tenant with --tenant.`);
   }
   return { tenant, recipient };
 }
 
-/** Of a JWT, unverified: that is for the deployment. Empty for anything else. */
+/** The claims of a JWT, unverified: the deployment verifies it. Empty for any other token. */
 function claimsOf(token: string): Record<string, unknown> {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());

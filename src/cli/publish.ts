@@ -6,7 +6,7 @@ import { say, type Print } from './print.js';
 import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
-/** `tidings publish <type> --to ada,grace --data '{...}'`: sends a notification, checked as everywhere. */
+/** `tidings publish <type> --to ada,grace --data '{...}'`: sends a notification, with the usual validation. */
 export async function publishCommand(
   flags: Flags,
   [type]: readonly string[],

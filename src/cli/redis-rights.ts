@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 
 /**
- * The rules of a Redis user that is enough, in the order that `ACL SETUSER` needs, besides its password and the keys. All of them are bound to keys or
- * channels, but for the last row.
+ * The minimal rules of a Redis user, in the order that `ACL SETUSER` needs, besides its password and the
+ * keys. All but the last row are limited to keys or channels.
  */
 export const REDIS_RULES: readonly string[] = [
   '-@all',
@@ -12,7 +12,7 @@ export const REDIS_RULES: readonly string[] = [
   ...['+ping', '+info', '+client|setname'],
 ];
 
-/** What a Redis Cluster needs besides. */
+/** The additional rules for a Redis Cluster. */
 export const CLUSTER_RULES: readonly string[] = [
   '+cluster|slots',
   '+cluster|info',
@@ -21,13 +21,13 @@ export const CLUSTER_RULES: readonly string[] = [
   '+sunsubscribe',
 ];
 
-/** The commands that BullMQ's scripts and we send, by what they are about. */
+/** The commands of BullMQ's scripts and of Tidings, by their arguments. */
 const ON_KEYS = (
   'get hdel hexists hget hgetall hincrby hlen hmget hmset hset incr lindex llen lpop lpos lpush lrange lrem lset ltrim persist ' +
   'pexpire pttl rpop rpush sadd scard set sismember smembers srem xadd xtrim zadd zcard zcount zpopmin zrange zrangebyscore zrem ' +
   'zremrangebyrank zremrangebyscore zrevrange zrevrangebyscore zscore'
 ).split(' ');
-/** Whatever follows is another key. */
+/** Every argument is a key. */
 const ON_KEYS_ALONE = ['del', 'exists', 'bzpopmin'];
 const ON_TWO_KEYS = ['rpoplpush'];
 const ON_CHANNELS = ['publish', 'subscribe'];
@@ -35,7 +35,7 @@ const ON_SHARD_CHANNELS = ['spublish', 'ssubscribe'];
 const OTHERS = ['info', 'ping', 'evalsha', 'client setname'];
 const CLUSTER_OTHERS = ['cluster slots', 'cluster info'];
 
-/** Every command that is asked for. */
+/** All required commands. */
 export const REDIS_COMMANDS: readonly string[] = [
   ...ON_KEYS,
   ...ON_KEYS_ALONE,
@@ -44,7 +44,10 @@ export const REDIS_COMMANDS: readonly string[] = [
   ...OTHERS,
 ];
 
-/** Asks the server itself (Redis 7), which runs nothing of it. Arguments: commands, one a text, with their arguments. */
+/**
+ * Lets the server (Redis 7) check the commands without running them. Arguments: one string per command, with
+ * its arguments.
+ */
 const CHECK = `
   if not redis.acl_check_cmd then return {'unknown'} end
   local lacking = {}
@@ -55,7 +58,7 @@ const CHECK = `
   end
   return lacking`;
 
-/** @throws what this user of Redis lacks. */
+/** @throws if the Redis user lacks a privilege. */
 export async function redisRights(
   client: Redis,
   { prefix, queue, cluster }: { prefix: string; queue: string; cluster: boolean },
@@ -72,7 +75,7 @@ export async function redisRights(
     ...[...OTHERS, ...(cluster ? CLUSTER_OTHERS : [])].map((command) => `${command} 1`),
   ];
   const lacking = (await client.eval(CHECK, 0, ...asked)) as string[];
-  if (lacking[0] === 'unknown') return 'not known: this Redis is older than 7, and does not tell';
+  if (lacking[0] === 'unknown') return 'unknown: a Redis older than 7 cannot check them';
   if (lacking.length === 0) return 'all that are needed';
   const named = lacking.slice(0, 5).map((text) => text.replace(/ 1( 1)*$/, ''));
   const more = lacking.length > 5 ? ` and ${lacking.length - 5} more` : '';

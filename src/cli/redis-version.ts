@@ -5,10 +5,11 @@ import { withTimeout } from '../platform/time/with-timeout.js';
 import { redisRights } from './redis-rights.js';
 
 const ANSWER_MS = 5_000;
-/** The first with sharded pub/sub. */
+/** The first version with sharded pub/sub. */
 const CLUSTER_MIN = 7;
 
-// Without the ready check, which is a command that the user may lack: that is what is to be found out.
+// Without the ready check: it is a command that the user may not be allowed to run, which is what this
+// checks.
 const OPTIONS = {
   connectTimeout: ANSWER_MS,
   commandTimeout: ANSWER_MS,
@@ -16,7 +17,10 @@ const OPTIONS = {
   enableReadyCheck: false,
 };
 
-/** Version and durability of the Redis at this address, of all masters if it is a cluster. @throws what is wrong with it. */
+/**
+ * Version and durability of the Redis at this address, or of all masters of a cluster. @throws if something
+ * is wrong with it.
+ */
 export async function redisVersion(address: RedisAddress): Promise<string> {
   return onRedis(address, async (nodes, cluster) => {
     const verdicts = await Promise.all(
@@ -31,7 +35,7 @@ export async function redisVersion(address: RedisAddress): Promise<string> {
   });
 }
 
-/** What the user may there, on every master. @throws what it lacks. */
+/** The privileges of the user, on every master. @throws if it lacks one. */
 export async function redisUser(
   address: RedisAddress,
   place: { prefix: string; queue: string },
@@ -51,7 +55,7 @@ async function onRedis(
   let reason: Error | undefined;
   client.on('error', (error: Error & { lastNodeError?: Error }) => (reason = error.lastNodeError ?? error));
   try {
-    // A cluster that does not tell of its slots leaves this open.
+    // A cluster that does not reveal its slots never settles.
     const late = (): Error => reason ?? new Error(`no answer within ${2 * ANSWER_MS} ms`);
     await withTimeout(2 * ANSWER_MS, client.connect(), late).catch((error: unknown) => {
       throw reason ?? error;
@@ -85,10 +89,10 @@ function verdict(info: string): string {
   }
   const policy = field(info, 'maxmemory_policy');
   if (policy && policy !== 'noeviction') {
-    throw new Error(`maxmemory-policy is ${policy}: full, it would throw jobs away; set noeviction`);
+    throw new Error(`maxmemory-policy is ${policy}: a full Redis would evict jobs; set noeviction`);
   }
   const durable =
-    field(info, 'aof_enabled') === '1' ? 'appendonly' : 'no appendonly: what is queued is lost with it';
+    field(info, 'aof_enabled') === '1' ? 'appendonly' : 'no appendonly: queued jobs are lost in a crash';
   return `${field(info, 'redis_version')}, ${durable}`;
 }
 

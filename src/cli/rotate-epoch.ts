@@ -6,8 +6,8 @@ import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
 /**
- * `tidings rotate-epoch --yes`: gives every feed a new epoch, so that no cursor of before is honoured any more: after old files of the same cluster were
- * put back while every process was down, which nobody can notice.
+ * `tidings rotate-epoch --yes`: gives every feed a new epoch, which invalidates all earlier cursors. For old
+ * files of the same cluster that were restored while every process was down, which cannot be detected.
  */
 export async function rotateEpochCommand(
   flags: Flags,

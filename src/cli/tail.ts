@@ -8,7 +8,7 @@ import { say, type Print } from './print.js';
 import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
-/** A terminal: it takes everything at once. */
+/** A terminal: it accepts everything at once. */
 const TERMINAL: StreamOutlet = {
   whenWritable: (callback) => void setImmediate(callback),
   batch: (emit) => emit(),
@@ -16,7 +16,7 @@ const TERMINAL: StreamOutlet = {
   destroy: () => {},
 };
 
-/** A feed from a place on, read beside the deployment. */
+/** Streams a feed from a position, beside the deployment. */
 export function follow(streams: Streams, feed: FeedKey, from: string): Observable<Frame> {
   return streams.open({
     feed,
@@ -28,7 +28,7 @@ export function follow(streams: Streams, feed: FeedKey, from: string): Observabl
   });
 }
 
-/** `tidings tail <recipient>`: a feed as it grows, until Ctrl-C. `--from 0` begins at the oldest kept entry. */
+/** `tidings tail <recipient>`: prints a feed as it grows, until Ctrl-C. `--from 0` starts at the oldest kept entry. */
 export async function tailCommand(
   flags: Flags,
   [recipient]: readonly string[],

@@ -1,4 +1,4 @@
-/** The command line is wrong; the message says how it would be right. */
+/** The command line is invalid; the message shows the correct form. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { TidingsOptions } from '../contract/options/options.js';
 import { TidingsModule } from '../module/tidings.module.js';
 
-/** Runs something with the module, as an application without HTTP, and closes it afterwards. */
+/** Runs a function with the module, as an application without HTTP, and closes the module afterwards. */
 export async function withModule<T>(
   options: TidingsOptions,
   use: (app: INestApplicationContext) => Promise<T>,

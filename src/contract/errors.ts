@@ -1,18 +1,19 @@
-/** One wrong field of an input: where it is, and what would be right. */
+/** An invalid field of an input, and how to fix it. */
 export interface InvalidField {
   /** A path such as `data.total.currency` or `to[3]`. */
   readonly field: string;
-  /** What is wrong with it, with the actual value where that is safe to repeat. */
+  /** The problem, with the actual value unless it may be secret. */
   readonly problem: string;
 }
 
 /**
- * The base of every error that Tidings throws on purpose. `code` is stable and may be switched on;
- * {@link ERROR_TABLE} says for each code which HTTP status it has and whether trying again can help.
+ * The base class of every error that Tidings throws on purpose. `code` is stable and safe to switch on;
+ * {@link ERROR_TABLE} maps it to an HTTP status and
+ * to whether a retry can help.
  */
 export abstract class TidingsError extends Error {
   abstract readonly code: ErrorCode;
-  /** The wrong fields, where the error is about an input. */
+  /** The invalid fields, if the error is about an input. */
   readonly fields: readonly InvalidField[] = [];
 
   constructor(message: string, options?: ErrorOptions) {
@@ -21,7 +22,7 @@ export abstract class TidingsError extends Error {
   }
 }
 
-/** Every code, with its HTTP status, its title and whether the same call may succeed later. */
+/** Every code with its HTTP status, its title, and whether the same call may succeed later. */
 export const ERROR_TABLE = {
   'invalid-request': { status: 400, title: 'The request is not valid', retry: false },
   'invalid-job': { status: 400, title: 'The job is not valid', retry: false },
@@ -37,21 +38,21 @@ export const ERROR_TABLE = {
   'unsupported-media-type': { status: 415, title: 'The body must be JSON', retry: false },
   'idempotency-key-reused': {
     status: 422,
-    title: 'This Idempotency-Key came with another body',
+    title: 'This Idempotency-Key was already used with another body',
     retry: false,
   },
   'queue-unavailable': { status: 503, title: 'The queue did not take the job in time', retry: true },
   'log-unavailable': { status: 503, title: 'The database did not answer', retry: true },
   'feed-busy': { status: 503, title: 'The feed is locked by another transaction', retry: true },
   'key-server-unavailable': { status: 503, title: 'The key server did not answer', retry: true },
-  draining: { status: 503, title: 'This instance is going away', retry: true },
+  draining: { status: 503, title: 'This instance is shutting down', retry: true },
   internal: { status: 500, title: 'Something went wrong on our side', retry: true },
 } as const satisfies Record<string, { status: number; title: string; retry: boolean }>;
 
-/** The stable codes of errors; in `application/problem+json` the member `code`. */
+/** The stable error codes; the member `code` of `application/problem+json`. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** A request that can never succeed as it is; names each wrong field. */
+/** A request that can never succeed as it is; names each invalid field. */
 export class InvalidRequestError extends TidingsError {
   readonly code = 'invalid-request';
   constructor(
@@ -62,7 +63,7 @@ export class InvalidRequestError extends TidingsError {
   }
 }
 
-/** A job whose data can never become an entry; names each wrong field. Such a job fails without a retry. */
+/** A job that can never become an entry; names each invalid field. Such a job fails without a retry. */
 export class InvalidJobError extends TidingsError {
   readonly code = 'invalid-job';
   constructor(
@@ -73,7 +74,7 @@ export class InvalidJobError extends TidingsError {
   }
 }
 
-/** A job of a type that this process does not declare; another process may, during a rolling deploy. */
+/** A job whose type this process does not declare; during a rolling deploy another process may. */
 export class UnknownTypeError extends TidingsError {
   readonly code = 'unknown-type';
   override readonly fields: readonly InvalidField[];
@@ -86,7 +87,7 @@ export class UnknownTypeError extends TidingsError {
   }
 }
 
-/** Settings or options that are wrong or contradict each other: all of them, not only the first. */
+/** Invalid or contradictory settings or options; lists all of them. */
 export class InvalidSettingsError extends TidingsError {
   readonly code = 'invalid-settings';
   constructor(
@@ -99,22 +100,22 @@ export class InvalidSettingsError extends TidingsError {
   }
 }
 
-/** The credential is missing, malformed, expired or not signed by whom we trust. The message says which. */
+/** The credential is missing, malformed, expired, or not signed by a trusted key; the message gives the reason. */
 export class UnauthenticatedError extends TidingsError {
   readonly code = 'unauthenticated';
 }
 
-/** A verified credential that does not allow what was asked. */
+/** The credential is valid but does not allow the request. */
 export class ForbiddenError extends TidingsError {
   readonly code = 'forbidden';
 }
 
-/** A cookie came with a request from an origin that is not in the list (cross-site request forgery). */
+/** A request with a cookie came from an origin that is not allowed (cross-site request forgery). */
 export class OriginNotAllowedError extends TidingsError {
   readonly code = 'origin-not-allowed';
 }
 
-/** There is no such thing, or not for this credential: the two must not be told apart. */
+/** The resource does not exist, or not for this credential: the two must be indistinguishable. */
 export class NotFoundError extends TidingsError {
   readonly code = 'not-found';
   constructor(
@@ -125,48 +126,48 @@ export class NotFoundError extends TidingsError {
   }
 }
 
-/** What was asked does not fit the state that the thing is in. */
+/** The request conflicts with the state of the resource. */
 export class ConflictError extends TidingsError {
   readonly code = 'conflict';
 }
 
-/** The same Idempotency-Key was used before, with another body. */
+/** The Idempotency-Key was already used with another body. */
 export class IdempotencyKeyReusedError extends TidingsError {
   readonly code = 'idempotency-key-reused';
 
   constructor() {
     super(
-      'This Idempotency-Key came with another type or other data before; take a new key for a new notification.',
+      'This Idempotency-Key was already used with another type or other data; use a new key for a new notification.',
     );
   }
 }
 
-/** The queue is away or too slow; nothing is known to be stored, so the caller tries again with the same key. */
+/** The queue is unavailable or too slow. The job may not be stored: retry with the same key. */
 export class QueueUnavailableError extends TidingsError {
   readonly code = 'queue-unavailable';
 }
 
-/** The database is away, too slow or refusing work for now. Nothing of the call is known to be stored. */
+/** The database is unavailable, too slow or rejecting work. The change may not be stored: retry. */
 export class LogUnavailableError extends TidingsError {
   readonly code = 'log-unavailable';
 }
 
-/** One feed has been locked for long by another transaction; the database itself is well, and other feeds go on. */
+/** One feed stays locked by another transaction; the database and other feeds are fine. */
 export class FeedBusyError extends TidingsError {
   readonly code = 'feed-busy';
 }
 
-/** The JWKS endpoint did not answer, so no token can be checked for now. */
+/** The JWKS endpoint did not answer, so tokens cannot be verified at the moment. */
 export class KeyServerUnavailableError extends TidingsError {
   readonly code = 'key-server-unavailable';
 }
 
-/** Whether the same call may succeed later. Unknown errors count as passing: a job must not be lost to a bug. */
+/** Whether the same call may succeed later. True for unknown errors: a bug must not cost a job. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof TidingsError ? ERROR_TABLE[error.code].retry : true;
 }
 
-/** One sentence that names each wrong field. */
+/** One sentence that names each invalid field. */
 export function describeFields(what: string, fields: readonly InvalidField[]): string {
   return `${what}: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`;
 }

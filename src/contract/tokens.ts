@@ -1,6 +1,6 @@
 /**
- * Injection tokens of the ports and the options, one for each interface: interfaces do not exist at run time.
- * Stages ask for these, the composition root binds them; no stage knows who stands behind a port.
+ * Injection tokens of the ports and the options, one per interface: interfaces do not exist at run time.
+ * Stages inject these and the composition root binds them; no stage knows the implementation of a port.
  */
 
 /** {@link ResolvedOptions} */
@@ -43,7 +43,7 @@ export const DROP_LOG = Symbol('tidings:drop-log');
 export const SUPPORT_VIEW = Symbol('tidings:support-view');
 /** {@link JobCanceller} */
 export const JOB_CANCELLER = Symbol('tidings:job-canceller');
-/** {@link ReadinessCheck}, an array of them: what `/readyz` asks. */
+/** An array of {@link ReadinessCheck}, run by `/readyz`. */
 export const READINESS_CHECKS = Symbol('tidings:readiness-checks');
 /** {@link QueueDepth} */
 export const QUEUE_DEPTH = Symbol('tidings:queue-depth');

@@ -1,13 +1,13 @@
 import type { InvalidField } from './errors.js';
 
-/** More are most likely another kind of input altogether, and each suggestion takes time. */
+/** More unknown names are most likely another kind of input, and each suggestion takes time. */
 const MOST_SUGGESTIONS = 5;
-/** An input from outside may have any number of them. */
+/** An external input may have any number of unknown names. */
 const MOST_LISTED = 20;
-/** A distance takes time that grows with the length, and the name comes from outside. */
+/** The distance takes time that grows with the length, and the name is external. */
 const LONGEST_NAME = 50;
 
-/** One problem for each unknown name: a typing error would pass in silence, and a default take the place of what was meant. */
+/** Reports each unknown name: a typo would go unnoticed, and a default would replace the intended value. */
 export function unknownNames(
   unknown: readonly string[],
   known: readonly string[],
@@ -25,7 +25,7 @@ export function unknownNames(
   });
 }
 
-/** The known name that differs in the fewest letters, if not in more than `most`; case does not count. */
+/** The known name with the fewest differing letters, at most `most` of them; case is ignored. */
 export function nearest(name: string, known: readonly string[], most: number): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const [best] = known
@@ -34,7 +34,7 @@ export function nearest(name: string, known: readonly string[], most: number): s
   return best && best.steps <= most ? best.one : undefined;
 }
 
-/** Levenshtein: letters to add, to drop or to change. */
+/** The Levenshtein distance: letters to add, remove or change. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

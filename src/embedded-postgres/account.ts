@@ -1,23 +1,23 @@
 import { EmbeddedPostgresError, USE_YOUR_OWN } from './error.js';
 import { run, type RunAs } from './run.js';
 
-/** A user of this machine that programs can be run as. */
+/** A user of this machine to run programs as. */
 export interface Account extends RunAs {
   readonly name: string;
 }
 
-/** In this order; `initdb` insists that its user has a name, so any number will not do. */
+/** In order of preference. `initdb` requires a user with a name, so an arbitrary number does not work. */
 const CANDIDATES = ['postgres', '_postgres', 'nobody', 'daemon'];
 
-/** Whether this process is root, as whom Postgres refuses to run. */
+/** Whether this process runs as root, which Postgres rejects. */
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
 /**
- * The user that Postgres runs as: `null` (ourselves) unless we are root.
+ * The user that Postgres runs as; `null` (ourselves) unless we are root.
  *
- * @throws {EmbeddedPostgresError} if we are root and there is no other user on this machine.
+ * @throws {EmbeddedPostgresError} if we are root and this machine has no suitable user.
  */
 export async function chooseAccount(): Promise<Account | null> {
   if (!isRoot()) return null;
@@ -31,14 +31,14 @@ export async function chooseAccount(): Promise<Account | null> {
   );
 }
 
-/** The account behind the owner of a file. */
+/** The account of a file's owner. */
 export function accountOf(owner: RunAs): Account {
   return { name: `uid ${owner.uid}`, uid: owner.uid, gid: owner.gid };
 }
 
 /**
- * Whether `account` can enter this directory, or execute this file. The kernel is asked, through a process of that
- * user, because mode bits alone do not know about access control lists and mount options.
+ * Whether `account` can enter this directory or execute this file. Tested with a process of that user,
+ * because mode bits ignore access control lists and mount options.
  */
 export async function canReach(path: string, account: Account | null): Promise<boolean> {
   if (account === null) return true;
@@ -47,7 +47,7 @@ export async function canReach(path: string, account: Account | null): Promise<b
 }
 
 async function lookUp(name: string): Promise<Account | null> {
-  // `id` is POSIX and knows what the machine's directory service knows, which /etc/passwd may not.
+  // `id` is POSIX and includes the machine's directory service, unlike /etc/passwd.
   const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
   if (uid.code !== 0 || gid.code !== 0) return null;
   return { name, uid: Number(uid.output), gid: Number(gid.output) };

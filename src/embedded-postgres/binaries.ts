@@ -13,13 +13,13 @@ export interface Binaries {
   readonly bin: string;
 }
 
-/** npm's names of platforms where they differ from Node's. */
+/** Platform names in npm packages, if they differ from Node's. */
 const PLATFORM_NAMES: Partial<Record<NodeJS.Platform, string>> = { win32: 'windows' };
 
 /**
- * Finds the Postgres that npm installed for this platform and makes sure that `account` can run it.
+ * Finds the Postgres that npm installed for this platform and ensures that `account` can run it.
  *
- * @throws {EmbeddedPostgresError} if there is none for this platform, or if it cannot be run.
+ * @throws {EmbeddedPostgresError} if there is none for this platform, or if it cannot run.
  */
 export async function findBinaries(account: Account | null): Promise<Binaries> {
   const root = platformPackage();
@@ -28,7 +28,7 @@ export async function findBinaries(account: Account | null): Promise<Binaries> {
   return (await canReach(join(binaries.bin, 'postgres'), account)) ? binaries : copyBinaries(root);
 }
 
-/** The path of one of the programs. */
+/** The path of a program. */
 export function program(binaries: Binaries, name: 'initdb' | 'pg_ctl'): string {
   return join(binaries.bin, process.platform === 'win32' ? `${name}.exe` : name);
 }
@@ -60,7 +60,7 @@ function platformPackage(): string {
   }
 }
 
-/** Runs the package's postinstall script if npm did not: without its links `initdb` dies on a missing library. */
+/** Runs the package's postinstall script if npm did not: without its links `initdb` fails on a missing library. */
 async function linkLibraries(root: string): Promise<void> {
   const manifest = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(manifest)) return;
@@ -79,8 +79,9 @@ async function linkLibraries(root: string): Promise<void> {
 }
 
 /**
- * Copies the binaries to where every user can read them: the checkout stands below a directory that Postgres's user cannot
- * enter, such as root's home. Once for each release; the copy gets its name when it is complete.
+ * Copies the binaries to a place that every user can read, because the checkout is below a directory that
+ * Postgres's user cannot enter, such as root's home. Happens once per release; the copy is renamed when
+ * complete.
  */
 async function copyBinaries(root: string): Promise<Binaries> {
   const stateDir = await ensureStateDir(`Postgres's user cannot reach the binaries in ${root}`);
@@ -94,7 +95,7 @@ async function copyBinaries(root: string): Promise<Binaries> {
       await rename(staging, copy);
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
-      // Another process may have been first, and a directory that is not empty is not replaced.
+      // Another process may have been first; rename does not replace a non-empty directory.
       if (!existsSync(copy)) throw error;
     }
   }

@@ -8,13 +8,13 @@ import { give, ignoring, passwordOf, type Home } from './home.js';
 import { findPostmaster, isAlive, signalTree, type Postmaster } from './postmaster.js';
 import { run } from './run.js';
 
-/** The role that owns the cluster; applications use another one, see keeper.ts. */
+/** The role that owns the cluster; applications use another role, see keeper.ts. */
 export const SUPERUSER = 'postgres';
 
-/** Settings of the server, as after `-c`. Durability is spelled out: it is what the log promises. */
+/** Settings of the server, as for `-c`. Durability is explicit, because the log promises it. */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  // No sockets in the file system: their directory would need another place that both users can reach.
+  // No Unix sockets: their directory would be another place that both users must reach.
   unix_socket_directories: '',
   max_connections: '200',
   fsync: 'on',
@@ -28,15 +28,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
-/** What became of an attempt to start. */
+/** The result of an attempt to start. */
 export type StartOutcome =
   | 'started'
-  /** Somebody else's attempt came first, or the last server has not quite gone: look again. */
+  /** Another process is starting it, or the previous server is still shutting down: check again. */
   | 'busy'
-  /** The port was taken in the meantime: try another one. */
+  /** The port was taken meanwhile: try another one. */
   | 'port-taken';
 
-/** One Postgres data directory and the programs that work on it. Knows nothing of connections or of other processes. */
+/** A Postgres data directory and the programs that work on it. Independent of connections and of other processes. */
 export class Cluster {
   constructor(
     readonly home: Home,
@@ -53,8 +53,8 @@ export class Cluster {
   }
 
   /**
-   * Makes the data directory unless it is there. It gets its name when it is complete, so that one that was cut off by a
-   * SIGKILL or by another process's is never taken for whole.
+   * Creates the data directory unless it exists. It gets its name when it is complete, so that an interrupted
+   * one, or one in progress elsewhere, is never used.
    *
    * @throws {EmbeddedPostgresError} with the output of `initdb`.
    */
@@ -81,7 +81,7 @@ export class Cluster {
     if (code !== 0) {
       await rm(staging, { recursive: true, force: true });
       throw new EmbeddedPostgresError(
-        `initdb could not make the database in ${this.dataDir} (exit code ${code}):\n${output}`,
+        `initdb could not create the database in ${this.dataDir} (exit code ${code}):\n${output}`,
       );
     }
     try {
@@ -92,16 +92,16 @@ export class Cluster {
     }
   }
 
-  /** The running server of this directory, also one that another process started; `null` if there is none. */
+  /** The running server of this directory, whichever process started it; `null` if there is none. */
   postmaster(): Promise<Postmaster | null> {
     return findPostmaster(this.dataDir);
   }
 
   /**
-   * Starts the server in a session of its own (pg_ctl calls setsid), so that a Ctrl-C in our terminal does not reach it.
-   * Resolves when it takes connections, or is at least known to be recovering.
+   * Starts the server in a session of its own (pg_ctl calls setsid), so that Ctrl-C in our terminal does not
+   * reach it. Resolves when it accepts connections, or is at least recovering.
    *
-   * @throws {EmbeddedPostgresError} with the server's last words.
+   * @throws {EmbeddedPostgresError} with the end of the server's log.
    */
   async start(port: number): Promise<StartOutcome> {
     const logFrom = await this.openLog();
@@ -112,12 +112,12 @@ export class Cluster {
       ...['-D', this.dataDir, '-l', this.logFile, '-w', '-t', '3', '-o', options.join(' ')],
     ]);
     if (code === 0) return 'started';
-    // pg_ctl has stopped waiting, but a server that replays a long log is there.
+    // pg_ctl has stopped waiting, but the server is running and replays a long log.
     if (/did not start in time/.test(output)) return 'started';
 
     const said = (await readFile(this.logFile)).subarray(logFrom).toString().trim();
     if (/could not bind|could not create any TCP\/IP sockets/.test(said)) return 'port-taken';
-    // Backends outlive a killed postmaster for a moment and hold its shared memory.
+    // Backends briefly outlive a killed postmaster and hold its shared memory.
     if (/shared memory block .* is still in use/.test(said)) return 'busy';
     if (/lock file "postmaster\.pid" (already exists|is empty)/.test(said)) {
       await this.removeStaleLock();
@@ -128,7 +128,7 @@ export class Cluster {
     );
   }
 
-  /** Stops the server, whoever started it; resolves when it is gone. Bounded: about 5 s at the very worst. */
+  /** Stops the server, whichever process started it; resolves when it has stopped, after at most about 5 s. */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<'fast' | 'immediate' | 'killed'> {
     const stop = async (how: 'fast' | 'immediate', seconds: number): Promise<boolean> => {
       if ((await this.postmaster()) === null) return true;
@@ -141,7 +141,7 @@ export class Cluster {
     return 'killed';
   }
 
-  /** SIGKILL for a server that answers nothing any more; also for its children, which hold the shared memory. */
+  /** Kills an unresponsive server with SIGKILL, including its children, which hold the shared memory. */
   async kill(): Promise<void> {
     const postmaster = await this.postmaster();
     if (postmaster === null) return;
@@ -155,13 +155,13 @@ export class Cluster {
     return run(file, args, { account, cwd }).catch((error: NodeJS.ErrnoException) => {
       const hint =
         error.code === 'ENOENT' && existsSync(file)
-          ? ' The file is there but the loader that it needs is not: these binaries need glibc (Alpine has musl).'
+          ? ' The file exists but its loader does not: these binaries need glibc (Alpine has musl).'
           : '';
       throw new EmbeddedPostgresError(`${file} cannot be run: ${error.message}.${hint}`, { cause: error });
     });
   }
 
-  /** Makes the log file, so that it has its owner from the start; returns where this start's lines will begin. */
+  /** Creates the log file with the right owner; returns the offset at which this start's lines begin. */
   private async openLog(): Promise<number> {
     const size = (await stat(this.logFile).catch(ignoring('ENOENT')))?.size;
     if (size !== undefined && size <= MAX_LOG_BYTES) return size;
@@ -172,14 +172,15 @@ export class Cluster {
   }
 
   /**
-   * After a crash of the machine or in a new container the number in `postmaster.pid` may be some other process's now, and
-   * Postgres, which cannot tell, refuses to start. We can: it is no postmaster of this directory.
+   * After a crash of the machine or in a new container, another process may have the pid in `postmaster.pid`,
+   * and Postgres refuses to start. Unlike Postgres, we check whether that process is a postmaster of this
+   * directory.
    */
   private async removeStaleLock(): Promise<void> {
     if ((await this.postmaster()) !== null) return;
     const lock = join(this.dataDir, 'postmaster.pid');
     const stats = await stat(lock).catch(ignoring('ENOENT'));
-    // An empty file is one that is being written at this moment, or what a crashed file system left.
+    // An empty file is either being written or left by a crashed file system.
     if (!stats || (stats.size === 0 && Date.now() - stats.mtimeMs < 5_000)) return;
     await unlink(lock).catch(ignoring('ENOENT'));
   }
@@ -187,7 +188,7 @@ export class Cluster {
   private async removeStaleStaging(): Promise<void> {
     for (const name of await readdir(this.home.path)) {
       const pid = /^(?:data\.new-|pwfile\.)(\d+)$/.exec(name)?.[1];
-      // Our own number was a former process's: in containers they repeat.
+      // Our own pid was a former process's: containers reuse them.
       if (pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid)))) {
         await rm(join(this.home.path, name), { recursive: true, force: true });
       }
@@ -195,14 +196,14 @@ export class Cluster {
   }
 }
 
-/** The port that this directory's server had last; `null` if none is kept. */
+/** The last port of this directory's server; `null` if none is stored. */
 export async function keptPort(home: Home): Promise<number | null> {
   const text = await readFile(join(home.path, 'port'), 'utf8').catch(ignoring('ENOENT'));
   const port = Number(text);
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null;
 }
 
-/** Keeps the port, so that the server comes back under the same address. */
+/** Stores the port, so that the server keeps its address. */
 export async function keepPort(home: Home, port: number): Promise<void> {
   await writeFile(join(home.path, 'port'), `${port}\n`);
 }

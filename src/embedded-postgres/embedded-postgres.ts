@@ -6,24 +6,24 @@ import { openHome, passwordOf, type Log } from './home.js';
 import { APPLICATION, isPassing, Keeper } from './keeper.js';
 import { freePort, isFree } from './ports.js';
 
-/** What {@link startEmbeddedPostgres} needs to know. */
+/** The options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedPostgresOptions {
-  /** TIDINGS_DATA_DIR; Postgres lives in its folder `postgres`. Made if need be. */
+  /** TIDINGS_DATA_DIR; Postgres uses its subdirectory `postgres`. Created if needed. */
   dataDir: string;
-  /** Default: silence. */
+  /** Default: no output. */
   logger?: Log;
-  /** Default: the port of the last time, at first any free one. */
+  /** Default: the previous port, at first any free one. */
   port?: number;
-  /** Default: those of the npm package for this platform. */
+  /** Default: the binaries of the npm package for this platform. */
   binaries?: Binaries;
 }
 
-/** A Postgres that runs on this machine for us. */
+/** A Postgres that runs on this machine for this process. */
 export interface EmbeddedPostgres {
-  /** `postgres://tidings:<password>@127.0.0.1:<port>/tidings`; the role owns the database and is no superuser. */
+  /** `postgres://tidings:<password>@127.0.0.1:<port>/tidings`; the role owns the database and is not a superuser. */
   readonly url: string;
   readonly port: number;
-  /** Whether the server was already running: another process uses it, or one that was killed left it behind. */
+  /** Whether the server was already running: another process uses it, or a killed process left it behind. */
   readonly attached: boolean;
   /** Stops the server unless another live process uses it. May be called again. Never rejects. */
   stop(): Promise<void>;
@@ -31,13 +31,13 @@ export interface EmbeddedPostgres {
 
 const SILENT: Log = { log: () => {}, warn: () => {}, error: () => {} };
 
-/** For how long a server may start, recover or shut down before that counts as a failure. */
+/** The longest time to start, recover or shut down. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Starts the Postgres of a data directory, or attaches to it when it runs already.
+ * Starts the Postgres of a data directory, or attaches to a running one.
  *
- * @throws {EmbeddedPostgresError} when it cannot run here; the message says why and what to do.
+ * @throws {EmbeddedPostgresError} if it cannot run here; the message explains why and how to fix it.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const log = options.logger ?? SILENT;
@@ -56,10 +56,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
  *         v          +------------+--> stopping -> stopped
  *      (throws)
  *
- * - starting: attach to the server of this directory, else start it; repeated while another process starts or stops it.
- * - running: the keeper's connection stands. When it breaks, the server has crashed, was restarted or killed: recovering.
- * - recovering: as starting, for ever, with a pause after each failure; the address stays the same if it can.
- * - stopping: if this process is the last one, the server is shut down (fast, then immediate, then killed).
+ * - starting: attaches to the server of this directory, else starts it; repeated while another process starts
+ *   or stops it.
+ * - running: the keeper's connection is open. If it breaks, the server has crashed, restarted or been killed:
+ *   recovering.
+ * - recovering: as starting, forever, with a pause after each failure; keeps the address if possible.
+ * - stopping: if this process is the last one, shuts the server down (fast, then immediate, then kill).
  */
 class Supervisor implements EmbeddedPostgres {
   url = '';
@@ -90,7 +92,7 @@ class Supervisor implements EmbeddedPostgres {
     return this.stopped;
   }
 
-  /** Resolves when the keeper stands; whether the server was running before. */
+  /** Resolves when the keeper is connected, to whether the server was already running. */
   private async acquire(): Promise<boolean> {
     const password = await passwordOf(this.cluster.home);
     const deadline = Date.now() + PATIENCE_MS;
@@ -146,21 +148,19 @@ class Supervisor implements EmbeddedPostgres {
   }
 
   private async recover(): Promise<void> {
-    this.log.warn('The embedded Postgres has gone away; bringing it back.');
+    this.log.warn('The connection to the embedded Postgres is lost; restarting it.');
     for (let pauseMs = 250; !this.stopping.signal.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       const before = this.port;
       try {
         await this.acquire();
         this.log.log('The embedded Postgres is back.');
         if (this.port !== before) {
-          this.log.error(
-            `It could not have its port ${before} again: restart Tidings to use port ${this.port}.`,
-          );
+          this.log.error(`Its port ${before} is taken: restart Tidings to use port ${this.port}.`);
         }
         return;
       } catch (error) {
         if (this.stopping.signal.aborted) return;
-        this.log.error(`The embedded Postgres does not come back: ${(error as Error).message}`);
+        this.log.error(`The embedded Postgres could not be restarted: ${(error as Error).message}`);
         await delay(pauseMs, undefined, { signal: this.stopping.signal }).catch(() => {});
       }
     }
@@ -170,7 +170,8 @@ class Supervisor implements EmbeddedPostgres {
     this.stopping.abort();
     await this.recovery;
     const { keeper } = this;
-    // A server that cannot even say who needs it is stopped: other processes bring it back, orphans would stay.
+    // A server that cannot even report its users is stopped: other processes restart it, while an orphan
+    // would stay.
     const last = await (keeper?.release() ?? Promise.resolve(true)).catch(() => true);
     if (last) {
       const how = await this.cluster.stop();

@@ -17,18 +17,19 @@ import { accountOf, canReach, chooseAccount, isRoot, type Account } from './acco
 import { EmbeddedPostgresError } from './error.js';
 import { ensureStateDir } from './state-dir.js';
 
-/** Where a cluster lives, and as whom it runs. */
+/** The directory of a cluster, and the account that it runs as. */
 export interface Home {
   /**
-   * Holds `data/`, `password`, `port` and `postgres.log`. As root it is root's, with `data/` and the log the account's:
-   * root must not write in a directory where an unprivileged user could have put symbolic links.
+   * Contains `data/`, `password`, `port` and `postgres.log`. If we are root, it belongs to root, and `data/`
+   * and the log to the account: root must not write in a directory where an unprivileged user could have
+   * created symbolic links.
    */
   readonly path: string;
-  /** `null`: as ourselves. */
+  /** `null`: ourselves. */
   readonly account: Account | null;
 }
 
-/** What the embedded Postgres tells its user; Nest's logger fits. */
+/** The logger of the embedded Postgres; Nest's logger fits. */
 export interface Log {
   log(message: string): void;
   warn(message: string): void;
@@ -36,13 +37,14 @@ export interface Log {
 }
 
 /**
- * Opens `<dataDir>/postgres`, making it if need be.
+ * Opens `<dataDir>/postgres`, and creates it if needed.
  *
- * As root, Postgres runs as an unprivileged user. If that user cannot enter `dataDir` (a checkout in root's
- * home), the directory is made below `/var/lib/tidings` and `<dataDir>/postgres` is a symbolic link to it: what the
- * user knows as TIDINGS_DATA_DIR still leads to the data, and taking the link away still means beginning anew.
+ * If we are root, Postgres runs as an unprivileged user. If that user cannot enter `dataDir` (a checkout in
+ * root's home), the directory is created below `/var/lib/tidings`, and `<dataDir>/postgres` is a symbolic
+ * link to it: TIDINGS_DATA_DIR still leads to the data, and removing the link still means starting anew.
  *
- * @throws {EmbeddedPostgresError} if the directory is another user's, or nobody's that could run Postgres.
+ * @throws {EmbeddedPostgresError} if the directory belongs to another user, or to a user that cannot run
+ * Postgres.
  */
 export async function openHome(dataDir: string, log: Log): Promise<Home> {
   const place = join(resolve(dataDir), 'postgres');
@@ -60,13 +62,14 @@ export async function openHome(dataDir: string, log: Log): Promise<Home> {
   }
 }
 
-/** The password of the cluster's roles; made on the first call, kept in a file that only the owner and root read. */
+/** The password of the cluster's roles; created on the first call, in a file that only the owner and root can read. */
 export async function passwordOf(home: Home): Promise<string> {
   const file = join(home.path, 'password');
   for (;;) {
     const kept = await readFile(file, 'utf8').catch(ignoring('ENOENT'));
     if (kept !== undefined) return kept.trim();
-    // Written under another name and linked: two processes that begin at once agree on one whole file.
+    // Written under another name and linked, so that two processes that start at once agree on one complete
+    // file.
     const draft = `${file}.${process.pid}`;
     await writeFile(draft, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
     await link(draft, file).catch(ignoring('EEXIST'));
@@ -74,7 +77,7 @@ export async function passwordOf(home: Home): Promise<string> {
   }
 }
 
-/** Makes a file or directory the account's. */
+/** Makes the account the owner of a file or directory. */
 export async function give(path: string, account: Account | null): Promise<void> {
   if (account) await lchown(path, account.uid, account.gid);
 }
@@ -112,7 +115,7 @@ async function existing(place: string): Promise<Home> {
   const path = await realpath(place).catch(ignoring('ENOENT'));
   if (path === undefined) {
     throw new EmbeddedPostgresError(
-      `${place} is a link to a directory that is gone. Remove the link to begin with an empty database.`,
+      `${place} is a link to a missing directory. Remove the link to start with an empty database.`,
     );
   }
   const owner = (await lstat(join(path, 'data')).catch(ignoring('ENOENT'))) ?? (await lstat(path));
@@ -123,7 +126,7 @@ async function existing(place: string): Promise<Home> {
         'before. Run it as before, or set TIDINGS_DATA_DIR to another directory.',
     );
   }
-  // Whoever ran it first goes on running it, also when another candidate has appeared on the machine since.
+  // The first account keeps running it, even if another candidate has appeared on the machine since.
   const account = owner.uid === 0 ? await chooseAccount() : accountOf(owner);
   if (await canReach(path, account)) return { path, account };
   throw new EmbeddedPostgresError(

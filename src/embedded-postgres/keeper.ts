@@ -2,10 +2,10 @@ import pg from 'pg';
 import { settlesWithin, withTimeout } from '../platform/time/with-timeout.js';
 import { SUPERUSER } from './cluster.js';
 
-/** The role and the database that the application uses. The role is no superuser, as on any hosted Postgres. */
+/** The role and the database of the application. The role is not a superuser, as on any hosted Postgres. */
 export const APPLICATION = 'tidings';
 
-/** Two keys in the space of advisory locks of the database `postgres`, which nobody else uses. */
+/** Two advisory lock keys in the database `postgres`, which nothing else uses. */
 const KEEP = [0x7469, 1] as const;
 const PREPARE = [0x7469, 2] as const;
 
@@ -14,27 +14,28 @@ const RELEASE_MS = 1_500;
 const CLOSE_MS = 1_000;
 
 /**
- * One connection that says "this process needs the server", and notices when the server goes away.
+ * A connection that registers this process as a user of the server, and detects the server's end.
  *
- * Several live processes may use one data directory, and the last of them stops the server. Who is alive is not kept in
- * files, which a SIGKILL leaves behind, but in the server: each process holds a shared advisory lock on a connection, and
- * the kernel closes a dead process's connections. Who wants to leave gives up its share and tries for the exclusive
- * lock: whoever gets that is the last one and stops the server while holding it, so that a process that comes at that
- * moment waits for its share, is disconnected by the shutdown, and starts the server again.
+ * Several live processes may use one data directory, and the last one stops the server. Files cannot tell
+ * which processes are alive, because SIGKILL leaves them behind. So each process holds a shared advisory lock
+ * on a connection, and the kernel closes a dead process's connections. A process that stops releases its
+ * shared lock and tries to get the exclusive one: if it succeeds, it is the last and stops the server while
+ * holding the lock. A process that starts at that moment waits for the shared lock, is disconnected by the
+ * shutdown, and starts the server again.
  */
 export class Keeper {
-  /** Resolves when the connection ends, for whatever reason. */
+  /** Resolves when the connection ends, for any reason. */
   readonly ended: Promise<void>;
 
   private constructor(private readonly client: pg.Client) {
     this.ended = new Promise((resolve) => {
       client.once('end', () => resolve());
-      // Without a listener an 'error' event ends the process. The 'end' that follows is what counts.
+      // Without a listener an 'error' event ends the process. The following 'end' is what counts.
       client.on('error', () => resolve());
     });
   }
 
-  /** Connects, takes a share, and sees to the application's role and database. */
+  /** Connects, takes the shared lock, and creates the application's role and database if needed. */
   static async connect(port: number, password: string): Promise<Keeper> {
     const client = new pg.Client({
       host: '127.0.0.1',
@@ -60,8 +61,8 @@ export class Keeper {
   }
 
   /**
-   * Gives up this process's share. `true`: nobody else needs the server, and nobody will get it before this
-   * connection ends.
+   * Releases this process's shared lock. `true`: no other process needs the server, and none can get the lock
+   * until this connection ends.
    *
    * @throws if the server does not answer within 1.5 s.
    */
@@ -81,13 +82,13 @@ export class Keeper {
     );
   }
 
-  /** Ends the connection; does not wait for a server that does not answer. */
+  /** Closes the connection without waiting for an unresponsive server. */
   async close(): Promise<void> {
     await settlesWithin(CLOSE_MS, this.client.end());
   }
 }
 
-/** Whether a failure to connect passes by itself: the server is starting, recovering, stopping, or was just stopped. */
+/** Whether a connection error is temporary: the server is starting, recovering, stopping, or was just stopped. */
 export function isPassing(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string') return /terminated|timeout/i.test(String((error as Error).message));
@@ -96,7 +97,7 @@ export function isPassing(error: unknown): boolean {
 
 async function prepare(client: pg.Client, password: string): Promise<void> {
   const name = client.escapeIdentifier(APPLICATION);
-  // Two processes that start at once would both see nothing and both create.
+  // Two processes that start at once would both find nothing and both create.
   await client.query('SELECT pg_advisory_lock($1, $2)', [...PREPARE]);
   const { rows } = await client.query<{ role: boolean; database: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,

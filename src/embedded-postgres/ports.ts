@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 
-/** A loopback port that nobody listens on at this moment. */
+/** Finds a free loopback port. */
 export function freePort(): Promise<number> {
   return listen(0);
 }
 
-/** Whether nobody listens on this loopback port at this moment. */
+/** Whether this loopback port is free. */
 export function isFree(port: number): Promise<boolean> {
   return listen(port).then(
     () => true,

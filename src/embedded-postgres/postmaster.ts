@@ -6,13 +6,13 @@ import { run } from './run.js';
 /** A running server. */
 export interface Postmaster {
   readonly pid: number;
-  /** `null` in the first moments, when it has not said it yet. */
+  /** `null` until the server has written it. */
   readonly port: number | null;
 }
 
 /**
- * The running server of a data directory, by its `postmaster.pid` (lines: pid, directory, start, port, ...). The file alone
- * proves nothing: it outlives a SIGKILL, and its number may be another process's by now.
+ * Finds the running server of a data directory by its `postmaster.pid` (lines: pid, directory, start, port,
+ * ...). The file alone proves nothing: it outlives a SIGKILL, and another process may have its pid by now.
  */
 export async function findPostmaster(dataDir: string): Promise<Postmaster | null> {
   const text = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(ignoring('ENOENT'));
@@ -23,7 +23,7 @@ export async function findPostmaster(dataDir: string): Promise<Postmaster | null
   return { pid, port: Number(lines[3]) || null };
 }
 
-/** Whether there is such a process that we may signal. Another user's is not the one we look for. */
+/** Whether there is such a process that we may signal. Another user's process is not the one we look for. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -33,10 +33,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Signals a postmaster and its children, which is all the processes that a server has. */
+/** Signals a postmaster and its children, which are all processes of a server. */
 export async function signalTree(postmaster: number, signal: NodeJS.Signals): Promise<void> {
   const children = await childrenOf(postmaster);
-  // The parent first, so that it sees to nothing meanwhile.
+  // The parent first, so that it does not react meanwhile.
   for (const pid of [postmaster, ...children]) {
     try {
       process.kill(pid, signal);
@@ -49,17 +49,19 @@ export async function signalTree(postmaster: number, signal: NodeJS.Signals): Pr
 async function isPostmasterOf(pid: number, dataDir: string): Promise<boolean> {
   if (process.platform === 'win32') return true;
   const command = await commandLine(pid);
-  // pg_ctl starts `postgres -D <dataDir> ...`. A zombie, which nobody reaps in some containers, has no command line.
+  // pg_ctl starts `postgres -D <dataDir> ...`. A zombie, which some containers never reap, has no command
+  // line.
   return command !== null && /postgres/.test(command) && command.includes(dataDir);
 }
 
-/** `null` if the process is gone, or a zombie. */
+/** `null` if the process has ended, or is a zombie. */
 async function commandLine(pid: number): Promise<string | null> {
   if (process.platform !== 'linux') {
     const { code, output } = await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)]);
     return code === 0 ? output : null;
   }
-  // Unlike `cwd` and `exe`, `cmdline` may be read without CAP_SYS_PTRACE, which root in a container lacks. `ps` may lack, too.
+  // Unlike `cwd` and `exe`, `cmdline` is readable without CAP_SYS_PTRACE, which root in a container lacks.
+  // `ps` may be missing too.
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return text === '' ? null : text.replaceAll('\0', ' ');
 }
@@ -74,7 +76,7 @@ async function childrenOf(parent: number): Promise<number[]> {
   const parents = await Promise.all(
     pids.map(async (pid) => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-      // `pid (name, which may hold anything) state ppid ...`
+      // `pid (name, which may contain anything) state ppid ...`
       return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
     }),
   );

@@ -6,22 +6,22 @@ export interface RunAs {
   readonly gid: number;
 }
 
-/** How a program ended. */
+/** The result of a program. */
 export interface Finished {
   /** The exit code; `null` if a signal ended it. */
   readonly code: number | null;
-  /** Both outputs in the order they came, trimmed. */
+  /** Both outputs in the order of arrival, trimmed. */
   readonly output: string;
 }
 
 /**
- * Runs a program to its end, as another user if `account` is given (with uid and gid of the spawn: `su` and `sudo` may
- * not be there).
+ * Runs a program to its end, as another user if `account` is given (with uid and gid of the spawn, because
+ * `su` and `sudo` may be missing).
  *
- * The environment is a short list instead of ours: `PG*` variables would bend the server's programs, and they have no
- * business with our secrets. `LC_ALL=C` keeps their messages readable for us.
+ * The environment is a short list instead of ours: `PG*` variables would affect the server's programs, and
+ * they must not see our secrets. `LC_ALL=C` keeps their messages parseable.
  *
- * @throws the spawn's own error (ENOENT, EACCES) if the program cannot be run at all.
+ * @throws the spawn's own error (ENOENT, EACCES) if the program cannot run at all.
  */
 export function run(
   file: string,

@@ -2,16 +2,16 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { EmbeddedPostgresError, USE_YOUR_OWN } from './error.js';
 
 /**
- * Where root keeps what Postgres's user could not reach below the checkout: a copy of the binaries, a data directory.
- * Not the temporary directory: cleaners empty it under a running server, a restart loses it, and any local user
- * could have put something there first.
+ * Root's directory for everything that Postgres's user could not reach below the checkout: a copy of the
+ * binaries, a data directory. Not the temporary directory: cleaners empty it under a running server, a
+ * restart loses it, and any local user could have created files there first.
  */
 export const STATE_DIR = '/var/lib/tidings';
 
 /**
- * Makes {@link STATE_DIR}.
+ * Creates {@link STATE_DIR}.
  *
- * @throws {EmbeddedPostgresError} if it cannot be made, or if another user could have planted files in it.
+ * @throws {EmbeddedPostgresError} if it cannot be created, or if another user could have planted files in it.
  */
 export async function ensureStateDir(reason: string): Promise<string> {
   try {
@@ -27,7 +27,7 @@ export async function ensureStateDir(reason: string): Promise<string> {
   return STATE_DIR;
 }
 
-/** @throws {EmbeddedPostgresError} unless it is a real directory of ours that nobody else may write to. */
+/** @throws {EmbeddedPostgresError} unless it is a real directory of ours that no other user can write to. */
 export async function assertOnlyOurs(directory: string): Promise<void> {
   const stats = await lstat(directory);
   const ours = stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & 0o022) === 0;

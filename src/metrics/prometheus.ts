@@ -5,10 +5,10 @@ import type { QueueDepth } from '../contract/ports/ops.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { withTimeout } from '../platform/time/with-timeout.js';
 
-/** A queue that takes longer is left out of this scrape, so that a sick queue does not hide everything else. */
+/** A slower queue is omitted from this scrape, so that it does not hide the other metrics. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
 
-/** Apart, so that the registry is there when the fields below are made. */
+/** A base class, so that the registry is set before the fields below are initialized. */
 class Registered {
   constructor(readonly register: Registry) {}
 
@@ -22,66 +22,64 @@ class Registered {
 }
 
 /**
- * The stages' counts as metrics of prom-client, for the option `metrics`:
+ * Exposes Tidings' metrics with prom-client, for the option `metrics`:
  *
  * ```ts
  * TidingsModule.forRoot({ ..., metrics: new PrometheusMetrics() })
  * ```
  *
- * Names begin with `tidings_` and follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters.
+ * Names begin with `tidings_` and follow https://prometheus.io/docs/practices/naming/: base units, `_total`
+ * for counters.
  */
 export class PrometheusMetrics extends Registered implements Metrics {
   private readonly logger = new Logger('Metrics');
   private queueDepth: QueueDepth | null = null;
-  /** A queue that hangs is asked once, however often we are scraped. */
+  /** The pending query, shared by all scrapes: a hanging queue is queried once. */
   private asking: ReturnType<QueueDepth> | null = null;
 
   private readonly appended = this.counter('entries_appended_total', 'Entries committed to the log.');
   private readonly duplicates = this.counter(
     'entries_duplicate_total',
-    'Notifications that were in the log already and were not appended again.',
+    'Notifications that were already in the log and were not appended again.',
   );
   private readonly batchSeconds = new Histogram({
     name: 'tidings_append_batch_duration_seconds',
-    help: 'How long the transaction of a batch took.',
+    help: 'Duration of the transaction of a batch.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.register],
   });
   private readonly batchEntries = new Histogram({
     name: 'tidings_append_batch_entries',
-    help: 'Entries and duplicates of a batch: how well the group commit works.',
+    help: 'Entries and duplicates per batch: the effect of the group commit.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500],
     registers: [this.register],
   });
   private readonly busyFeeds = this.counter(
     'append_feeds_busy_total',
-    'Feeds that someone else had locked and that were left to a later batch.',
+    'Feeds that were locked elsewhere and left to a later batch.',
   );
   private readonly delivered = this.counter(
     'entries_delivered_total',
-    'Entries handed to connections, by where they came from.',
+    'Entries passed to connections, by source.',
     'source',
   );
   private readonly pageQueries = this.counter('page_queries_total', 'Queries that read pages of the log.');
-  private readonly pages = this.counter(
-    'pages_read_total',
-    'Pages read: more than one a query when they share it.',
-  );
+  private readonly pages = this.counter('pages_read_total', 'Pages read; connections can share a query.');
   private readonly heals = this.counter(
     'stream_heals_total',
-    'Live connections that found a hole and read the log.',
+    'Reads of the log by live connections that found a hole.',
   );
-  private readonly resets = this.counter('stream_resets_total', 'Connections told feed.reset.', 'reason');
+  private readonly resets = this.counter('stream_resets_total', 'Sent feed.reset frames.', 'reason');
   private readonly open = new Gauge({
     name: 'tidings_streams_open',
-    help: 'Streams open now.',
+    help: 'Open streams.',
     registers: [this.register],
   });
   private readonly opened = this.counter('streams_opened_total', 'Streams opened.');
   private readonly closed = this.counter('streams_closed_total', 'Streams closed, by reason.', 'reason');
   private readonly refused = this.counter(
     'streams_refused_total',
-    'Streams answered with feed.closing alone, by reason.',
+    'Streams refused with only feed.closing, by reason.',
     'reason',
   );
   private readonly jobs = this.counter('jobs_processed_total', 'Jobs that ended, by outcome.', 'outcome');
@@ -91,7 +89,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
     'Messages that the bus did not take; the cursors heal from the log.',
   );
 
-  /** @param options `register`: prom-client's registry. Default: its global one, where a host's exporter looks. */
+  /**
+   * @param options `register`: prom-client's registry. Default: its global one, which the application's
+   * exporter serves.
+   */
   constructor({ register = defaultRegister }: { readonly register?: Registry } = {}) {
     super(register);
     const collect = async (): Promise<void> => {
@@ -177,7 +178,7 @@ export class PrometheusMetrics extends Registered implements Metrics {
         () => new Error(`no answer within ${QUEUE_DEPTH_TIMEOUT_MS} ms`),
       );
     } catch (error) {
-      this.logger.warn(`The queue's depth is not known: ${describeError(error)}`);
+      this.logger.warn(`The queue's depth is unknown: ${describeError(error)}`);
       return {};
     }
   }

@@ -3,16 +3,18 @@ import type { FeedKey } from '../contract/model/feed.js';
 import type { Streams } from '../contract/ports/stream.js';
 
 /**
- * Erases from the log, ends the streams, and then looks through the queue, in this order:
+ * Erases the log first, then ends the streams, and cleans the queue last:
  *
- * - The log first, because its tombstone is what makes an erasure final. From its commit on no job that was queued before can append, whether
- *   it waits, runs at this moment, or comes back from a worker that died. Were the queue first, a job that runs meanwhile could append
- *   after the rows are gone.
- * - Then the streams: who is connected finds a new feed when it comes back. Were they ended before, it would come back to the old one.
- * - The queue last. It can take long, or be away, and by then nothing depends on it but that the names and contents in it are
- *   gone, too. Jobs that were queued after the tombstone are of a new life and stay.
+ * - The log comes first, because its tombstone makes the erasure final: once it is committed, no older job
+ *   can append, whether it is waiting, running, or coming back from a dead worker. With the queue first, a
+ *   running job could append after the rows are deleted.
+ * - Then the streams: a client that reconnects finds a new feed. Ended earlier, it would return to the old
+ *   one.
+ * - The queue comes last, because it can take long or be unavailable. By then only the names and contents in
+ *   its jobs are left to remove. Jobs queued after the tombstone stay.
  *
- * A crash in the middle leaves less than there was, and never something that comes back; the caller has no answer and repeats it.
+ * A crash midway leaves less data than before, and nothing that can come back; the caller gets no answer and
+ * repeats the call.
  */
 export class ComposedEraser implements Eraser {
   constructor(

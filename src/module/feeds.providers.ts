@@ -50,10 +50,13 @@ import { Retention } from '../log/upkeep/retention.js';
 import { ComposedEraser } from './composed-eraser.js';
 import { FeedStreams } from '../stream/feed-streams.js';
 
-/** Open pages follow an expiry about so soon; nothing else depends on it. */
+/** The approximate delay until open pages show an expiry; nothing else depends on it. */
 const EXPIRY_SWEEP_MS = 5_000;
 
-/** What reads feeds and changes their state: pages, streams, sweeps, erasure. A part of the composition root, see tidings.module.ts. */
+/**
+ * Providers that read feeds and change their state: pages, streams, sweeps, erasure. Part of the composition
+ * root, see tidings.module.ts.
+ */
 export const FEEDS_PROVIDERS: Provider[] = [
   {
     provide: FEED_READER,

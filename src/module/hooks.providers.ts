@@ -6,7 +6,7 @@ import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { JobQueue } from '../jobs/index.js';
 
-/** What calls a host back. A part of the composition root, see tidings.module.ts. */
+/** Providers that call the application's hooks and escalations. Part of the composition root, see tidings.module.ts. */
 export const HOOKS_PROVIDERS: Provider[] = [
   {
     provide: HookRunner,

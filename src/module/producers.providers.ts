@@ -18,7 +18,7 @@ import { PostgresIdempotencyKeys } from '../log/append/idempotency-keys.js';
 import { LogDatabase } from '../log/database/database.js';
 import { TidingsService } from './tidings.service.js';
 
-/** What sends notifications. A part of the composition root, see tidings.module.ts. */
+/** Providers that send notifications. Part of the composition root, see tidings.module.ts. */
 export const PRODUCERS_PROVIDERS: Provider[] = [
   {
     provide: IDEMPOTENCY_KEYS,

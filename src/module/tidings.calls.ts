@@ -7,59 +7,62 @@ import type { RecallOutcome } from '../contract/ports/recall.js';
 import type { Dropped } from '../contract/ports/support.js';
 import type { HttpRequest, HttpResponse } from '../http/request/http-request.js';
 
-/** Whose feed: a recipient, of the tenant `''` or of another. From the caller's own authentication, never from a parameter. */
+/**
+ * A feed: the recipient, with the tenant unless it is `''`. Take it from your authentication, never from a
+ * parameter.
+ */
 export type FeedOf = string | { readonly recipient: string; readonly tenant?: string };
 
-/** How a host's own route streams a feed. */
+/** The arguments of a stream in a route of the application. */
 export interface StreamCall {
-  /** Express' or Fastify's. `Last-Event-ID`, `?lastEventId=` and `?as=message` are read from it. */
+  /** The request, Express' or Fastify's. Provides `Last-Event-ID`, `?lastEventId=` and `?as=message`. */
   readonly request: HttpRequest;
-  /** Express' or Fastify's, from `@Res()`: it tells when a client reads too slowly. */
+  /** The response from `@Res()`, Express' or Fastify's. Shows when a client reads too slowly. */
   readonly response: HttpResponse;
-  /** Where to begin, instead of what the request says: a cursor, `'0'` for the oldest kept entry, `''` for what comes from now on. */
+  /** The start, instead of the request's: a cursor, `'0'` for the oldest kept entry, `''` for live only. */
   readonly cursor?: string;
-  /** When the session ends: the stream is closed with `credential-expired`. Default: it does not. */
+  /** When the session ends; the stream then closes with `credential-expired`. Default: never. */
   readonly expiresAt?: Date | null;
 }
 
-/** Which part of a feed. */
+/** Selects a page of a feed. */
 export interface PageOptions {
   /** 1 to 100. Default 25. */
   readonly limit?: number;
-  /** The `next` of the page before. Default: from the newest on. */
+  /** The `next` of the previous page. Default: from the newest. */
   readonly before?: string | null;
-  /** Only the unread (`true`) or the read ones (`false`). Default: both. */
+  /** Only unread (`true`) or read (`false`) items. Default: both. */
   readonly unread?: boolean | null;
-  /** The archived ones instead of the others. Default `false`. */
+  /** Only archived items, instead of the others. Default `false`. */
   readonly archived?: boolean;
-  /** Only those of this type. Default: of all. */
+  /** Only items of this type. Default: all types. */
   readonly type?: string | null;
 }
 
-/** A part of a feed, newest first. */
+/** A page of a feed, newest first. */
 export interface Page extends InboxCounts {
   readonly items: readonly NotificationItem[];
-  /** For `before`; `null` at the end. */
+  /** The `before` of the next page; `null` at the end. */
   readonly next: string | null;
 }
 
-/** Some notifications by their ids, or all up to a place: the `cursor` of a page or of an item. */
+/** Notifications by their ids, or all up to a position: the `cursor` of a page or of an item. */
 export type Selected = readonly string[] | { readonly upTo: string };
 
 /** A feed as the support team sees it. */
 export interface Inspection extends Omit<Page, 'items'> {
-  /** Everything that is kept, also what its recipient does not see any more. */
+  /** All kept notifications, including those no longer visible to the recipient. */
   readonly items: readonly InspectedItem[];
-  /** What was dropped lately and why, newest first. */
+  /** The recently dropped notifications with reasons, newest first. */
   readonly dropped: readonly Dropped[];
 }
 
-/** A notification with what has become of it; `removed`: deleted, recalled or replaced. */
+/** A notification with its status; `removed` means deleted, recalled or replaced. */
 export interface InspectedItem extends NotificationItem {
   readonly status: 'shown' | 'archived' | 'expired' | 'removed';
 }
 
-/** What to take back. */
+/** The target of a recall. */
 export interface RecallRequest {
   /** One recipient, or up to 1,000. */
   readonly to: string | readonly string[];
@@ -69,13 +72,13 @@ export interface RecallRequest {
   readonly dedupeKey: string;
 }
 
-/** What became of a recall for one recipient. */
+/** The result of a recall for one recipient. */
 export interface Recalled {
   readonly to: string;
   readonly outcome: RecallOutcome;
 }
 
-/** @throws {InvalidRequestError} naming the option that is wrong. */
+/** @throws {InvalidRequestError} naming the invalid option. */
 export function pageRequest(options: PageOptions): PageRequest {
   const { limit = 25, before = null, unread = null, archived = false, type = null } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_ITEMS)
@@ -83,7 +86,10 @@ export function pageRequest(options: PageOptions): PageRequest {
   return { limit, before: before === null ? null : cursorOf('before', before), unread, archived, type };
 }
 
-/** What a host has authenticated is still checked: a name that Postgres would change is another user's (G8). */
+/**
+ * Checks the name even though the application authenticated it: a name that Postgres would change belongs to
+ * another user (G8).
+ */
 export function feedKey(feed: FeedOf): FeedKey {
   const { recipient, tenant = '' } = typeof feed === 'string' ? { recipient: feed } : feed;
   const problem = nameProblem(recipient);

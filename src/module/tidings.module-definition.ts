@@ -1,24 +1,25 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { TidingsOptions } from '../contract/options/options.js';
 
-/** Our controllers in a host. */
+/** The mounting of Tidings' controllers in an application. */
 export interface ControllerOptions {
-  /** The first part of all paths, below the host's global prefix. Default `v1`. */
+  /** The first segment of all paths, below the global prefix. Default `v1`. */
   path?: string;
-  /** Class decorators for each of them, such as a host's `@Public()` that its global guard looks for. Default none. */
+  /** Class decorators for each controller, such as a `@Public()` for a global guard. Default none. */
   decorators?: ClassDecorator[];
 }
 
-/** What decides how the module is put together, and so cannot come from a factory. */
+/** Options that decide the composition of the module and so cannot come from a factory. */
 export interface TidingsModuleExtras {
-  /** Whether its exports are visible everywhere without an import. Default `false`. */
+  /** Whether the module's exports are available everywhere without an import. Default `false`. */
   isGlobal?: boolean;
   /**
-   * The HTTP interface: `false` to write the routes yourself with `TidingsService`, or where it is mounted. Default `true` where the role `api` is on; beside
-   * `forRootAsync`, whose roles come from a factory, it must be set to `false` where that role is off.
+   * The HTTP interface: where to mount it, or `false` to write the routes yourself with `TidingsService`.
+   * Default `true` with the role `api`. With `forRootAsync`, whose roles come from a factory, set it to
+   * `false` if that role is off.
    */
   controllers?: boolean | ControllerOptions;
-  /** Where `forRootAsync` gives `queue.name`: the same name, for `@InjectQueue(name)`. Default `tidings`. */
+  /** With `forRootAsync`: the same name as `queue.name`, for `@InjectQueue(name)`. Default `tidings`. */
   queueName?: string;
 }
 

@@ -86,9 +86,9 @@ import {
 import { TidingsService } from './tidings.service.js';
 import { FEEDS_PROVIDERS } from './feeds.providers.js';
 
-/** As Nest's TypeOrmModule does it: a database that starts beside the application may be a little later. */
+/** As in Nest's TypeOrmModule: a database that starts beside the application may be ready a little later. */
 const CONNECT = { attempts: 10, delayMs: 3_000 };
-/** How long the streams wait at the end for what the running batch brings. */
+/** How long streams wait at shutdown for entries of the running batch. */
 const LAST_BATCH_MS = 1_500;
 
 interface Closable {
@@ -100,10 +100,10 @@ interface Sweep {
   stop(): Promise<void>;
 }
 
-/** What was decided before there were options, for these to be checked against. */
+/** Decisions made before the options are resolved, to check the options against. */
 const COMPOSITION = Symbol('tidings:composition');
 
-/** What stands behind the ports; the order is that of the data. */
+/** The implementations of the ports, in the order of the data. */
 const PROVIDERS: Provider[] = [
   ...PRODUCERS_PROVIDERS,
   ...HOOKS_PROVIDERS,
@@ -124,7 +124,7 @@ const PROVIDERS: Provider[] = [
   },
   { provide: SQL, useExisting: LogDatabase },
   {
-    // After the database, which says by its own waiting when Postgres is there.
+    // After the database, which waits until Postgres is available.
     provide: JobQueue,
     inject: [RESOLVED_OPTIONS, LogDatabase],
     useFactory: (options: ResolvedOptions) => openJobQueue(options),
@@ -146,14 +146,15 @@ const PROVIDERS: Provider[] = [
     ): QueueEraser =>
       new OutboxErasure(sql, [
         new QueueErasure(jobs),
-        // Also where this process has no escalations: another one may, and its jobs name recipients.
+        // Even without escalations in this process: another one may have them, and their jobs name
+        // recipients.
         escalations
           ? new QueueErasure(escalations.jobs)
           : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
       ]),
   },
   {
-    // Not through the pool: a LISTEN needs a session that lasts. It connects when something is listened to.
+    // Not through the pool: a LISTEN needs a permanent session. It connects on the first LISTEN.
     provide: ListenClient,
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ database }: ResolvedOptions) =>
@@ -179,7 +180,7 @@ const PROVIDERS: Provider[] = [
   {
     provide: APPENDER,
     inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS, HookRunner],
-    // Announced batch by batch, as soon as it is committed, and never before (G1).
+    // Commits are announced batch by batch, right after the commit and never before (G1).
     useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions, hooks: HookRunner): Appender =>
       new GroupCommitAppender(log, metrics, (results) => {
         bus.announce(results);
@@ -216,7 +217,8 @@ const PROVIDERS: Provider[] = [
       escalations: Escalations | null,
     ): ReadinessCheck[] => [
       { name: 'postgres', check: () => log.query('SELECT 1') },
-      // Without the queue an instance still streams; taking them all out of the balancer would end that, too.
+      // An instance without the queue still streams; removing all instances from the balancer would end that
+      // too.
       ...(worker
         ? [
             { name: 'queue', check: () => jobs.depth() },
@@ -243,9 +245,10 @@ export class TidingsModule
   extends ConfigurableModuleClass
   implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
 {
-  /** @internal Nest makes it. */
+  /** @internal Nest calls it. */
   constructor(
-    // What begins and ends with the application; named by that alone, so that the types of an importer do not reach into the stages.
+    // Started and stopped with the application. Structural types only, so that an importer's types do not
+    // reach into the stages.
     @Inject(NotificationWorker) private readonly worker: (Closable & { start(): void }) | null,
     @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
     @Inject(Escalations)
@@ -284,8 +287,8 @@ export class TidingsModule
   }
 
   /**
-   * The intake first, so that the streams still bring what the running batch commits. All before Nest waits for open requests: a stream is one
-   * that never ends by itself.
+   * Stops the intake first, so that the streams still deliver what the running batch commits. Everything
+   * stops before Nest waits for open requests, because a stream never ends by itself.
    */
   async onModuleDestroy(): Promise<void> {
     const intake = Promise.all([
@@ -326,7 +329,7 @@ function compose(
       { provide: COMPOSITION, useValue: composition },
       ...PROVIDERS,
       ...(controllers ? HTTP_PROVIDERS : []),
-      // Where @InjectQueue and Bull Board look for it.
+      // The tokens that @InjectQueue and Bull Board use.
       { provide: queueToken, inject: [JobQueue], useFactory: (jobs: JobQueue) => jobs.queue },
     ],
     exports: [

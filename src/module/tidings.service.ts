@@ -51,7 +51,7 @@ import {
 } from './tidings.calls.js';
 
 /**
- * Notifications from code: sends them, takes them back, and reads feeds for routes that a host writes itself.
+ * Sends and recalls notifications, and reads feeds for routes of the application.
  *
  * ```ts
  * @Controller()
@@ -64,12 +64,12 @@ import {
  * }
  * ```
  *
- * What it throws is a `TidingsError`: its `code` is stable, `fields` names what is wrong. Where nothing else is said, that is
- * `InvalidRequestError`, and `LogUnavailableError` while the database is away.
+ * Its errors are `TidingsError`s with a stable `code`; `fields` names invalid input. Unless stated otherwise,
+ * they are `InvalidRequestError`, and `LogUnavailableError` while the database is unavailable.
  */
 @Injectable()
 export class TidingsService implements Notifier {
-  /** @internal Nest makes it. */
+  /** @internal Nest calls it. */
   constructor(
     @Inject(NOTIFIER) private readonly notifier: Notifier,
     @Inject(JOB_CANCELLER) private readonly canceller: JobCanceller,
@@ -96,20 +96,21 @@ export class TidingsService implements Notifier {
   }
 
   /**
-   * Cancels a job before it runs, also one that waits in the outbox.
+   * Cancels a job before it runs, including one in the outbox.
    *
-   * @throws {QueueUnavailableError} if the queue did not answer in time.
+   * @throws {QueueUnavailableError} if the queue does not answer in time.
    */
   cancel(jobId: string): Promise<CancelOutcome> {
     return this.canceller.cancel(jobId);
   }
 
   /**
-   * Takes back what was sent under a dedupe key, from every page and device; what has not arrived yet never will.
+   * Removes the notifications with a dedupe key from every page and device; later ones with this key are not
+   * delivered.
    *
-   * @returns One outcome for each recipient, in order.
-   * @throws {InvalidRequestError} naming each wrong field.
-   * @throws {FeedBusyError} if one of the feeds is locked for long; repeat all.
+   * @returns One outcome per recipient, in order.
+   * @throws {InvalidRequestError} naming each invalid field.
+   * @throws {FeedBusyError} if one of the feeds stays locked; repeat all.
    */
   async recall(request: RecallRequest): Promise<Recalled[]> {
     const { feeds, dedupeKey } = parseRecall({ ...request });
@@ -118,8 +119,8 @@ export class TidingsService implements Notifier {
   }
 
   /**
-   * A feed, live, for a handler with `@Sse()` that takes `@Res()`. It holds nothing before Nest subscribes, never errors, and says what
-   * ends it in its last frame.
+   * A live feed, for an `@Sse()` handler that takes `@Res()`. The Observable holds nothing until Nest
+   * subscribes and never errors; its last frame states why it ended.
    */
   stream(feed: FeedOf, { request, response, cursor, expiresAt = null }: StreamCall): Observable<Frame> {
     const asked = readStreamQuery(request);
@@ -134,18 +135,21 @@ export class TidingsService implements Notifier {
     });
   }
 
-  /** Ends the streams of these feeds on all instances, with `revoked`: after a logout. A client that may still read comes back. */
+  /**
+   * Ends the streams of these feeds on all instances, with `revoked`, for example after a logout. Clients
+   * that still have access reconnect.
+   */
   disconnect(...feeds: FeedOf[]): void {
     this.streams.disconnect(feeds.map(feedKey));
   }
 
-  /** A part of a feed, newest first, with counts and cursor of the same moment: a stream from `cursor` on continues it. */
+  /** A page of a feed, newest first, with counts and cursor of the same moment: a stream from `cursor` continues it. */
   async page(feed: FeedOf, options: PageOptions = {}): Promise<Page> {
     const page = await this.inbox.page(feedKey(feed), pageRequest(options));
     return { ...page, items: page.items.map((item) => JSON.parse(item) as NotificationItem) };
   }
 
-  /** What the bell shows. */
+  /** The counts that the bell shows. */
   count(feed: FeedOf): Promise<InboxCounts> {
     return this.inbox.count(feedKey(feed));
   }
@@ -160,7 +164,7 @@ export class TidingsService implements Notifier {
     return this.change(feed, 'unread', ids);
   }
 
-  /** The bell was opened: the badge resets, the notifications stay unread. */
+  /** Records that the bell was opened: the badge resets, the notifications stay unread. */
   markSeen(feed: FeedOf, selected: { readonly upTo: string }): Promise<InboxCounts> {
     return this.change(feed, 'seen', selected);
   }
@@ -175,30 +179,31 @@ export class TidingsService implements Notifier {
     return this.change(feed, 'unarchive', ids);
   }
 
-  /** Gone from every page and device, for good. @throws as {@link markRead} does. */
+  /** Deletes notifications on every page and device. @throws as {@link markRead} does. */
   remove(feed: FeedOf, ids: readonly string[]): Promise<InboxCounts> {
     return this.change(feed, 'remove', ids);
   }
 
-  /** What this recipient does not want to get. */
+  /** The preferences of a recipient. */
   preferences(feed: FeedOf): Promise<RecipientPreferences> {
     return this.recipientPreferences.get(feedKey(feed));
   }
 
   /**
-   * Replaces them; what is in the feed already stays.
+   * Replaces the preferences; existing entries stay.
    *
-   * @throws {InvalidRequestError} naming each type that is not declared, or is mandatory.
+   * @throws {InvalidRequestError} naming each type that is undeclared or mandatory.
    */
   setPreferences(feed: FeedOf, preferences: RecipientPreferences): Promise<RecipientPreferences> {
     return this.recipientPreferences.put(feedKey(feed), preferences);
   }
 
   /**
-   * What this recipient got, and what was dropped and why: for the support team, so look at who asks and write it down.
+   * All notifications of a recipient, and the dropped ones with reasons, for the support team. Authorize and
+   * log its use.
    *
-   * @param options `archived`: only those; by default everything that is kept.
-   * @throws {NotFoundError} if there is no such feed.
+   * @param options With `archived`, only archived ones; by default everything that is kept.
+   * @throws {NotFoundError} if the feed does not exist.
    */
   async inspect(feed: FeedOf, options: PageOptions = {}): Promise<Inspection> {
     const page = await this.support.feed(feedKey(feed), pageRequest(options));
@@ -206,15 +211,16 @@ export class TidingsService implements Notifier {
   }
 
   /**
-   * Erases a recipient for good: entries, jobs, streams. A hash stays, so that no job from before brings anything back. Safe to repeat.
+   * Erases a recipient for good: entries, jobs and streams. Only a hash stays, so that no older job brings
+   * anything back. Safe to repeat.
    *
-   * @throws {QueueUnavailableError} if the queue did not answer; repeat it.
+   * @throws {QueueUnavailableError} if the queue does not answer; repeat the call.
    */
   erase(feed: FeedOf): Promise<ErasureReport> {
     return this.eraser.eraseRecipient(feedKey(feed));
   }
 
-  /** As {@link erase}, for all recipients of a tenant. */
+  /** Erases all recipients of a tenant, as {@link erase}. */
   async eraseTenant(tenant: string): Promise<ErasureReport> {
     const problem = tenantProblem(tenant);
     if (problem) throw wrong('tenant', problem);

@@ -1,23 +1,23 @@
 import { DEMO_USERS } from './demo/demo.controller.js';
 import type { Settings } from './settings/settings.js';
 
-/** What there is to tell once the service listens. */
+/** The contents of the banner. */
 export interface BannerFacts {
   readonly settings: Settings;
   readonly version: string;
-  /** Where it listens, such as `http://127.0.0.1:3000`. */
+  /** The origin that it listens on, such as `http://127.0.0.1:3000`. */
   readonly origin: string;
-  /** With development credentials only; nothing else secret is ever printed. */
+  /** Only with development credentials; no other secret is ever printed. */
   readonly development: { readonly token: string; readonly producerApiKey: string } | null;
 }
 
-/** Where log, queue and bus are. */
+/** The backends of log, queue and bus. */
 export function describeMode({ options, dataDir }: Settings): string {
   const database = options.database === undefined ? `embedded Postgres (data in ${dataDir})` : 'Postgres';
   return options.redis === undefined ? database : `${database} + Redis`;
 }
 
-/** The lines for a person who has just started the service: what is running, and commands that work when pasted. */
+/** The lines for a person who has just started the service: its state, and commands to paste. */
 export function banner({ settings, version, origin, development }: BannerFacts): string {
   const lines = [
     `Tidings ${version} listens on ${origin}`,
@@ -44,10 +44,12 @@ export function banner({ settings, version, origin, development }: BannerFacts):
     );
   }
   if (api && !development && settings.options.http?.producerApiKeys === undefined) {
-    lines.push('  Without PRODUCER_API_KEYS nobody can publish over HTTP; jobs on the queue are taken.');
+    lines.push(
+      '  Without PRODUCER_API_KEYS publishing over HTTP is disabled; jobs on the queue are processed.',
+    );
   }
   if (!settings.roles.includes('worker')) {
-    lines.push('  Without the role "worker" here, another process has to take the jobs.');
+    lines.push('  Without the role "worker" here, another process must process the jobs.');
   }
   return lines.join('\n');
 }

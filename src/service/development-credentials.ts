@@ -9,13 +9,14 @@ const FILE = 'development-credentials.json';
 
 const shape = z.object({ jwtSecret: z.string().min(32), producerApiKey: z.string().min(16) });
 
-/** What a service without `AUTH_*` trusts. It binds 127.0.0.1 only and is refused in production. */
+/** The credentials of a service without `AUTH_*`. It binds 127.0.0.1 only and is rejected in production. */
 export type DevelopmentCredentials = z.infer<typeof shape>;
 
 /**
- * The credentials kept in the data directory, so that links and tokens outlive a restart; made (mode 0600) if there are none.
+ * The credentials stored in the data directory, so that links and tokens outlive a restart; created (mode
+ * 0600) if missing.
  *
- * @throws {InvalidSettingsError} if the directory cannot be made, or the file not read, written or understood.
+ * @throws {InvalidSettingsError} if the directory cannot be created, or the file not read, written or parsed.
  */
 export async function developmentCredentials(dataDir: string): Promise<DevelopmentCredentials> {
   const path = join(dataDir, FILE);
@@ -52,7 +53,7 @@ export function mintToken(secret: string, recipient: string, lifetimeSeconds: nu
 async function readIfThere(path: string): Promise<string | null> {
   try {
     const text = await readFile(path, 'utf8');
-    // A copy or an archive may have widened it.
+    // A copy or an archive may have widened the mode.
     await chmod(path, 0o600);
     return text;
   } catch (error) {
@@ -61,7 +62,10 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Written whole under another name and then linked: of two processes that start at once one wins, and both use its file. */
+/**
+ * Written completely under another name and then linked: if two processes start at once, one wins, and both
+ * use its file.
+ */
 async function make(path: string): Promise<DevelopmentCredentials> {
   const credentials: DevelopmentCredentials = {
     jwtSecret: randomBytes(36).toString('base64url'),

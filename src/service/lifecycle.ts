@@ -2,23 +2,23 @@ import { Logger } from '@nestjs/common';
 import { TidingsError } from '../contract/errors.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
 
-/** From the signal to the end of the process. */
+/** The longest time from the signal to the end of the process. */
 export const SHUTDOWN_LIMIT_MS = 5_000;
-/** What one part may take of it, so that the parts behind it still get their turn. */
+/** The time limit of a single part, so that the remaining parts still get their turn. */
 const STOP_LIMIT_MS = 4_200;
-/** How long a start that is under way may go on after a signal before what it began is stopped all the same. */
+/** How long a running start may continue after a signal before everything it started is stopped. */
 const START_GRACE_MS = 1_000;
 /**
- * `npm start` hands Ctrl-C on to its child, which has it from the terminal already: one key press comes as two signals. A second
- * press is what comes later than this.
+ * `npm start` forwards Ctrl-C to its child, which already has it from the terminal: one key press arrives as
+ * two signals. Only a later signal counts as a second key press.
  */
 const SAME_KEY_PRESS_MS = 500;
 
-/** What a start may do with the life of its process. */
+/** The lifecycle, as seen by the start. */
 export interface Life {
-  /** Has this stopped at the end, before everything that was begun earlier. */
+  /** Registers a part to be stopped at the end, before all parts registered earlier. */
   onStop(name: string, stop: () => Promise<unknown>): void;
-  /** Whether the end has begun: a start then goes no further. */
+  /** Whether the shutdown has begun; the start then goes no further. */
   readonly ending: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Part {
   readonly stop: () => Promise<unknown>;
 }
 
-/** The parts of `process` that a life is bound to. */
+/** The parts of `process` that the lifecycle uses. */
 export type Host = Pick<NodeJS.Process, 'on'> & { exit(code: number): void };
 
 /**
@@ -40,8 +40,8 @@ export type Host = Pick<NodeJS.Process, 'on'> & { exit(code: number): void };
  *     ending --everything stopped--> exit with its code
  *     ending --second signal, or 5 s--> exit 1 at once
  *
- * Parts are stopped in the reverse order of their start, each once. A part that fails to stop or takes too long is left behind
- * with a line, makes the code 1 and does not keep the others from stopping.
+ * Parts are stopped in the reverse order of their start, each once. A part that fails to stop or takes too long is logged, makes the code 1
+ * and does not keep the others from stopping.
  */
 export class Lifecycle implements Life {
   private readonly logger = new Logger('Service');
@@ -60,13 +60,14 @@ export class Lifecycle implements Life {
     this.parts.push({ name, stop });
   }
 
-  /** Begins the life. Never rejects: a start that fails is reported and ends the process. */
+  /** Starts the service. Never rejects: a failed start is reported and ends the process. */
   async run(start: (life: Life) => Promise<void>): Promise<void> {
     const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
-    // A closed terminal would leave an embedded Postgres behind. Without a terminal the signal keeps its meaning: `nohup` ignores it.
+    // A closed terminal would leave an embedded Postgres behind. Without a terminal the signal keeps its
+    // meaning: `nohup` ignores it.
     if (process.stdout.isTTY) signals.push('SIGHUP');
     for (const signal of signals) this.host.on(signal, () => this.onSignal(signal));
-    // Whoever read our output may go away (`npm start | head`); that is no reason to end.
+    // The reader of our output may close it (`npm start | head`); that is no reason to stop.
     for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
     this.host.on('uncaughtException', (error) => this.onUncaught('Uncaught exception', error));
     this.host.on('unhandledRejection', (error) => this.onUncaught('Unhandled rejection', error));
@@ -74,7 +75,7 @@ export class Lifecycle implements Life {
     try {
       await this.started;
     } catch (error) {
-      // What a start says once it is being stopped is of no interest.
+      // An error during the shutdown does not matter.
       if (this.ending) return;
       reportStartError(error);
       await this.end(1);
@@ -91,7 +92,7 @@ export class Lifecycle implements Life {
   }
 
   private onUncaught(what: string, error: unknown): void {
-    // The state of the process is unknown from here on: it ends, and whoever runs it starts it anew.
+    // The state of the process is unknown now: it exits, and its supervisor restarts it.
     this.logger.fatal(`${what}: ${error instanceof Error ? error.message : String(error)}`, stackOf(error));
     void this.end(1);
   }
@@ -101,7 +102,7 @@ export class Lifecycle implements Life {
     if (this.endingSince !== null) return;
     this.endingSince = performance.now();
     const limit = setTimeout(
-      () => this.giveUp(`not stopped within ${SHUTDOWN_LIMIT_MS} ms: ended all the same`),
+      () => this.giveUp(`not stopped within ${SHUTDOWN_LIMIT_MS} ms; exiting`),
       SHUTDOWN_LIMIT_MS,
     );
     await settlesWithin(START_GRACE_MS, this.started);
@@ -132,7 +133,7 @@ export class Lifecycle implements Life {
   }
 }
 
-/** A mistake of the operator or an outage is told in words; only a fault of the program needs its stack. */
+/** A mistake of the operator or an outage needs only a message; a bug needs its stack. */
 function reportStartError(error: unknown): void {
   const expected =
     error instanceof TidingsError ||

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 /** prom-client's {@link Registry}. */
 export const METRICS_REGISTRY = Symbol('tidings:metrics-registry');
 
-/** What Prometheus scrapes. */
+/** The endpoint that Prometheus scrapes. */
 @Controller()
 export class MetricsController {
   constructor(@Inject(METRICS_REGISTRY) private readonly registry: Registry) {}

@@ -2,7 +2,7 @@ import { ConsoleLogger } from '@nestjs/common';
 import type { Settings } from './settings/settings.js';
 import { LOG_LEVELS } from './settings/service-schema.js';
 
-/** Nest tells here of every route and module; of interest only to someone who asked for more. */
+/** Nest logs every route and module here; hidden by default. */
 const WORDY = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -11,10 +11,10 @@ const WORDY = new Set([
   'RoutesResolver',
 ]);
 
-/** What fails while Nest builds or ends the application is thrown, too, and reported by the lifecycle, once. */
+/** Nest also throws errors of its start and shutdown, and the lifecycle reports them once. */
 const REPORTED_ELSEWHERE = 'ExceptionHandler';
 
-/** Lines for a person at a terminal, JSON for everyone else. */
+/** Text lines on a terminal, otherwise JSON. */
 export class ServiceLogger extends ConsoleLogger {
   private readonly wordy: boolean;
 

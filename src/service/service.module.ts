@@ -16,14 +16,15 @@ import { DocsController } from './openapi/docs.controller.js';
 import type { Composition, ServicePlan } from './start.js';
 import { TidingsModule } from '../module/tidings.module.js';
 
-/** Longer than any usual proxy keeps an idle connection (nginx 60 s), or it would send a request into a closing one. */
+/** Longer than usual proxies keep an idle connection (nginx 60 s), or they would send requests into a closing one. */
 const KEEP_ALIVE_MS = 65_000;
 
-/** The module as a service of its own: with health, metrics, `/docs` and, for development, the demo page. */
+/** The module as a standalone service: with health, metrics, `/docs` and, for development, the demo page. */
 @Module({})
 export class ServiceModule {
   static forRoot({ options, credentials }: ServicePlan): DynamicModule {
-    // Of its own: a second service in one process (a test) would else meet the first one's names.
+    // Not the global registry: a second service in one process (a test) would collide with the first one's
+    // names.
     const register = new Registry();
     collectDefaultMetrics({ register });
     const metrics = new PrometheusMetrics({ register });
@@ -48,11 +49,11 @@ export class ServiceModule {
 
 async function open(plan: ServicePlan, life: Life): Promise<string> {
   const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), {
-    // The errors of a start are reported in one place, in words.
+    // The lifecycle reports errors of the start.
     abortOnError: false,
-    // The routes read their bodies themselves, after the credential.
+    // The routes parse their bodies themselves, after the credential.
     bodyParser: false,
-    // Idle keep-alive connections would hold up the end.
+    // Idle keep-alive connections would delay the shutdown.
     forceCloseConnections: true,
   });
   life.onStop('The application', () => {
@@ -71,10 +72,10 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
 }
 
 function originOf({ address, family, port }: AddressInfo): string {
-  // Listening everywhere is no address that one could connect to.
+  // One cannot connect to a wildcard address.
   if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`;
   return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`;
 }
 
-/** The stages as one service. */
+/** Composes the stages into one service. */
 export const composition: Composition = { shippedTypes: SHIPPED_TYPES, open };

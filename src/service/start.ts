@@ -17,25 +17,28 @@ import { loadTypes } from './types-loader.js';
 /** Long enough to try things for a week, short enough not to become a habit. */
 const TOKEN_LIFETIME_SECONDS = 7 * 24 * 3_600;
 
-/** Everything that the application is made of. */
+/** The parts of the application. */
 export interface ServicePlan {
   readonly settings: Settings;
   readonly options: TidingsOptions;
-  /** With {@link Settings.development} only; the demo page is mounted then. */
+  /** Only with {@link Settings.development}; the demo page is then mounted. */
   readonly credentials: DevelopmentCredentials | null;
 }
 
-/** What this stage is not allowed to see, given by who is: the application. */
+/** The functions that the import rule keeps out of this file, passed in by the application. */
 export interface Composition {
   readonly shippedTypes: readonly AnyNotificationType[];
-  /** Resolves with the origin once it listens. What it opens it hands to the life at once, for the case that the rest fails. */
+  /**
+   * Resolves with the origin once the service listens. Registers everything it opens at once, in case the
+   * rest fails.
+   */
   open(plan: ServicePlan, life: Life): Promise<string>;
 }
 
 /**
  * Starts the service, step by step.
  *
- * @throws {InvalidSettingsError} or another error whose message tells an operator what to do.
+ * @throws {InvalidSettingsError} or another error with a message for the operator.
  */
 export async function startService(life: Life, composition: Composition, env: Environment): Promise<void> {
   const settings = readSettings(env);
@@ -85,7 +88,7 @@ async function startDatabase({ dataDir }: Settings, life: Life): Promise<string>
   return postgres.url;
 }
 
-/** @throws {InvalidSettingsError} if the port cannot be had. */
+/** @throws {InvalidSettingsError} if the port is not available. */
 async function assertPortFree(settings: Settings): Promise<void> {
   const probe = createServer();
   try {
@@ -98,7 +101,7 @@ async function assertPortFree(settings: Settings): Promise<void> {
   await new Promise((resolve) => probe.close(resolve));
 }
 
-/** What is wrong with `PORT` or `HOST` if this is why listening failed. */
+/** The problem of `PORT` or `HOST`, if it is why listening failed. */
 function listenProblem({ host, port }: Settings, error: unknown): InvalidSettingsError | null {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return null;

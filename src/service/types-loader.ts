@@ -5,12 +5,12 @@ import { InvalidSettingsError } from '../contract/errors.js';
 import { defineNotification, type AnyNotificationType } from '../contract/model/notification-type.js';
 
 /**
- * Imports a team's own types: what the module exports by default (one type or an array) and every named export that is one.
- * Other named exports are left alone, so that helpers may live beside the types.
+ * Imports a team's own types: the module's default export (a type or an array) and every named export that is
+ * a type. Other named exports are ignored, so that helpers may live beside the types.
  *
- * @param file relative to the working directory, as in `TIDINGS_TYPES=./types.mjs`.
- * @param taken names that the types must not have: those that ship.
- * @throws {InvalidSettingsError} saying what is wrong with which export.
+ * @param file Relative to the working directory, as in `TIDINGS_TYPES=./types.mjs`.
+ * @param taken Names that are not allowed: those of the shipped types.
+ * @throws {InvalidSettingsError} naming each invalid export and its problem.
  */
 export async function loadTypes(file: string, taken: readonly string[]): Promise<AnyNotificationType[]> {
   const path = resolve(file);
@@ -72,7 +72,7 @@ function looksLikeType(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'schema' in value && 'render' in value;
 }
 
-/** The type, or what is wrong with it: by the same rules as `defineNotification`, which plain objects did not pass. */
+/** The type, or its problem. Applies the rules of `defineNotification`, which plain objects did not pass. */
 function checkType(value: unknown): AnyNotificationType | string {
   if (!looksLikeType(value))
     return 'is not a type of notification (it needs name, version, schema and render)';

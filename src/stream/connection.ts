@@ -12,7 +12,7 @@ import { backoffMs } from '../platform/time/backoff.js';
 import { jittered } from '../platform/time/jitter.js';
 import { obstacle, startingPlace } from './position.js';
 
-/** What a connection needs of the rest of the house. */
+/** The dependencies of a connection. */
 export interface ConnectionPorts {
   readonly reader: FeedReader;
   readonly live: LiveFeeds;
@@ -20,33 +20,33 @@ export interface ConnectionPorts {
   readonly options: ResolvedOptions['stream'];
 }
 
-/** A stalled socket never flushes the last frame; it is destroyed after this. */
+/** After this time a socket that does not flush the last frame is destroyed. */
 const FLUSH_LIMIT_MS = 2_000;
-/** The delay before a failed read is tried again: doubled each time, jittered. */
+/** The delay before a failed read is retried; doubled each time, jittered. */
 const READ_RETRY = { firstMs: 250, longestMs: 7_500 };
 
 /**
- * One connection: a cursor that moves. While it is behind the head and the socket has room it takes the next entries, from memory if
- * the live bus brought them, else a page of the log, and writes them. Replay, live delivery, a lost bus message and a slow reader are
- * all this one loop:
+ * One connection: a cursor that moves. While it is behind the head and the socket has room, it takes the next entries, from memory if the
+ * live bus delivered them, else from a page of the log, and writes them. Replay, live delivery, lost bus messages and slow readers are
+ * all handled by this loop:
  *
  *     opening ──> writing ──> live                  opening   the bus acknowledges, then the feed's state is read
- *                  ^   │       │                    writing   frames were given to the outlet, which has no room yet
- *                  │   v       │ change, heartbeat  reading   a page was asked of the log
- *                  reading <───┘                    retrying  a read failed; a timer runs
+ *                  ^   │       │                    writing   frames were passed to the outlet, which has no room yet
+ *                  │   v       │ change, heartbeat  reading   a page was requested from the log
+ *                  reading <───┘                    retrying  a read failed; a timer is running
  *                  │   ^                            live      at the head, as far as is known
  *                  v   │
  *                  retrying              from each:  closed   by the client, or after `feed.closing`
  *
- * At most one page is held, in `writing`; in the other states there is nothing to hold. After each wait the state is compared again,
- * because the client may have left meanwhile.
+ * At most one page is held, in `writing`; the other states hold nothing. The state is checked after each wait, because the client may have
+ * left meanwhile.
  */
 export class Connection {
   private state: 'opening' | 'writing' | 'reading' | 'retrying' | 'live' | 'closed' = 'opening';
   private feedId = '';
   private epoch = '';
   private seq = 0;
-  /** Whether it was at the head once: reads of the log after that mend what the bus did not bring. */
+  /** Whether it has reached the head once: later reads of the log count as repairs of what the bus lost. */
   private caughtUp = false;
   private watch: FeedWatch | null = null;
   private failedReads = 0;
@@ -59,11 +59,11 @@ export class Connection {
     private readonly request: StreamRequest,
     private readonly subscriber: Subscriber<Frame>,
     private readonly ports: ConnectionPorts,
-    /** Called once, with `client` or why the server ended it. */
+    /** Called once, with `client` or the reason why the server ended it. */
     private readonly onClosed: (reason: string) => void,
   ) {}
 
-  /** Begins. Never throws; whatever goes wrong ends in a control frame. */
+  /** Starts the stream. Never throws: every failure ends in a control frame. */
   start(): void {
     const { expiresAt, signal } = this.request;
     if (signal?.aborted) return this.aborted();
@@ -74,14 +74,14 @@ export class Connection {
   }
 
   /**
-   * Ends the stream with a frame that says why. Resolves when it has left for the socket, or the socket was destroyed because it
-   * takes nothing.
+   * Ends the stream with a frame that states the reason. Resolves when that frame has left for the socket, or
+   * the socket was destroyed because it takes nothing.
    */
   async close(reason: ClosingReason): Promise<void> {
     if (this.state === 'closed') return;
     const { options } = this.ports;
     const id = this.epoch === '' ? this.request.lastEventId : formatCursor(this.epoch, this.seq);
-    // What is short is told to come back soon, what is overloaded later.
+    // After a brief cause the client should return soon, after an overload later.
     const patience = reason === 'busy' || reason === 'unavailable' ? 3 : 1;
     this.subscriber.next(closingFrame(reason, id, jittered(options.retryMs * patience, 0.5)));
     this.release(reason);
@@ -99,7 +99,7 @@ export class Connection {
     });
   }
 
-  /** The client is gone, or the stream was completed: nothing is held any more. */
+  /** Releases everything: the client left, or the stream completed. */
   release(reason: string): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
@@ -135,17 +135,17 @@ export class Connection {
       if (place.reset) frames.push(this.reset(place.reset, feed));
       this.write(frames);
     } catch {
-      // The port has logged it, once for the outage. The client comes back by itself.
+      // The port has reported it, once per outage. The client reconnects by itself.
       void this.close('unavailable');
     }
   }
 
-  /** The bus or the check of heads knows something new. */
+  /** Called when the bus or the check of heads has news. */
   private changed(): void {
     if (this.state === 'live') this.advance();
   }
 
-  /** The loop: what comes next? Only called when the outlet has room. */
+  /** The loop: chooses the next step. Only called when the outlet has room. */
   private advance(): void {
     const watch = this.watch!;
     const entries = watch.next(this.epoch, this.seq);
@@ -166,7 +166,7 @@ export class Connection {
       const page = await reader.page(this.feedId, this.seq);
       if (this.isClosed()) return;
       this.failedReads = 0;
-      // The feed was erased, and its recipient perhaps with it: only a credential that is still good may make another one.
+      // The feed was erased, perhaps with its recipient: only a valid credential may create a new one.
       if (page === null) return void this.close('revoked');
       this.watch!.observe(page);
       const reason = obstacle(page, this.epoch, this.seq);
@@ -180,7 +180,8 @@ export class Connection {
         this.advance();
       }
     } catch {
-      // Logged by the log, once for the outage. The stream stays: its client has everything up to the cursor.
+      // The log has reported it, once per outage. The stream stays: its client has everything up to the
+      // cursor.
       if (!this.isClosed()) this.retryRead();
     }
   }
@@ -209,7 +210,7 @@ export class Connection {
     let shown = 0;
     for (const [index, entry] of entries.entries()) {
       if (entry.json !== null) shown += 1;
-      // What is not shown any more moves the cursor all the same; at the end of a page a frame must say so.
+      // An invisible entry still moves the cursor; at the end of a page a frame must report that.
       else if (index < entries.length - 1) continue;
       frames.push(entryFrame(this.epoch, entry, this.request.eventName));
     }
@@ -218,7 +219,7 @@ export class Connection {
     this.write(frames);
   }
 
-  /** Gives the frames to the outlet and goes on when it has taken them. */
+  /** Passes the frames to the outlet and continues once it has taken them. */
   private write(frames: readonly Frame[]): void {
     this.state = 'writing';
     const { outlet } = this.request;
@@ -232,7 +233,7 @@ export class Connection {
     });
   }
 
-  /** One timer for both: a heartbeat where there is room for it, and a look at a reader that takes nothing. */
+  /** One timer for both: sends a heartbeat if there is room for it, otherwise checks whether the reader has stalled. */
   private armTick(): void {
     const { heartbeatMs, stalledAfterMs } = this.ports.options;
     this.tick = setTimeout(
@@ -259,7 +260,7 @@ export class Connection {
     }
   }
 
-  /** Asked after each wait; a method, because the compiler would otherwise hold the state for known. */
+  /** Called after each wait. A method, because the compiler would otherwise narrow the state. */
   private isClosed(): boolean {
     return this.state === 'closed';
   }

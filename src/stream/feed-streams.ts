@@ -5,7 +5,7 @@ import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
 import { jittered } from '../platform/time/jitter.js';
 
-/** All streams of this instance: opens them, counts them for each recipient, and ends them when the instance goes away. */
+/** All streams of this instance: opens them, counts them per recipient, and ends them at shutdown. */
 export class FeedStreams implements Streams {
   private readonly connections = new Map<string, Set<Connection>>();
   private draining = false;
@@ -13,7 +13,7 @@ export class FeedStreams implements Streams {
   constructor(private readonly ports: ConnectionPorts) {}
 
   open(request: StreamRequest): Observable<Frame> {
-    // Nothing is held before the subscription, because the client may leave while a guard is still asking.
+    // Holds nothing before the subscription, because the client may leave while a guard is still running.
     return new Observable<Frame>((subscriber) => {
       const refusal = this.refusal(request);
       if (refusal) return this.refuse(refusal, request.lastEventId).subscribe(subscriber);
@@ -62,7 +62,7 @@ export class FeedStreams implements Streams {
     if (this.draining) return 'draining';
     const { maxPerRecipient } = this.ports.options;
     const open = this.connections.get(feedKeyString(request.feed))?.size ?? 0;
-    // The newest is refused: evicting the oldest would make tabs fight for ever, each reconnecting at the other's cost.
+    // Rejects the newest: evicting the oldest would make tabs evict each other forever.
     return maxPerRecipient !== null && open >= maxPerRecipient ? 'busy' : null;
   }
 }

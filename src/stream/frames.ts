@@ -4,8 +4,9 @@ import type { ClosingReason, Frame, ResetReason } from '../contract/ports/stream
 import type { FeedState, OpenedFeed } from '../contract/ports/read.js';
 
 /**
- * The first frame: a cursor before the first entry, so that a client that is cut off at once still resumes. If a reset follows, the id is
- * what the client sent: cut off between the two it comes back with that, and is told; with the new place it would never learn of the gap.
+ * The first frame has a cursor before the first entry, so that a client that is cut off at once can resume.
+ * If a reset follows, its id is the client's own: if the client is cut off before the reset, it reconnects
+ * with that id and gets the reset; with the new position it would never learn of the gap.
  */
 export function readyFrame(feed: OpenedFeed, seq: number, retryMs: number, resetOf: string | null): Frame {
   const { epoch, head, unread, unseen } = feed;
@@ -14,7 +15,7 @@ export function readyFrame(feed: OpenedFeed, seq: number, retryMs: number, reset
   return { type: data.type, id: resetOf ?? cursor, retry: retryMs, data: JSON.stringify(data) };
 }
 
-/** A cursor could not be honoured; the stream goes on after `oldest`. */
+/** Reports that a cursor could not be honoured; the stream continues after `oldest`. */
 export function resetFrame(reason: ResetReason, { epoch, floor, head }: FeedState): Frame {
   const oldest = formatCursor(epoch, floor);
   const data = { type: 'feed.reset', reason, oldest, head: formatCursor(epoch, head) };
@@ -22,8 +23,8 @@ export function resetFrame(reason: ResetReason, { epoch, floor, head }: FeedStat
 }
 
 /**
- * The last frame. `id` is the cursor, or what the client sent last while the position was not known: the empty id makes a browser forget
- * its last event id, so that the cursor in the URL counts again.
+ * The last frame. `id` is the cursor, or the client's last event id while the position is unknown: an empty
+ * id makes a browser forget its last event id, so that the cursor in the URL applies again.
  */
 export function closingFrame(reason: ClosingReason, id: string, retryInMs: number): Frame {
   return {
@@ -34,11 +35,11 @@ export function closingFrame(reason: ClosingReason, id: string, retryInMs: numbe
   };
 }
 
-/** An entry; only its id if it is not to be shown any more. */
+/** The frame of an entry; only an id if it is no longer visible. */
 export function entryFrame(epoch: string, entry: LogEntry, eventName: 'type' | 'message'): Frame {
   const id = formatCursor(epoch, entry.seq);
   if (entry.json === null) return { id };
-  // State entries keep their name: `as=message` is for notifications.
+  // State entries keep their name: `as=message` only affects notifications.
   const named = eventName === 'type' || entry.type.startsWith('feed.');
   return named ? { type: entry.type, id, data: entry.json } : { id, data: entry.json };
 }

@@ -2,13 +2,13 @@ import type { RequestedPosition } from '../contract/model/cursor.js';
 import type { FeedState } from '../contract/ports/read.js';
 import type { ResetReason } from '../contract/ports/stream.js';
 
-/** Where a stream begins, and why not where the client asked. */
+/** The start of a stream, and why it differs from the requested one. */
 export interface StartingPlace {
   readonly seq: number;
   readonly reset: ResetReason | null;
 }
 
-/** What stands against going on after `seq` of `epoch` in a feed that is in this state; null if nothing does (G6). */
+/** Why a stream cannot continue after `seq` of `epoch` in a feed with this state; null if it can (G6). */
 export function obstacle(feed: FeedState, epoch: string, seq: number): ResetReason | null {
   if (epoch !== feed.epoch) return 'epoch';
   if (seq > feed.head) return 'ahead';
@@ -16,7 +16,10 @@ export function obstacle(feed: FeedState, epoch: string, seq: number): ResetReas
   return null;
 }
 
-/** Finds the place to begin at; one that cannot be honoured becomes the oldest kept entry, and says so. */
+/**
+ * Finds the start of a stream; if the requested position cannot be honoured, the oldest kept entry, with the
+ * reason.
+ */
 export function startingPlace(feed: FeedState, requested: RequestedPosition): StartingPlace {
   switch (requested.kind) {
     case 'live':

@@ -5,23 +5,25 @@ import type { NotificationItem } from '../contract/model/entry.js';
 import type { Streams } from '../contract/ports/stream.js';
 import { STREAMS } from '../contract/tokens.js';
 
-/** How much of a feed is waited for. */
+/** The limits of {@link collectFeed}. */
 export interface CollectOptions {
-  /** So many notifications. */
+  /** The number of notifications to wait for. */
   readonly count: number;
-  /** Not longer than this. Default 5,000. */
+  /** The longest wait. Default 5,000. */
   readonly timeoutMs?: number;
   /** Default `''`. */
   readonly tenant?: string;
-  /** Only what comes after this cursor. Default: from the oldest kept entry. */
+  /** Only notifications after this cursor. Default: from the oldest kept entry. */
   readonly after?: string;
 }
 
 /**
- * The notifications of a feed as its recipient gets them on a stream, oldest first: those that are there, and those that come until there are `count`.
+ * The notifications of a feed as its recipient gets them on a stream, oldest first: existing ones, and new
+ * ones until there are `count`.
  *
- * @param app Any application or testing module that imports `TidingsModule`, with a worker in it or elsewhere.
- * @throws if fewer come in time; the message says which came.
+ * @param app Any application or testing module that imports `TidingsModule`, with a worker in it or
+ * elsewhere.
+ * @throws if fewer arrive in time; the message lists them.
  */
 export async function collectFeed(
   app: Pick<INestApplicationContext, 'get'>,

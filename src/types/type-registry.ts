@@ -9,29 +9,29 @@ import type { NewNotification } from '../contract/ports/append.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { CANARY } from './canary.js';
 
-/** What a type makes of a job's data: the same for all its recipients. */
+/** A rendered job: the same for all recipients with one locale. */
 export type Composed = Pick<NewNotification, 'type' | 'version' | 'title' | 'body' | 'link' | 'dataJson'>;
 
-/** Data that fits its type, to be rendered in as many locales as its recipients have. */
+/** Validated data, to be rendered in each locale of its recipients. */
 export interface Prepared {
   readonly type: AnyNotificationType;
-  /** @throws {InvalidJobError} if the renderer fails: the same data would make it fail again. */
+  /** @throws {InvalidJobError} if the renderer fails: it would fail again with the same data. */
   compose(context: RenderContext): Composed;
 }
 
-/** Data of a version that this process does not know yet; another may, during a rolling deploy. */
+/** The data has a newer version than this process knows; during a rolling deploy another process may know it. */
 export class NewerVersionError extends UnknownTypeError {
   constructor(type: AnyNotificationType, version: number) {
     super(type.name, []);
-    this.message = `The data is of version ${version} of ${type.name}; this process knows up to version ${type.version}.`;
+    this.message = `The data has version ${version} of ${type.name}; this process knows versions up to ${type.version}.`;
   }
 }
 
-/** The declared types, by name, and the canary. */
+/** The declared types by name, and the canary. */
 export class TypeRegistry {
   private readonly types: ReadonlyMap<string, AnyNotificationType>;
 
-  /** @throws {InvalidSettingsError} if one has the canary's name. */
+  /** @throws {InvalidSettingsError} if a type has the canary's name. */
   constructor(types: readonly AnyNotificationType[]) {
     if (types.some(({ name }) => name === CANARY.name)) {
       const problem = `must not declare ${CANARY.name}, which "tidings doctor" sends`;
@@ -47,27 +47,27 @@ export class TypeRegistry {
     return type;
   }
 
-  /** These types, if this is one of them. @throws {UnknownTypeError} */
+  /** This registry, if it contains the type. @throws {UnknownTypeError} */
   readonly including = ({ name }: AnyNotificationType): TypeRegistry => {
     this.get(name);
     return this;
   };
 
-  /** Whether there is a type that brings older data up to date. */
+  /** Whether a type upgrades older data. */
   get upgrades(): boolean {
     return [...this.types.values()].some((type) => type.upgrade !== undefined);
   }
 
-  /** The type, or `null` if it is not known here. */
+  /** The type, or `null` if it is unknown here. */
   find(name: string): AnyNotificationType | null {
     return this.types.get(name) ?? (name === CANARY.name ? CANARY : null);
   }
 
   /**
-   * Brings the data to the present version of its type and checks it against the schema.
+   * Upgrades the data to the current version of its type and validates it against the schema.
    *
-   * @param version The one that the data was written for; `null`: the present one.
-   * @throws {InvalidJobError} if it does not fit, or if the schema or the upgrade itself throws.
+   * @param version The version of the data; `null`: the current one.
+   * @throws {InvalidJobError} if it is invalid, or if the schema or the upgrade itself throws.
    * @throws {NewerVersionError}
    */
   async validate(type: AnyNotificationType, data: unknown, version: number | null = null): Promise<unknown> {
@@ -82,10 +82,10 @@ export class TypeRegistry {
   }
 
   /**
-   * Checks, so that it can be rendered.
+   * Validates the data, so that it can be rendered.
    *
    * @throws {UnknownTypeError}
-   * @throws {InvalidJobError} if the data does not fit.
+   * @throws {InvalidJobError} if the data is invalid.
    */
   async prepare(name: string, data: unknown, version: number | null = null): Promise<Prepared> {
     const type = this.get(name);
@@ -103,13 +103,16 @@ export class TypeRegistry {
     };
   }
 
-  /** Checks and renders in one locale. @throws as {@link prepare} and {@link Prepared.compose} do. */
+  /** Validates the data and renders it in one locale. @throws as {@link prepare} and {@link Prepared.compose} do. */
   async compose(name: string, data: unknown, context: RenderContext): Promise<Composed> {
     return (await this.prepare(name, data)).compose(context);
   }
 }
 
-/** What a type's own code throws says that this job can never succeed, unlike an error of a server. */
+/**
+ * Converts errors of a type's own code to permanent ones: unlike a server's error, they mean that this job
+ * can never succeed.
+ */
 async function permanent<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -132,7 +135,10 @@ function asPermanent(what: string, error: unknown): TidingsError {
   return new InvalidJobError([{ field: 'data', problem: reason }], `${what}: ${reason}`);
 }
 
-/** A renderer in JavaScript may be async by mistake; its rejection, which nobody awaits, would end the process. */
+/**
+ * Rejects an async renderer, a possible mistake in JavaScript: nothing awaits its rejection, which would end
+ * the process.
+ */
 function synchronous(type: AnyNotificationType): AnyNotificationType['render'] {
   return (data, context) => {
     const rendered: unknown = type.render(data, context);
@@ -146,7 +152,7 @@ function synchronous(type: AnyNotificationType): AnyNotificationType['render'] {
 }
 
 function toJson(data: unknown): string {
-  // Not a string for undefined and for functions, whatever the declaration says.
+  // undefined for undefined and functions, contrary to the declaration.
   const json = JSON.stringify(data) as string | undefined;
   if (json === undefined) throw new TypeError(`the schema made data that JSON cannot hold (${typeof data})`);
   return json;

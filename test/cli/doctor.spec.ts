@@ -64,7 +64,7 @@ describe('tidings doctor', () => {
 
   it('reports that no worker takes jobs off the queue, though it could deliver by itself', async () => {
     const { report } = await doctor({ 'database-url': house.databaseUrl, queue: 'nobody' });
-    expect(report).toMatch(/FAULT {2}canary: no worker did its job within 15 s/);
+    expect(report).toMatch(/FAULT {2}canary: no worker ran the job within 15 s/);
   }, 60_000);
 
   it('uses a type that a host cannot declare', async () => {
@@ -145,7 +145,7 @@ describe('tidings doctor', () => {
     [{ ...jwt, url: 'app.example.com' }, '--url must be such as https://app.example.com'],
     [{}, '--url needs a --token, a --cookie or a --header'],
     [{ cookie: 'session=1' }, '--cookie and --header need --recipient'],
-    [{ token: 'opaque' }, '--token is no JWT with a sub'],
+    [{ token: 'opaque' }, '--token is not a JWT with a sub'],
     [{ recipient: 'ada', header: ['nonsense'] }, '--header must be such as "x-user: ada"'],
   ])(
     'refuses %j before any check',

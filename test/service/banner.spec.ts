@@ -55,7 +55,7 @@ describe('the banner of the service', () => {
 
   it('names what is missing', () => {
     expect(told({ AUTH_JWT_SECRET: SECRET })).toContain(
-      'Without PRODUCER_API_KEYS nobody can publish over HTTP',
+      'Without PRODUCER_API_KEYS publishing over HTTP is disabled',
     );
     expect(told({ AUTH_JWT_SECRET: SECRET, PRODUCER_API_KEYS: KEY, TIDINGS_ROLES: 'api' })).toContain(
       'Without the role "worker" here',

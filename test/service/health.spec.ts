@@ -78,7 +78,7 @@ describe('readiness', () => {
       title: 'Draining',
       status: 503,
       code: 'draining',
-      detail: 'This instance is going away.',
+      detail: 'This instance is shutting down.',
       checks: [
         { name: 'postgres', status: 'ok' },
         { name: 'queue', status: 'ok' },

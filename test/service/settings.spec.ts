@@ -170,7 +170,7 @@ describe('the settings of the service', () => {
     expect(optionsOf({ REDIS_URL })).toMatchObject({ redis: { nodes: REDIS_URL.split(',') } });
     expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://b' })).toEqual({
       REDIS_URL:
-        'must all have the same scheme, user and password, which count for the other nodes of the Redis Cluster, too',
+        'must all have the same scheme, user and password, which also apply to the other nodes of the Redis Cluster',
     });
     expect(problems({ REDIS_URL: 'redis://:hunter2@a,redis://:hunter2@b:x' })).toEqual({
       REDIS_URL:

@@ -16,10 +16,10 @@ const NOTIFY: Names<NotifyRequest> = { to: true, dedupeKey: true, ...EACH, tx: t
 const BROADCAST: Names<Broadcast> = { key: true, ...EACH };
 
 /**
- * Checks what the rest of a call cannot be checked without, whatever a caller without types has given.
+ * Validates the parts of a call that later checks rely on, even if the caller bypassed the types.
  *
- * @throws {InvalidRequestError} if the type is no declaration.
- * @throws {InvalidJobError} naming each field that nobody reads: without its dedupe key a job would look as good as any other.
+ * @throws {InvalidRequestError} if the type is not a declaration.
+ * @throws {InvalidJobError} naming each unknown field: a misspelt dedupe key must not go unnoticed.
  */
 export function checkCall(call: 'notify' | 'notifyMany', type: AnyNotificationType, given: object): void {
   if (!isDeclaration(type)) {

@@ -1,15 +1,15 @@
 /**
- * A place in a feed: `<epoch>-<seq>` on the wire, the SSE `id`. Opaque to everyone but for this:
- * within one epoch the numbers compare.
+ * A position in a feed: `<epoch>-<seq>` on the wire, the SSE `id`. Opaque, except that numbers compare within
+ * one epoch.
  */
 export interface Cursor {
-  /** The random word made with the feed; it tells this feed from an erased or restored one. */
+  /** The feed's random word; it distinguishes this feed from an erased or restored one. */
   readonly epoch: string;
-  /** The number of the last entry seen; 0 is the place before the first. */
+  /** The number of the last entry seen; 0 is the position before the first. */
   readonly seq: number;
 }
 
-/** Where a client asks to begin: live from now, the oldest kept entry, a cursor, or nonsense. */
+/** The requested start of a stream: live from now, the oldest kept entry, a cursor, or malformed. */
 export type RequestedPosition =
   | { readonly kind: 'live' }
   | { readonly kind: 'oldest' }
@@ -24,8 +24,9 @@ export function formatCursor(epoch: string, seq: number): string {
 }
 
 /**
- * Reads a cursor, or returns `null` if it is malformed. A number beyond 2^53 is no malformed cursor but one
- * ahead of every head: it becomes `Infinity`, so that it compares as such without losing precision.
+ * Parses a cursor; `null` if it is malformed. A number beyond 2^53 is not malformed but ahead of every head:
+ * it becomes `Infinity`, which compares as such
+ * without losing precision.
  */
 export function parseCursor(text: string): Cursor | null {
   const match = CURSOR.exec(text);
@@ -35,8 +36,9 @@ export function parseCursor(text: string): Cursor | null {
 }
 
 /**
- * Reads what a client sent as `Last-Event-ID` or `?lastEventId=`. Nothing or the empty id means live
- * (an EventSource whose last id is empty sends no header at all), `0` the oldest kept entry.
+ * Parses `Last-Event-ID` or `?lastEventId=`. A missing or empty id means live (an EventSource whose last id
+ * is empty sends no header), `0` means from the
+ * oldest kept entry.
  */
 export function parseRequestedPosition(text: string | null | undefined): RequestedPosition {
   if (text === undefined || text === null || text === '') return { kind: 'live' };

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { FeedKey } from './feed.js';
 
-/** The key of everything that a producer sent with this `dedupeKey`; what other prefixes there are, jobs/dedupe-key.ts says. */
+/** The stored form of a producer's `dedupeKey`; jobs/produce/dedupe-key.ts lists the other prefixes. */
 export function givenDedupeKey(dedupeKey: string): string {
   return `k:${dedupeKey}`;
 }
 
-/** What is stored of a dedupe key: of fixed length, and without saying whose it was. NUL cannot be part of a name. */
+/**
+ * The stored hash of a dedupe key: of fixed length, and without revealing the recipient. Unambiguous, because
+ * names cannot contain NUL.
+ */
 export function hashDedupeKey({ feed, dedupeKey }: { feed: FeedKey; dedupeKey: string }): Buffer {
   return createHash('sha256')
     .update(`${feed.tenant}\u0000${feed.recipient}\u0000${dedupeKey}`)

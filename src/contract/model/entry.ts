@@ -1,13 +1,14 @@
 /**
- * An entry as it travels from the log over the bus to the frame: its place, its type and the finished
- * `data:` line. Postgres makes the JSON, at the append and at every read, and nothing parses it again on its way.
+ * An entry on its way from the log over the bus to the frame: its position, its type and the final `data:`
+ * line. Postgres encodes the JSON, on append and on
+ * read, and nothing parses it on the way.
  */
 export interface LogEntry {
-  /** Its place in the feed: 1, 2, 3 ... without holes, in commit order. */
+  /** The position in the feed: 1, 2, 3 ... without holes, in commit order. */
   readonly seq: number;
   /** The type of the notification, or of the state change (`feed.read`, ...); the SSE event name. */
   readonly type: string;
-  /** One JSON object without line breaks; `null` if the entry is not to be shown any more. */
+  /** One JSON object without line breaks; `null` if the entry is no longer visible. */
   readonly json: string | null;
 }
 
@@ -22,13 +23,13 @@ export interface NotificationItem<Type extends string = string, Data = unknown> 
   /** http(s), or a path that begins with one `/`. */
   readonly link: string | null;
   readonly data: Data;
-  /** The version of the type's declaration that wrote `data`. */
+  /** The type version that `data` was written for. */
   readonly version: number;
   /** ISO 8601, UTC, milliseconds. */
   readonly createdAt: string;
   readonly readAt: string | null;
-  /** How many notifications this one stands for (collapsed ones count). */
+  /** The number of notifications that this one stands for, including collapsed ones. */
   readonly count: number;
-  /** The ids of the notifications that this one took over from. */
+  /** The ids of the notifications that this one replaced. */
   readonly replaces: readonly string[];
 }

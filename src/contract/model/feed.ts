@@ -1,15 +1,16 @@
 /**
- * A feed is the append-only log of one recipient within one tenant. Everything in Tidings is keyed
- * by this pair; it always comes from a verified credential or from a job, never from a URL (G8).
+ * A feed is the append-only log of one recipient within one tenant. This pair is the key of everything in
+ * Tidings; it always comes from a verified credential or
+ * from a job, never from a URL (G8).
  */
 export interface FeedKey {
-  /** The tenant, `''` where there is only one. */
+  /** The tenant; `''` if there is only one. */
   readonly tenant: string;
   /** The recipient: 1 to 256 characters, see {@link nameProblem}. */
   readonly recipient: string;
 }
 
-/** The longest recipient, tenant, type or key, in UTF-16 code units. */
+/** The maximum length of a recipient, tenant, type or key, in UTF-16 code units. */
 export const MAX_NAME_LENGTH = 256;
 
 // C0, DEL and C1.
@@ -17,10 +18,10 @@ export const MAX_NAME_LENGTH = 256;
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
- * What is wrong with a name (recipient, tenant, dedupe key, collapse key), or `null`.
+ * The problem of a name (recipient, tenant, dedupe key, collapse key), or `null`.
  *
- * Lone surrogates are refused because Postgres stores U+FFFD for each of them: two different users
- * would then share one feed. Control characters are refused because names end up in logs and headers.
+ * Lone surrogates are rejected because Postgres stores U+FFFD for each of them, so two users would share a
+ * feed. Control characters are rejected because names end up in logs and headers.
  */
 export function nameProblem(value: unknown): string | null {
   if (typeof value !== 'string') return `must be a string, not ${kindOf(value)}`;
@@ -32,17 +33,17 @@ export function nameProblem(value: unknown): string | null {
   return null;
 }
 
-/** What is wrong with a tenant, or `null`; unlike other names it may be empty. */
+/** The problem of a tenant, or `null`. Unlike other names it may be empty. */
 export function tenantProblem(value: unknown): string | null {
   return value === '' ? null : nameProblem(value);
 }
 
-/** One string for one feed, for use as a key of a Map: unambiguous because names have no NUL. */
+/** A feed as one string, for use as a Map key; unambiguous because names cannot contain NUL. */
 export function feedKeyString(feed: FeedKey): string {
   return `${feed.tenant}\u0000${feed.recipient}`;
 }
 
-/** What a value is that should have been a string: `missing`, `null`, `a number`. */
+/** The kind of a value that should be a string: `missing`, `null`, `a number`. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

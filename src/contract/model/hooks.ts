@@ -9,45 +9,54 @@ export interface DeliveredNotification {
   readonly notification: NotificationItem;
 }
 
-/** What a recipient has read, as it is in the log. */
+/** The notifications that a recipient has marked as read. */
 export interface ReadNotifications {
   readonly feed: FeedKey;
   readonly change: Extract<StateEntry, { type: 'feed.read' }>;
 }
 
 /**
- * What a host wants to hear of. Called after the commit, in the process that made it, once, and not waited for: what they throw is logged, and when
- * the process ends in that moment they are not called. What must not be lost is for an {@link Escalation}.
+ * The application's hooks. Each is called once after the commit, in the process that committed, and not
+ * awaited: its errors are logged, and a process that dies
+ * at that moment does not call it. Use an {@link Escalation} for anything that must not be lost.
  */
 export interface Hooks {
-  /** A notification was appended. In the process that appended it: a worker, or one that sends with `delivery: 'direct'`. */
+  /**
+   * Called when a notification was appended, in the process that appended it: a worker, or a sender with
+   * `delivery: 'direct'`.
+   */
   readonly onAppended?: (delivered: DeliveredNotification) => void | Promise<void>;
-  /** Something was marked as read. In processes with the role `api`, or where `TidingsService` was called. */
+  /** Called when notifications were marked as read, in processes with the role `api` or that call `TidingsService`. */
   readonly onRead?: (read: ReadNotifications) => void | Promise<void>;
 }
 
-/** A notification that nobody has read in time. */
+/** A notification that was not read in time. */
 export interface Escalated extends DeliveredNotification {
-  /** The same at each call for this notification and this rule: hand it on to what sends the mail, so that it is sent once. */
+  /**
+   * The same at each call for this notification and rule: pass it to the mail or push service, so that it
+   * sends once.
+   */
   readonly idempotencyKey: string;
   /** From 1. */
   readonly attempt: number;
 }
 
 /**
- * "If this is still unread after ten minutes, call my handler": to send a mail, or a push. Kept by the queue, so it survives
- * restarts. What was read, removed, recalled or replaced by then, or has expired, is left alone; so is what was delivered before the database
- * was restored.
+ * "If this is still unread after ten minutes, call my handler", to send a mail or a push. The queue stores
+ * it, so it survives restarts. The handler is not called if
+ * the notification was read, removed, recalled or replaced, has expired, or was delivered before a restore of
+ * the database.
  *
- * The handler is called at least once: again when it throws (up to 12 times, after 5 s at first and 10 minutes at last; then the job is in the
- * failed set of the queue `<queue>-escalations`), and when its process dies while it runs.
+ * The handler is called at least once: again if it throws (up to 12 times, at first after 5 s, at last after
+ * 10 minutes; then the job stays in the failed set of the queue `<queue>-escalations`), and if its process
+ * dies while it runs.
  */
 export interface Escalation {
-  /** Its name on the queue: keep it over deploys, and for as long as jobs of it wait. 1 to 256 characters. */
+  /** The name on the queue, 1 to 256 characters. Keep it across deploys while jobs with it are waiting. */
   readonly name: string;
-  /** Counted from the delivery. */
+  /** The delay after the delivery. */
   readonly afterMs: number;
-  /** Of which types. Default: of all. */
+  /** The types that it applies to. Default: all. */
   readonly types?: readonly AnyNotificationType[];
   readonly handler: (escalated: Escalated) => void | Promise<void>;
 }

@@ -4,45 +4,49 @@ import { InvalidJobError, InvalidRequestError, type InvalidField } from '../erro
 import { unknownNames } from '../unknown-keys.js';
 import { formatPath } from './notification-type.js';
 
-/** The most recipients of one job. */
+/** The maximum number of recipients of a job. */
 export const MAX_RECIPIENTS = 1_000;
-/** The most bytes of `data`, as JSON in UTF-8. */
+/** The maximum size of `data`, as JSON in UTF-8. */
 export const MAX_DATA_BYTES = 64 * 1024;
-/** The most levels of `data`: every reader of deeply nested JSON on the way recurses, ours, Postgres' and the client's. */
+/**
+ * The maximum depth of `data`: every parser of nested JSON on the way recurses, including Postgres' and the
+ * client's.
+ */
 export const MAX_DATA_DEPTH = 64;
 
 /**
- * The data of a job, a public format: any producer with BullMQ, in any language, may enqueue it. The job's
+ * The data of a job. This is a public format: any BullMQ producer, in any language, may enqueue it. The job's
  * name is the type of the notification.
  */
 export interface JobData {
   /** One recipient, or up to 1,000. */
   to: string | string[];
-  /** Defaults to `''`. */
+  /** Default `''`. */
   tenant?: string;
-  /** What the type's schema asks for; at most 64 KiB as JSON. */
+  /** Must match the type's schema; at most 64 KiB as JSON. */
   data: unknown;
   /**
-   * The version of the type's declaration that `data` was written for: a worker with a newer one passes it through `upgrade`, an older one
-   * leaves the job to others for a while. Default: the worker's own.
+   * The type version that `data` was written for: a worker with a newer one applies `upgrade`, a worker with
+   * an older one leaves the job to others for a while.
+   * Default: the worker's own.
    */
   version?: number;
-  /** The same key never makes two entries in one feed. Defaults to the queue, the job's id and its creation time. */
+  /** The same key never makes two entries in one feed. Default: the queue, the job's id and its creation time. */
   dedupeKey?: string;
-  /** ISO 8601. Delivered then; written by the producer, BullMQ's own delay does the waiting. */
+  /** ISO 8601: when to deliver. Set by the producer, together with BullMQ's own delay, which does the waiting. */
   deliverAt?: string;
   /** ISO 8601. Not delivered, listed or counted after this moment. */
   expiresAt?: string;
-  /** A new notification takes over from the unread one of the same key. */
+  /** A new notification replaces the unread one with the same key. */
   collapseKey?: string;
 }
 
-/** A job's data, checked and made uniform. */
+/** A validated and normalized job. */
 export interface ParsedJob {
   /** The feeds, each once, in the order given. */
   readonly feeds: readonly FeedKey[];
   readonly data: unknown;
-  /** `null`: the current one. */
+  /** `null`: the current version. */
   readonly version: number | null;
   readonly dedupeKey: string | null;
   readonly deliverAt: Date | null;
@@ -50,7 +54,7 @@ export interface ParsedJob {
   readonly collapseKey: string | null;
 }
 
-/** What the log's column holds (`integer`). */
+/** The range of the log's column (`integer`). */
 const MAX_VERSION = 2 ** 31 - 1;
 
 const checked = (problemOf: (value: unknown) => string | null) =>
@@ -83,14 +87,14 @@ const recipients = z.unknown().transform((value, context): string[] => {
     if (problem)
       context.addIssue({ code: 'custom', message: problem, path: Array.isArray(value) ? [index] : [] });
   });
-  // Dropped before the insert: one statement must not meet the same key twice.
+  // Removed here: one statement must not contain the same key twice.
   return [...new Set(list as string[])];
 });
 
 const jobSchema = z.strictObject({
   to: recipients,
   tenant: checked(tenantProblem).optional(),
-  // Required, which dataProblem() says in words of its own.
+  // Required; dataProblem() reports it in its own words.
   data: z.unknown().optional(),
   version: z
     .int({ error: 'must be a whole number from 1' })
@@ -105,9 +109,9 @@ const jobSchema = z.strictObject({
 const JOB_FIELDS = Object.keys(jobSchema.shape);
 
 /**
- * Reads a job's data, wherever it came from.
+ * Parses a job's data, whatever its source.
  *
- * @throws {InvalidJobError} naming every wrong field.
+ * @throws {InvalidJobError} naming every invalid field.
  */
 export function parseJobData(input: unknown): ParsedJob {
   const result = jobSchema.safeParse(input);
@@ -144,9 +148,9 @@ const recallSchema = z.strictObject({
 const RECALL_FIELDS = Object.keys(recallSchema.shape);
 
 /**
- * Reads what a recall is about: the feeds, each once in the order given, and the key.
+ * Parses the target of a recall: the feeds, each once in the order given, and the key.
  *
- * @throws {InvalidRequestError} naming every wrong field.
+ * @throws {InvalidRequestError} naming every invalid field.
  */
 export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupeKey: string } {
   const result = recallSchema.safeParse(input);
@@ -168,8 +172,8 @@ function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole:
 }
 
 /**
- * What Postgres could not keep as it is, or what is too much. Checked before the insert, because there it would
- * fail the whole batch, neighbours included.
+ * Finds data that Postgres cannot store unchanged, or that is too large. Checked before the insert, where it
+ * would fail the whole batch, including other jobs.
  */
 function dataProblem(data: unknown): InvalidField | null {
   if (data === undefined) return { field: 'data', problem: 'is missing' };

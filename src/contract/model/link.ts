@@ -1,7 +1,8 @@
 /**
  * Whether a link is safe to render as an `href`: http(s), or a path on the same site that begins with one
- * `/`. A second `/` or a `\` would make it another site's (browsers read `\` as `/`), and browsers drop tabs and
- * line breaks inside a URL (WHATWG URL, "basic URL parser", step 3), so that `/\t/evil.example` is refused too.
+ * `/`. A second `/` or a `\` would lead to another site
+ * (browsers read `\` as `/`). Browsers also drop tabs and line breaks inside a URL (WHATWG URL, "basic URL
+ * parser", step 3), so `/\t/evil.example` is rejected too.
  */
 export function isSafeLink(link: string): boolean {
   // eslint-disable-next-line no-control-regex -- refusing them is the purpose

@@ -3,13 +3,13 @@ import { kindOf } from './feed.js';
 import { isSafeLink } from './link.js';
 import { InvalidJobError, type InvalidField } from '../errors.js';
 
-/** What a renderer knows besides the data. */
+/** The context of a renderer, besides the data. */
 export interface RenderContext {
-  /** BCP 47 tag of the recipient's language; `en` unless the host resolves locales. */
+  /** The BCP 47 tag of the recipient's language; `en` unless `resolveLocales` is set. */
   readonly locale: string;
 }
 
-/** What a renderer makes of a job's data: plain text, never HTML. */
+/** The output of a renderer: plain text, never HTML. */
 export interface Rendered {
   readonly title: string;
   readonly body?: string | null;
@@ -17,42 +17,45 @@ export interface Rendered {
   readonly link?: string | null;
 }
 
-/** One declared type of notification: its name, the schema of its data and how it reads. */
+/** A declared type of notification: its name, the schema of its data and its renderer. */
 export interface NotificationType<
   Name extends string = string,
   Schema extends StandardSchemaV1 = StandardSchemaV1,
 > {
   readonly name: Name;
-  /** Counts up when the shape of `data` changes; stored with every entry. */
+  /** Increment it when the shape of `data` changes; stored with every entry. */
   readonly version: number;
-  /** Any Standard Schema: zod, valibot, arktype. What it returns is stored as `data`. */
+  /** Any Standard Schema: zod, valibot, arktype. Its output is stored as `data`. */
   readonly schema: Schema;
-  /** Runs when the entry is appended, once for each locale of the job's recipients. */
+  /** Called when the entry is appended, once for each locale of the job's recipients. */
   readonly render: (data: StandardSchemaV1.InferOutput<Schema>, context: RenderContext) => Rendered;
-  /** Whether recipients get it even if they would mute it, such as a warning about their account. Default `false`. */
+  /** Whether recipients cannot mute it, such as a warning about their account. Default `false`. */
   readonly mandatory?: boolean;
   /**
-   * What becomes of data that an older version of this declaration wrote: of jobs that were queued before a deploy, and of entries that are
-   * read after it. Its result is checked against `schema`. Without it, old jobs are checked as they are, and old entries are
-   * served as they were written, with their own `version`.
+   * Converts data written for an older version: in jobs queued before a deploy, and in entries read after it.
+   * The result is validated against `schema`. Without it, old jobs
+   * are validated as they are, and old entries are served as written, with their own `version`.
    *
-   * @param data As JSON: what the older schema returned (entries), or what a producer sent and nobody has checked yet (jobs).
+   * @param data As JSON: the output of the older schema (entries), or unvalidated data of a producer (jobs).
    * @param fromVersion From 1 to `version - 1`.
    */
   readonly upgrade?: (data: unknown, fromVersion: number) => StandardSchemaV1.InferInput<Schema>;
-  /** Expires so long after its delivery, unless its job says otherwise with `expiresAt`. Default: never. */
+  /** How long after its delivery it expires, unless its job has `expiresAt`. Default: never. */
   readonly expiresAfterMs?: number;
 }
 
-/** A list of types whose data differ: methods of {@link NotificationType} are checked where they are declared. */
+/**
+ * Any declaration, for lists of types with different data. {@link NotificationType} is checked where it is
+ * declared.
+ */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the renderer's parameter makes it invariant: no narrower type accepts them all
 export type AnyNotificationType = NotificationType<string, any>;
 
 const TYPE_NAME = /^[a-z][a-z0-9.-]{0,63}$/;
-// EventSource fires these itself; a server event of the same name could not be told from them.
+// EventSource fires these itself; server events with these names would be indistinguishable.
 const RESERVED = new Set(['open', 'error', 'message']);
 
-/** What is wrong with the name of a type, or `null`. `feed.` is kept for state entries and control frames. */
+/** The problem of a type's name, or `null`. `feed.` is reserved for state entries and control frames. */
 export function typeNameProblem(name: unknown): string | null {
   if (typeof name !== 'string') return `must be a string, not ${kindOf(name)}`;
   if (!TYPE_NAME.test(name))
@@ -65,7 +68,7 @@ export function typeNameProblem(name: unknown): string | null {
 /**
  * Declares a type of notification.
  *
- * @throws {TypeError} if the name, the version or the schema is not usable: a mistake in the program, not in a job.
+ * @throws {TypeError} if the declaration is invalid: an error in the program, not in a job.
  */
 export function defineNotification<const Name extends string, Schema extends StandardSchemaV1>(
   name: Name,
@@ -98,7 +101,7 @@ export function defineNotification<const Name extends string, Schema extends Sta
   return Object.freeze({ ...declaration, name });
 }
 
-/** Whether this is what {@link defineNotification} makes, or may be taken for it. */
+/** Whether the value has the shape of {@link defineNotification}'s result. */
 export function isDeclaration(type: unknown): type is AnyNotificationType {
   if (typeof type !== 'object' || type === null) return false;
   const { name, version, schema, render } = type as Partial<NotificationType>;
@@ -110,7 +113,7 @@ export function isDeclaration(type: unknown): type is AnyNotificationType {
   );
 }
 
-/** Checks a job's data against its type. @throws {InvalidJobError} naming each wrong field under `data`. */
+/** Validates a job's data against its type. @throws {InvalidJobError} naming each invalid field under `data`. */
 export async function validateData(type: AnyNotificationType, data: unknown): Promise<unknown> {
   const result = await (type.schema as StandardSchemaV1)['~standard'].validate(data);
   if (!result.issues) return result.value;
@@ -121,7 +124,7 @@ export async function validateData(type: AnyNotificationType, data: unknown): Pr
   throw new InvalidJobError(fields);
 }
 
-/** Renders checked data. @throws {InvalidJobError} if what came out cannot be shown, so that the job fails at once. */
+/** Renders validated data. @throws {InvalidJobError} if the result is unusable, so that the job fails at once. */
 export function renderNotification(
   type: AnyNotificationType,
   data: unknown,
@@ -143,7 +146,7 @@ export function renderNotification(
   if (fields.length > 0)
     throw new InvalidJobError(
       fields,
-      `The renderer of ${type.name} made something that cannot be shown: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`,
+      `The renderer of ${type.name} returned an invalid result: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`,
     );
   return { title, body, link };
 }

@@ -2,16 +2,16 @@ import { InvalidRequestError, type InvalidField } from '../errors.js';
 import { parseCursor, type Cursor } from './cursor.js';
 import { kindOf } from './feed.js';
 
-/** The most ids of one change. */
+/** The maximum number of ids in one change. */
 export const MAX_CHANGED_IDS = 10_000;
 
 /**
- * What a recipient does with notifications. `seen`: the bell was opened, so that the badge resets while they stay unread. `remove`: gone
- * from every page and device, for good.
+ * A recipient's action on notifications. `seen`: the bell was opened, so the badge resets while they stay
+ * unread. `remove`: deletes them on every page and device.
  */
 export type StateChange = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
 
-/** Some notifications, 1 to {@link MAX_CHANGED_IDS}; or all up to a cursor, so that what arrives meanwhile stays as it is. */
+/** Some notifications, 1 to {@link MAX_CHANGED_IDS}; or all up to a cursor, so that later ones stay unchanged. */
 export type Selection = { readonly ids: readonly string[] } | { readonly upTo: string };
 
 /** A valid selection: unique ids in lower case, or a cursor. */
@@ -29,14 +29,15 @@ const FIELDS: Readonly<Record<StateChange, readonly string[]>> = {
 
 // RFC 9562, section 4: written in lower case, read in either.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** The most wrong ids that an error names, of up to 10,000. */
+/** The maximum number of invalid ids that an error names, out of up to 10,000. */
 export const MAX_REPORTED_IDS = 100;
 
 /**
- * Reads a selection that comes from outside, whatever its static type. Unknown and ambiguous fields are refused, because a misunderstanding
- * must not mark more, or less, than was meant.
+ * Parses a selection from outside, whatever its static type. Unknown and ambiguous fields are rejected,
+ * because a misunderstanding must not change more, or fewer,
+ * notifications than intended.
  *
- * @throws {InvalidRequestError} naming each wrong field.
+ * @throws {InvalidRequestError} naming each invalid field.
  */
 export function parseSelection(change: StateChange, selection: Selection): ParsedSelection {
   const { ids, upTo } = selection as { readonly ids?: unknown; readonly upTo?: unknown };
@@ -56,7 +57,7 @@ export function parseSelection(change: StateChange, selection: Selection): Parse
   return cursor ? { upTo: cursor } : { ids: [...new Set((ids as string[]).map((id) => id.toLowerCase()))] };
 }
 
-/** The problem of a notification's id, or `null`. */
+/** The problem of a notification id, or `null`. */
 export function idProblem(id: unknown): string | null {
   return typeof id === 'string' && UUID.test(id) ? null : `must be a UUID, is ${shown(id)}`;
 }

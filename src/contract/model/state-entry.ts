@@ -1,7 +1,7 @@
 /** Why notifications left the feed. */
 export type RemovalReason = 'deleted' | 'recalled' | 'expired' | 'replaced';
 
-/** Which notifications a change of state is about: some, or all up to a place. */
+/** The notifications affected by a change of state: some, or all up to a position. */
 export type ChangedItems = { readonly ids: readonly string[] } | { readonly upTo: string };
 
 /** The counts after a change of state. */
@@ -10,7 +10,7 @@ export interface CountsAfter {
   readonly unseen: number;
 }
 
-/** A change of state as it is in the log and on the wire: the object in a frame's `data`. */
+/** A change of state in the log and on the wire: the object in a frame's `data`. */
 export type StateEntry =
   | ({
       readonly type: 'feed.read' | 'feed.unread' | 'feed.seen' | 'feed.archived' | 'feed.unarchived';
@@ -21,8 +21,9 @@ export type StateEntry =
       readonly reason: RemovalReason;
       readonly ids: readonly string[];
       /**
-       * The cursor that the counts are of, where it is not this entry's own: a notification that took over from `ids` is gone itself by
-       * the time that it is read from the log, and nobody knows any more what the counts were at its place.
+       * The cursor of the counts, if it is not the entry's own. When an entry that replaced `ids` is read
+       * from the log but is itself no longer visible, the counts at its
+       * position are no longer known.
        */
       readonly asOf?: string;
     } & CountsAfter);

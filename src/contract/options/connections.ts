@@ -1,4 +1,7 @@
-/** What we need of a `pg.Pool` of the host: one of any copy of `pg` 8, so that it is described and not imported. */
+/**
+ * The part of the application's `pg.Pool` that we use. Described rather than imported, so that any copy of
+ * `pg` 8 fits.
+ */
 export interface PostgresPool {
   readonly options: object;
   connect(): Promise<PostgresClient>;
@@ -10,40 +13,43 @@ export interface PostgresClient {
   release(error?: Error | boolean): void;
 }
 
-/** What we need of an ioredis connection of the host, a `Redis` or a `Cluster`, of any copy of `ioredis` 5. */
+/**
+ * The part of the application's ioredis connection that we use, a `Redis` or a `Cluster`, of any copy of
+ * `ioredis` 5.
+ */
 export interface RedisConnectionLike {
   readonly options: object;
   readonly isCluster: boolean;
 }
 
-/** Where Postgres is and as whom, as `pg` takes it. */
+/** The address and credentials of Postgres, as `pg` accepts them. */
 export interface PostgresAddress {
   connectionString?: string;
   host?: string;
   port?: number;
   user?: string;
   database?: string;
-  /** A function is asked for each new connection (tokens that expire). */
+  /** A function is called for each new connection, for tokens that expire. */
   password?: string | (() => string | Promise<string>);
   ssl?: boolean | object;
-  /** Options that the server gets at the start of a session. */
+  /** Server options for the start of a session. */
   options?: string;
 }
 
-/** Where Redis is and as whom: a url, or what `ioredis` takes. */
+/** The address of Redis: a URL, or options of `ioredis`. */
 export type RedisAddress = string | Readonly<Record<string, unknown>> | RedisClusterAddress;
 
-/** A Redis Cluster, as `ioredis` takes it. */
+/** A Redis Cluster, as options of `ioredis`. */
 export interface RedisClusterAddress {
-  /** Some of its nodes, to learn of the others from. */
+  /** Some of its nodes, from which it discovers the others. */
   readonly nodes: readonly (string | number | Readonly<Record<string, unknown>>)[];
-  /** How all of them are reached. */
+  /** The options of the cluster client. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** As whom, on each node. */
+  /** The options for each node, including credentials. */
   readonly redisOptions: Readonly<Record<string, unknown>>;
 }
 
-/** Where Redis is, as the options say it once they are resolved. */
+/** The address of Redis in resolved options. */
 export interface RedisPlace {
   readonly url: string | null;
   readonly nodes?: readonly string[] | null;

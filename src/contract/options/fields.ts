@@ -4,14 +4,15 @@ import { kindOf } from '../model/feed.js';
 import { formatPath } from '../model/notification-type.js';
 import { unknownNames } from '../unknown-keys.js';
 
-/** A value that is named and not there. */
+/** The problem of a value that is present but undefined. */
 const UNSET = 'is undefined (is the environment variable set?)';
-/** Node fires a longer timer at once. */
+/** The longest timer: Node fires a longer one at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A strict object for one group of options. The compiler holds it to the documented interface: each of its names, no other, and no
- * documented value that the schema would not take.
+ * A strict object for one group of options. The compiler checks it against the documented interface: it must
+ * have exactly its names, and accept every documented
+ * value.
  */
 export const group =
   <Documented>() =>
@@ -28,7 +29,10 @@ type HeldTo<Documented, Shape> = {
     : never;
 };
 
-/** A check of several fields. It runs beside problems of single ones, so that all are listed, and may meet values of any kind. */
+/**
+ * A check across several fields. It runs even if single fields are invalid, so that all problems are listed;
+ * values may be of any kind.
+ */
 export const across = <Group extends object>(
   look: (group: Partial<Group>, wrong: (path: PropertyKey[], problem: string) => void) => void,
 ) =>
@@ -37,7 +41,7 @@ export const across = <Group extends object>(
     { when: ({ value }) => isObject(value) },
   );
 
-/** Exactly one of these. A name with an unset variable behind it is told as what it is. */
+/** Requires exactly one of these. A field with an unset variable is reported as such. */
 export const exactlyOne = (at: string, names: readonly string[]) =>
   across<Record<string, unknown>>((given, wrong) => choose(at, names, given, wrong));
 
@@ -57,7 +61,7 @@ export function choose(
   else wrong([], `needs exactly one of ${enumerated(paths, 'and')}`);
 }
 
-/** A string, of which `problemOf` says what is wrong with it. */
+/** A string; `problemOf` returns its problem, if any. */
 export const text = (problemOf: (value: string) => string | null = () => null) =>
   z.string().superRefine((value, context) => {
     const problem = problemOf(value);
@@ -81,7 +85,7 @@ export const oneOf = <const Value extends string>(values: readonly Value[]) =>
       )}, is ${shown(input)}`,
   });
 
-/** A number from `least` to `most`, a fraction above 0; where it may be `off`, `null` stands for no limit. */
+/** A number from `least` to `most`, or a fraction above 0; with `off`, `null` means no limit. */
 export const number = (least: number, most: number, { whole = true, off = false } = {}) => {
   const inclusive = whole || least > 0;
   const range = inclusive ? `from ${least} to ${most}` : `above ${least} and at most ${most}`;
@@ -91,7 +95,7 @@ export const number = (least: number, most: number, { whole = true, off = false 
   };
   const fits = (value: number): boolean =>
     value <= most && (inclusive ? value >= least : value > least) && (!whole || Number.isInteger(value));
-  // Not z.int(): with it the cross-checks would not run.
+  // Not z.int(): it would keep the cross-checks from running.
   return z.number(params).refine(fits, params);
 };
 
@@ -112,18 +116,18 @@ export const urlOf = (schemes: readonly string[], example: string) =>
     return `${reason}, such as ${example}; is ${quote(maskPassword(value))}`;
   });
 
-/** What was found of an input: the value, or everything that is wrong with it. */
+/** The result of a check: the value, or every problem. */
 export type Checked<Schema extends z.ZodType> =
   | { readonly data: z.output<Schema>; readonly problems: readonly [] }
   | { readonly data: null; readonly problems: readonly InvalidField[] };
 
-/** The input with its defaults, or everything that is wrong with it, each field with its problem. */
+/** Checks the input: returns it with its defaults, or every problem with its field. */
 export function check<Schema extends z.ZodType>(schema: Schema, input: unknown): Checked<Schema> {
   const { data, error } = schema.safeParse(input, { error: explain });
   if (!error) return { data: data, problems: [] };
   const problems = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? // The message is the list of known names, see below.
+      ? // The message lists the known names, see below.
         unknownNames(issue.keys, issue.message.split(', '), { what: 'option', at: formatPath(issue.path) })
       : { field: formatPath(issue.path) || 'options', problem: issue.message },
   );
@@ -139,17 +143,17 @@ const explain: z.core.$ZodErrorMap = ({ code, input, ...issue }) => {
   return input === undefined ? UNSET : `must be a string, is ${kindOf(input)}`;
 };
 
-/** A string for a message; never a secret. */
+/** A quoted string for a message; never pass a secret. */
 export const quote = (value: string): string =>
   JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}...` : value);
 
-/** Any value for a message; never a secret. */
+/** Any value for a message; never pass a secret. */
 export const shown = (value: unknown): string =>
   typeof value === 'string' ? quote(value) : isObject(value) ? kindOf(value) : String(value);
 
 /**
- * A URL fit for a log: without the password, also where it is too broken to be parsed; without the user where there is no password,
- * because that may well be one.
+ * A URL for logs: without the password, even if the URL cannot be parsed; and without a lone user name, which
+ * may well be a password.
  */
 export function maskPassword(url: string): string {
   return url
@@ -161,7 +165,7 @@ export function maskPassword(url: string): string {
 const enumerated = (words: readonly string[], last: 'and' | 'or'): string =>
   `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
-/** Whether this has named parts. */
+/** Whether the value is a plain object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

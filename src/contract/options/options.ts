@@ -20,11 +20,11 @@ import type { ResolvedOptions, ResolveLocales, TidingsOptions } from './tidings-
 
 export type * from './tidings-options.js';
 
-/** How the module is put together, as far as the options must fit it. */
+/** The composition of the module, as far as options depend on it. */
 export interface Composition {
   /** Whether our HTTP interface is mounted. */
   readonly controllers: boolean;
-  /** Where. */
+  /** The base path of the HTTP interface. */
   readonly path: string;
 }
 
@@ -45,13 +45,13 @@ const OPTIONS = group<TidingsOptions>()({
   metrics: z.custom<Metrics>().nullish(),
 }).check(CHECK_PREFIX);
 
-/** Decides how the module is put together, before a factory is asked. */
+/** These decide the composition of the module before a factory runs. */
 const EXTRAS = ['isGlobal', 'controllers', 'queueName'];
 
 /**
- * Fills in the defaults and checks the options against each other.
+ * Applies the defaults and checks the options against each other.
  *
- * @throws {InvalidSettingsError} listing everything that is wrong.
+ * @throws {InvalidSettingsError} listing every problem.
  */
 export function resolveOptions(options: TidingsOptions, composition?: Composition): ResolvedOptions {
   const { data, problems } = checked(options, composition);
@@ -65,14 +65,14 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     redis: place,
     queue: resolvedQueue(queue, place),
     resolveLocales: resolved.resolveLocales ?? null,
-    // As they were given: they may be instances of the host's classes.
+    // Passed through unchanged: they may be class instances.
     hooks: options.hooks ?? {},
     escalations: options.escalations ?? [],
     metrics: resolved.metrics ?? NO_METRICS,
   };
 }
 
-/** Everything that is wrong with the options. */
+/** Every problem of the options. */
 export function optionProblems(options: TidingsOptions, composition?: Composition): readonly InvalidField[] {
   return checked(options, composition).problems;
 }

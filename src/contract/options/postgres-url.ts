@@ -1,6 +1,6 @@
 import { maskPassword, quote } from './fields.js';
 
-/** Where a connection string leads; `''` is what pg has a default for. */
+/** The target of a connection string; `''` means pg's default. */
 export interface PostgresPlace {
   readonly host: string;
   readonly port: string;
@@ -25,9 +25,9 @@ export function readPostgresUrl(text: string): PostgresPlace | null {
     const [host = '', database = ''] = text.split(' ');
     return { host, port: '', database };
   }
-  // A percent sign that encodes nothing stands for itself.
+  // A percent sign that is not an encoding stands for itself.
   const encoded = text.replace(/%(?![0-9a-f]{2})/gi, '%25');
-  // A user without a host, which is no URL.
+  // Has a user but no host, so it is not a URL.
   const hostless = !URL.canParse(encoded);
   const whole = hostless ? encoded.replace('@/', '@host/') : encoded;
   if (!URL.canParse(whole)) return null;
@@ -50,7 +50,7 @@ export function readPostgresUrl(text: string): PostgresPlace | null {
   }
 }
 
-/** What is wrong with a connection string, `null` if nothing is; never a password. */
+/** The problem of a connection string, or `null`; never contains a password. */
 export function postgresUrlProblem(text: string): string | null {
   const is = `; is ${quote(maskPassword(text))}`;
   if (!/^(postgres(ql)?:\/\/|socket:\/|\/)/i.test(text)) {

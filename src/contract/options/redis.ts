@@ -18,10 +18,10 @@ export const REDIS = group<RedisOptions>()({
     .nullish(),
 }).check(exactlyOne('redis', ['url', 'nodes', 'connection']));
 
-/** The prefix of a queue's keys is right or wrong only beside the Redis they are on. */
+/** Whether a key prefix is valid depends on the Redis. */
 export const CHECK_PREFIX = across<{ redis?: unknown; queue?: QueueOptions }>(({ redis, queue }, wrong) => {
   const prefix = queue?.prefix;
-  // The rule of Redis: what is between the first `{` and the first `}` after it, if anything is.
+  // Redis' rule: the hash tag is the text between the first `{` and the next `}`, unless empty.
   if (typeof prefix !== 'string' || nameProblem(prefix) || /^[^{]*\{[^}]+\}/.test(prefix)) return;
   if (!isObject(redis) || !onCluster(redis)) return;
   wrong(
@@ -30,20 +30,20 @@ export const CHECK_PREFIX = across<{ redis?: unknown; queue?: QueueOptions }>(({
   );
 });
 
-/** Where Redis is, once the options are checked. */
+/** The address of Redis, from validated options. */
 export function redisPlace(redis: z.output<typeof REDIS> | null | undefined): RedisPlace | null {
   return redis ? { url: redis.url ?? null, nodes: redis.nodes, connection: redis.connection } : null;
 }
 
 /**
- * The queue with its prefix. BullMQ's scripts touch several keys of a queue, which a Cluster only takes if they are in one slot: that of
- * what is in braces.
+ * The queue options with the prefix. BullMQ's scripts use several keys of a queue, which a Cluster accepts
+ * only if all are in one slot: that of the text in braces.
  */
 export function resolvedQueue(queue: z.output<typeof QUEUE>, redis: RedisPlace | null) {
   return { ...queue, prefix: queue.prefix ?? (redis && onCluster(redis) ? '{bull}' : 'bull') };
 }
 
-/** The nodes that a `Cluster` was made with; `null` if it does not tell. They are no part of its types. */
+/** The startup nodes of a `Cluster`; `null` if they are unknown, because they are not part of its types. */
 export function startupNodesOf(cluster: RedisConnectionLike): RedisClusterAddress['nodes'] | null {
   const { startupNodes } = cluster as { startupNodes?: unknown };
   return Array.isArray(startupNodes) && startupNodes.length > 0 ? startupNodes : null;
@@ -65,7 +65,7 @@ function checkNodes(nodes: readonly string[], context: z.core.$RefinementCtx): v
   const identities = urls.map(({ protocol, username, password }) => [protocol, username, password].join(' '));
   if (new Set(identities).size > 1) {
     wrong(
-      'must all have the same scheme, user and password, which count for the other nodes of the Redis Cluster, too',
+      'must all have the same scheme, user and password, which also apply to the other nodes of the Redis Cluster',
     );
   }
 }

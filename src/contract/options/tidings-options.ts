@@ -4,35 +4,39 @@ import type { FeedKey } from '../model/feed.js';
 import type { Escalation, Hooks } from '../model/hooks.js';
 import type { Metrics } from '../ports/metrics.js';
 
-/** What a module does in this process, besides producing, which it always can. */
+/** A task of the module in this process. Producing needs no role. */
 export type Role = 'api' | 'worker';
 
-/** What becomes of our tables at the start, see {@link DatabaseSettings.migrate}. */
+/** How the schema is handled at the start, see {@link DatabaseSettings.migrate}. */
 export type MigrateMode = 'auto' | 'check' | 'off';
 
-/** How Postgres is used, wherever it is. */
+/** Settings of Postgres, for both forms of address. */
 export interface DatabaseSettings {
   /**
-   * The schema of our tables, of its own. Default `tidings`. BullMQ's are in `bullmq`, where its own producers look: two installations in one
-   * database need two names for their queues as well (`queue.name`).
+   * The schema of Tidings' tables. Default `tidings`. BullMQ's tables are in `bullmq`, where its own
+   * producers look, so two installations in one database also need
+   * different queue names (`queue.name`).
    */
   schema?: string;
   /**
-   * `auto`: brings our tables and BullMQ's up to date at the start. `check`: starts only if they are; take it where the application's role may not
-   * create tables, and run `npx tidings migrate` in the deployment, with `--queue` where `queue.name` is not the default: BullMQ has a sequence for
-   * each queue. `off`: does not look. Default `auto`. docs/module.md has all rights that the role then needs.
+   * `auto`: brings Tidings' and BullMQ's tables up to date at the start. `check`: starts only if they are.
+   * Use it if the application's role may not create tables, and run
+   * `npx tidings migrate` on deploy, with `--queue` unless `queue.name` is the default, because BullMQ has a
+   * sequence per queue. `off`: no check. Default `auto`.
+   * docs/module.md lists the privileges that the role then needs.
    */
   migrate?: MigrateMode;
   /**
-   * Connections of this process to the log. LISTEN has one more, in a worker two; the queue on Postgres up to 12, that of escalations as many
-   * again. Default 10. Raise it when appends wait while the database is idle; with a `pool` that is its own affair.
+   * The number of this process's connections to the log. LISTEN uses one more; the queue on Postgres uses up
+   * to 12, the escalation queue as many again. Default
+   * 10. Raise it if appends wait while the database is idle. Ignored with a `pool`, which has its own limit.
    */
   poolSize?: number;
-  /** A query that takes longer counts as an outage. Default 10,000. Raise it on slow disks, not for slow pages. */
+  /** A query that takes longer counts as an outage. Default 10,000. Raise it for slow disks, not for slow pages. */
   queryTimeoutMs?: number;
 }
 
-/** Postgres, where the log is: an address, or the host's own pool. */
+/** The Postgres database of the log: an address, or the application's own pool. */
 export type DatabaseOptions = DatabaseSettings &
   (
     | {
@@ -42,8 +46,9 @@ export type DatabaseOptions = DatabaseSettings &
       }
     | {
         /**
-         * A `pg.Pool` of the host, for the statements of the log; never ended by us. What needs a session with settings of its own (LISTEN, BullMQ,
-         * migrations) connects with the pool's address and credentials.
+         * The application's `pg.Pool`, used for the log's statements and never ended by Tidings. LISTEN,
+         * BullMQ and migrations need sessions with other settings and connect with
+         * the pool's address and credentials.
          */
         pool: PostgresPool;
         url?: undefined;
@@ -60,8 +65,8 @@ export type RedisOptions =
     }
   | {
       /**
-       * A Redis Cluster (Redis 7 or newer): the urls of some of its nodes, from which the others are learnt, all with the same user, password and
-       * scheme.
+       * A Redis Cluster (Redis 7 or newer): the URLs of some of its nodes, all with the same user, password
+       * and scheme; the others are discovered.
        */
       nodes: readonly string[];
       url?: undefined;
@@ -69,8 +74,9 @@ export type RedisOptions =
     }
   | {
       /**
-       * An ioredis connection of the host, a `Redis` or a `Cluster`, which says where Redis is and as whom. Ours are made with its address and
-       * credentials, because a subscriber, a worker and a producer need settings that exclude each other; the host's is neither used nor ended.
+       * The application's ioredis connection, a `Redis` or a `Cluster`. Tidings opens its own connections
+       * with its address and credentials, because a subscriber, a worker and a
+       * producer need conflicting settings; the given connection is neither used nor closed.
        */
       connection: RedisConnectionLike;
       url?: undefined;
@@ -79,35 +85,40 @@ export type RedisOptions =
 
 /** BullMQ's queue. */
 export interface QueueOptions {
-  /** Default `tidings`. Change it when another installation uses the same Redis or database. */
+  /** Default `tidings`. Change it if another installation uses the same Redis or database. */
   name?: string;
   /**
-   * What the keys in Redis begin with: BullMQ's own `prefix`, and plain producers need the same. Default `bull`; on a Redis Cluster `{bull}`, because
-   * there all keys of a queue must be in one slot: one with `{` and `}` around a part of it. Of no meaning on Postgres.
+   * The prefix of the keys in Redis: BullMQ's own `prefix`, which plain producers must use too. Default
+   * `bull`; on a Redis Cluster `{bull}`, because all keys of a queue must be
+   * in one slot there, so it needs a part in braces. Ignored on Postgres.
    */
   prefix?: string;
-  /** An enqueue that takes longer is answered 503. Default 5,000. Lower it where callers cannot wait. */
+  /** An enqueue that takes longer fails with 503. Default 5,000. Lower it if callers cannot wait. */
   enqueueTimeoutMs?: number;
 }
 
 /** The worker that turns jobs into entries. */
 export interface WorkerOptions {
   /**
-   * Jobs at the same moment; they share transactions, so that a high number is cheap. Default 100. Lower it if `render` is heavy.
+   * The number of concurrent jobs. They share transactions, so a high number is cheap. Default 100. Lower it
+   * if `render` is heavy.
    */
   concurrency?: number;
   /**
-   * How long a job of an unknown type waits for a worker that knows it. Default 900,000. Raise it if a rolling deploy takes longer.
+   * How long a job of an unknown type is retried until a worker knows the type. Default 900,000. Raise it if
+   * a rolling deploy takes longer.
    */
   unknownTypeRetryMs?: number;
   /**
-   * BullMQ's `lockDuration`: a running job is locked for this long, and the lock is renewed at half of it. Default 15,000. Raise it if the event loop
-   * of the process blocks for seconds; a job whose lock expires runs twice, and the log drops the second.
+   * BullMQ's `lockDuration`: how long a running job is locked; the lock is renewed at half of it. Default
+   * 15,000. Raise it if the process' event loop blocks for seconds: a
+   * job whose lock expires runs twice, and the log drops the second run.
    */
   lockDurationMs?: number;
   /**
-   * BullMQ's `stalledInterval`: how often jobs without a lock are looked for. Those of a worker that was killed run again after at most
-   * `lockDurationMs` and two of these intervals. Default 10,000.
+   * BullMQ's `stalledInterval`: how often to look for jobs without a lock. Jobs of a killed worker run again
+   * after at most `lockDurationMs` and two of these intervals.
+   * Default 10,000.
    */
   stalledIntervalMs?: number;
 }
@@ -115,83 +126,106 @@ export interface WorkerOptions {
 /** The SSE streams. */
 export interface StreamOptions {
   /**
-   * A comment this often, jittered by a fifth, so that proxies keep idle streams. Default 15,000. Lower it below the shortest idle limit
-   * on the way (`npx tidings doctor --url` finds it).
+   * The interval of heartbeat comments, which keep idle streams open in proxies; jittered by a fifth. Default
+   * 15,000. Set it below the shortest idle timeout on the way
+   * (`npx tidings doctor --url` finds it).
    */
   heartbeatMs?: number;
-  /** Streams of one recipient on this instance; the newest is told `busy`. `null`: no limit. Default 20. */
+  /**
+   * The maximum number of one recipient's streams on this instance; the newest is closed with `busy`. `null`:
+   * no limit. Default 20.
+   */
   maxPerRecipient?: number | null;
-  /** A reader that takes nothing for so long is ended. Default 60,000. Raise it for readers behind very slow links. */
+  /**
+   * A stream whose reader takes nothing for this long is closed. Default 60,000. Raise it for readers behind
+   * very slow links.
+   */
   stalledAfterMs?: number;
-  /** The reconnect delay told to clients, jittered by a half each way. Default 2,000. Raise it to soften reconnect storms. */
+  /**
+   * The reconnect delay sent to clients, jittered by half in both directions. Default 2,000. Raise it to
+   * soften reconnect storms.
+   */
   retryMs?: number;
   /**
-   * The heads of all connected feeds are compared with the log this often: the longest delay after a lost message. Default 5,000.
+   * How often the heads of all connected feeds are compared with the log: the longest delay after a lost
+   * message. Default 5,000.
    */
   headCheckMs?: number;
 }
 
-/** How long entries are kept; whatever limit is reached first. */
+/** How long entries are kept; the limit reached first applies. */
 export interface RetentionOptions {
-  /** Entries older than this are trimmed. `null`: no limit by age. Default 30. */
+  /** Older entries are trimmed. `null`: no limit by age. Default 30. */
   days?: number | null;
-  /** Notifications kept for each feed. `null`: no limit by number. Default 1,000. */
+  /** The maximum number of notifications per feed. `null`: no limit. Default 1,000. */
   maxEntries?: number | null;
-  /** How often the sweep looks for what is due. Default 60,000. Of interest to tests alone. */
+  /** How often retention runs. Default 60,000. Only useful in tests. */
   sweepMs?: number;
-  /** Dedupe keys are kept this long. Default 90. Raise it above the longest time after which a producer may repeat a job. */
+  /**
+   * How long dedupe keys are kept. Default 90. Raise it above the longest time after which a producer may
+   * repeat a job.
+   */
   dedupeKeyDays?: number;
 }
 
-/** Verified JWTs: exactly one of `secret` and `jwksUrl`. */
+/** The verification of JWTs. Requires exactly one of `secret` and `jwksUrl`. */
 export interface JwtOptions {
-  /** HS256, at least 32 bytes. */
+  /** The HS256 secret, at least 32 bytes. */
   secret?: string;
-  /** Keys are fetched and cached from here; requires `issuer` and `audience`. */
+  /** The URL of the key set, fetched and cached; requires `issuer` and `audience`. */
   jwksUrl?: string;
   issuer?: string;
   audience?: string;
-  /** Also take the token from this cookie: from allowed origins, and from the same origin (`Sec-Fetch-Site`). */
+  /** A cookie that may also contain the token: from allowed origins and from the same origin (`Sec-Fetch-Site`). */
   cookie?: string;
-  /** The claim that names the tenant. Without it every token is of the tenant `''`. */
+  /** The claim that contains the tenant. Default: every token belongs to the tenant `''`. */
   tenantClaim?: string;
 }
 
-/** Who is asking, as a host's own `identify` says. */
+/** The authenticated recipient, returned by the application's `identify`. */
 export interface Identity extends Partial<FeedKey> {
   recipient: string;
-  /** When the session ends, and the stream with it. Without it `identify` is asked again, see {@link HttpOptions.revalidateMs}. */
+  /**
+   * When the session, and thus the stream, ends. Without it `identify` is called again, see {@link
+   * HttpOptions.revalidateMs}.
+   */
   expiresAt?: Date | null;
 }
 
 /** The HTTP interface. */
 export interface HttpOptions {
-  /** Our own JWTs. Exactly one of `jwt` and `identify`, where the role `api` is on. */
+  /** Verifies JWTs. The role `api` requires exactly one of `jwt` and `identify`. */
   jwt?: JwtOptions;
   /**
-   * The host's way to know the recipient, behind its own guards; `request` is Express' or Fastify's. `null` is answered 401. For a stream it may be called
-   * again with the same request, so it must look the session up, and not only at what a guard has put on the request.
+   * Identifies the recipient, behind the application's own guards; `request` is Express' or Fastify's. `null`
+   * means 401. It may be called again with the same request while a stream is
+   * open, so it must look the session up instead of relying on what a guard added to the request.
    */
-  // A method, so that a host may write the type of its own requests.
+  // A method, so that an application may declare its own request type.
   identify?(request: unknown): Identity | null | Promise<Identity | null>;
   /**
-   * How often `identify` is asked again for a stream whose identity has no `expiresAt`: a stream whose session has ended lives on for so long at most. An
-   * `identify` that throws something else than a 401 or 403 changes nothing. `null`: never. Default 60,000.
+   * How often `identify` is called again for a stream without `expiresAt`, which is thus the longest time
+   * that a stream outlives its session. An error other than a 401 or 403
+   * changes nothing. `null`: never. Default 60,000.
    */
   revalidateMs?: number | null;
-  /** Origins such as `https://app.example.com` that may send `jwt.cookie`; CORS, and what `identify` takes, is the host's own. Default none. */
+  /**
+   * Origins, such as `https://app.example.com`, that may send `jwt.cookie`. CORS, and the credentials for
+   * `identify`, are up to the application. Default none.
+   */
   allowedOrigins?: string[];
-  /** Keys of producers; without one nobody can publish over HTTP. Default none. */
+  /** The keys of producers; without any, publishing over HTTP is disabled. Default none. */
   producerApiKeys?: string[];
-  /** Keys of those who may look at any feed, which is logged; see `SupportView`. Default none. */
+  /** The keys of the support team, who may view any feed, which is logged; see `SupportView`. Default none. */
   supportApiKeys?: string[];
-  /** Keys of those who may erase recipients and tenants. Default none. */
+  /** The keys of admins, who may erase recipients and tenants. Default none. */
   adminApiKeys?: string[];
 }
 
 /**
- * Says the language of each of these recipients, in order: BCP 47 tags; `null`, or a tag that is none, is `en`. Called for the jobs that run
- * at the same moment together, each recipient once: make it one query. When it fails, or takes longer than 10 s, the jobs are tried again.
+ * Returns the languages of these recipients, in order: BCP 47 tags. `null` and invalid tags mean `en`. Jobs
+ * that run at the same time share a call, with each recipient once: make it
+ * one query. If it fails or takes longer than 10 s, the jobs are retried.
  */
 export type ResolveLocales = (
   recipients: readonly FeedKey[],
@@ -203,17 +237,18 @@ export type DeliveryMode = 'direct' | 'queue';
 /** The options of {@link TidingsModule}. */
 export interface TidingsOptions {
   /**
-   * `api`: streams and the HTTP interface. `worker`: turns jobs into entries, and trims. `[]`: only producers, for a process that calls `notify` and
-   * nothing else. Default both.
+   * `api`: streams and the HTTP interface. `worker`: turns jobs into entries, and runs retention. `[]`: only
+   * producers, for a process that just calls `notify`. Default both.
    */
   roles?: Role[];
   database: DatabaseOptions;
-  /** Queue and bus on Redis instead of Postgres. Default `null`: both on Postgres. */
+  /** Puts queue and bus on Redis instead of Postgres. Default `null`: both on Postgres. */
   redis?: RedisOptions | null;
   /**
-   * How `notify` and `POST /v1/notifications` deliver what is not due later. `direct`: this process appends to the log by itself and answers when
-   * that is committed; what the log cannot take now goes to the queue. `queue`: always by the queue, for processes that must not append.
-   * Default `direct`.
+   * How `notify` and `POST /v1/notifications` deliver notifications that are due. `direct`: this process
+   * appends to the log and answers after the commit; if the log is
+   * unavailable or busy, the job goes to the queue. `queue`: always through the queue, for processes that
+   * must not append. Default `direct`.
    */
   delivery?: DeliveryMode;
   queue?: QueueOptions;
@@ -221,25 +256,29 @@ export interface TidingsOptions {
   stream?: StreamOptions;
   retention?: RetentionOptions;
   http?: HttpOptions;
-  /** The declared types of notifications, see `defineNotification`. */
+  /** The declared notification types, see `defineNotification`. */
   types: AnyNotificationType[];
   /**
-   * The languages of recipients, for `render(data, {locale})`. Default: `en` for all. A job with many recipients is rendered once for each
-   * language among them.
+   * Returns the languages of recipients, for `render(data, {locale})`. Default: `en` for all. A job is
+   * rendered once for each language of its recipients.
    */
   resolveLocales?: ResolveLocales;
-  /** What the host wants to hear of, see {@link Hooks}. Default: nothing. */
+  /** Called after commits, see {@link Hooks}. Default: none. */
   hooks?: Hooks;
   /**
-   * What is to be done about notifications that stay unread, see {@link Escalation}; by processes with the role `worker`. Processes that send with
-   * `delivery: 'direct'` need the same rules. Default: nothing.
+   * Handlers for notifications that stay unread, see {@link Escalation}; they run in processes with the role
+   * `worker`. Processes that send with `delivery: 'direct'` need the same
+   * rules. Default: none.
    */
   escalations?: readonly Escalation[];
-  /** Where the stages count. Default: nowhere. */
+  /** Receives the counts of all stages. Default: none. */
   metrics?: Metrics;
 }
 
-/** {@link DatabaseOptions} with every default filled in; `postgresAddress` says where connections of our own go. */
+/**
+ * {@link DatabaseOptions} with every default applied; `postgresAddress` returns the address for our own
+ * connections.
+ */
 export interface ResolvedDatabase extends Resolved<DatabaseSettings> {
   /** `null`: there is a `pool`. */
   readonly url: string | null;
@@ -248,7 +287,7 @@ export interface ResolvedDatabase extends Resolved<DatabaseSettings> {
 
 type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 
-/** {@link TidingsOptions} with every default filled in. */
+/** {@link TidingsOptions} with every default applied. */
 export interface ResolvedOptions {
   readonly roles: readonly Role[];
   readonly delivery: DeliveryMode;

@@ -1,26 +1,27 @@
 import type { FeedKey } from '../model/feed.js';
 
-/** What an erasure removed. */
+/** The result of an erasure. */
 export interface ErasureReport {
   readonly feeds: number;
   readonly entries: number;
-  /** Jobs taken off the queue, or rid of this recipient, whatever their state. */
+  /** The number of jobs removed from the queue, or stripped of this recipient, whatever their state. */
   readonly jobs: number;
 }
 
 /**
- * Erases recipients, or whole tenants, for good (GDPR, article 17). Their streams end with `feed.closing` and the reason `revoked`, their jobs
- * leave the queue, and of their rows only a hash with the time stays, so that a job from before cannot bring anything back.
- * Whoever comes back afterwards has a new feed with a new epoch.
+ * Erases recipients, or whole tenants, for good (GDPR, article 17). Their streams end with `feed.closing` and
+ * the reason `revoked`, and their jobs leave the queue. Of their rows only a hash with the
+ * time stays, so that an older job cannot bring anything back. A recipient who returns gets a new feed with a
+ * new epoch.
  */
 export interface Eraser {
-  /** Safe to repeat, also after a failure in the middle. @throws {LogUnavailableError} @throws {QueueUnavailableError} */
+  /** Safe to repeat, also after a partial failure. @throws {LogUnavailableError} @throws {QueueUnavailableError} */
   eraseRecipient(feed: FeedKey): Promise<ErasureReport>;
-  /** As {@link eraseRecipient}, for all recipients of a tenant. */
+  /** Erases all recipients of a tenant, as {@link eraseRecipient}. */
   eraseTenant(tenant: string): Promise<ErasureReport>;
 }
 
-/** Whom an erasure is about. */
+/** The target of an erasure. */
 export interface ErasureTarget {
   readonly tenant: string;
   /** `null`: all recipients of the tenant. */
@@ -30,29 +31,33 @@ export interface ErasureTarget {
 /** The queue's part of an erasure. */
 export interface QueueEraser {
   /**
-   * Removes the target's jobs, in whatever state, and takes its name out of those that have other recipients, too. Jobs that were queued
-   * after `before` stay. Safe to repeat.
+   * Removes the target's jobs, in any state, and removes the target from jobs with other recipients. Jobs
+   * queued after `before` stay. Safe to repeat.
    *
-   * @returns How many jobs were removed or changed.
-   * @throws {QueueUnavailableError} if the queue did not answer in time; repeat it.
+   * @returns The number of removed or changed jobs.
+   * @throws {QueueUnavailableError} if the queue does not answer in time; repeat it.
    */
   erase(target: ErasureTarget, before: Date): Promise<number>;
 }
 
-/** What the log removed. */
+/** The log's part of the result. */
 export interface LogErasure extends Pick<ErasureReport, 'feeds' | 'entries'> {
-  /** The time of the tombstone, by the clock of the database: what was queued later is of a new life. */
+  /** The time of the tombstone, by the database's clock; jobs queued later are accepted. */
   readonly at: Date;
 }
 
 /** The log's part of an erasure: its rows, and the tombstones that keep late jobs out. */
 export interface LogEraser {
-  /** Safe to repeat, also after a failure in the middle. @throws {LogUnavailableError} if the database is away or too slow. */
+  /**
+   * Safe to repeat, also after a partial failure. @throws {LogUnavailableError} if the database is
+   * unavailable or too slow.
+   */
   eraseRecipient(feed: FeedKey): Promise<LogErasure>;
   /**
-   * As {@link eraseRecipient}, for all recipients of a tenant.
+   * Erases all recipients of a tenant, as {@link eraseRecipient}.
    *
-   * @param onErased Told of the feeds as they go, some at a time, so that their streams can be ended. Must not throw.
+   * @param onErased Called with feeds as they are erased, some at a time, so that their streams can be ended.
+   * Must not throw.
    */
   eraseTenant(tenant: string, onErased?: (feeds: readonly FeedKey[]) => void): Promise<LogErasure>;
 }

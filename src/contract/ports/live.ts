@@ -2,7 +2,7 @@ import type { FeedKey } from '../model/feed.js';
 import type { LogEntry } from '../model/entry.js';
 import type { FeedState } from './read.js';
 
-/** "This feed has an entry with this number now", with the entry if it is small enough to travel. */
+/** "This feed now has an entry with this number", with the entry if it is small enough. */
 export interface Announcement {
   readonly feed: FeedKey;
   readonly epoch: string;
@@ -14,18 +14,18 @@ export interface Announcement {
 /** The write side of the bus. */
 export interface Announcer {
   /**
-   * Tells all instances, after the commit. Best effort: it never throws and never waits, for a lost message is
-   * healed from the log by the cursor and by the check of heads.
+   * Publishes to all instances, after the commit. Best effort: it never throws and never waits, because the
+   * cursor and the check of heads recover a lost message from the log.
    */
   announce(announcements: readonly Announcement[]): void;
 }
 
-/** The bus between instances. It may lose, repeat or reorder messages and nothing is lost. */
+/** The bus between instances. It may lose, repeat or reorder messages without losing entries. */
 export interface LiveBus extends Announcer {
   /**
-   * Resolves when the bus has acknowledged that messages of this feed will come from now on.
+   * Resolves once the bus has acknowledged the subscription to this feed.
    *
-   * @param disconnected Called when the feed's streams are to be ended.
+   * @param disconnected Called when the feed's streams must end.
    */
   subscribe(
     feed: FeedKey,
@@ -34,9 +34,9 @@ export interface LiveBus extends Announcer {
   ): Promise<Unsubscribe>;
   /** Ends the streams of these feeds on all instances. Best effort, as {@link announce} is. */
   disconnect(feeds: readonly FeedKey[]): void;
-  /** Calls the listener each time the bus is back after a break: messages were lost, so heads must be checked. */
+  /** Calls the listener after each reconnect: messages were lost, so heads must be checked. */
   onReconnect(listener: () => void): Unsubscribe;
-  /** Whether the bus is connected at this moment. */
+  /** Whether the bus is connected. */
   readonly connected: boolean;
   close(): Promise<void>;
 }
@@ -50,26 +50,29 @@ export interface FeedWatch {
    * the cursor then reads the log if {@link behind} says so.
    */
   next(epoch: string, after: number): readonly LogEntry[];
-  /** Whether the feed is known to have moved past this place, to another epoch, or below it (restored). */
+  /** Whether the feed is known to have moved past this position, to another epoch, or below it (restored). */
   behind(epoch: string, after: number): boolean;
   /**
-   * Takes over what the log said: the state of every read, also of the one that opened the feed, before {@link behind} is
-   * asked again. A reader's next read begins after it has handed in the one before: so a rumour that the bus brought
-   * meanwhile is believed until the next read, and forgotten if that one contradicts it, too.
+   * Applies the state that a read of the log returned, including the one that opened the feed, before {@link
+   * behind} is called again. A reader starts its next read after it has reported the previous one: so an
+   * unconfirmed
+   * announcement from the bus counts until the next read, and is discarded if that read contradicts it too.
    */
   observe(state: FeedState): void;
   close(): void;
 }
 
-/** The feeds that have connections on this instance. */
+/** The feeds with connections on this instance. */
 export interface LiveFeeds {
   /**
-   * Begins to watch. `onChange` is called when {@link FeedWatch.behind} may have become true. Resolves when the bus has
-   * acknowledged: only then may the head be read, or an entry between the two would be missed until the next check.
+   * Starts watching. `onChange` is called when {@link FeedWatch.behind} may have become true. Resolves when
+   * the bus has acknowledged the subscription: the head must be read after that, or an entry in between would
+   * be missed until the next
+   * check.
    *
-   * @param onDisconnect Called when somebody, on whatever instance, wants the feed's streams ended.
+   * @param onDisconnect Called when the feed's streams must end, on request of any instance.
    */
   watch(feed: FeedKey, onChange: () => void, onDisconnect?: () => void): Promise<FeedWatch>;
-  /** Tells all instances to end the streams of these feeds. Best effort, and this instance hears of it over the bus as well. */
+  /** Ends the streams of these feeds on all instances. Best effort; this instance is notified over the bus as well. */
   disconnect(feeds: readonly FeedKey[]): void;
 }

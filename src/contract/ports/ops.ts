@@ -1,10 +1,10 @@
-/** Something that this process cannot do its work without. */
+/** A dependency that this process requires. */
 export interface ReadinessCheck {
-  /** A word for `/readyz`, such as `postgres` or `queue`. */
+  /** The name in `/readyz`, such as `postgres` or `queue`. */
   readonly name: string;
   /**
-   * Resolves if it answers, rejects if not. It need not limit its own time, and it is not called again while an earlier call is
-   * pending.
+   * Resolves if the dependency answers, otherwise rejects. It need not limit its own time, and is not called
+   * again while an earlier call is pending.
    */
   check(): Promise<unknown>;
 }

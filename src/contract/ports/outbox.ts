@@ -3,19 +3,20 @@ import type { Transaction } from '../model/notify.js';
 
 /** A job that waits for a transaction to commit. */
 export interface OutboxRow {
-  /** UUID. The job's id derives from it. */
+  /** A UUID; the job's id derives from it. */
   readonly id: string;
   readonly type: string;
-  /** Checked, and as JSON has it. */
+  /** The validated data, as JSON represents it. */
   readonly data: JobData;
 }
 
-/** Where jobs wait for their transaction (G10). */
+/** Stores jobs until their transaction commits (G10). */
 export interface Outbox {
   /**
-   * Writes a row as part of the transaction. No statement of it can fail because of what is in the row.
+   * Writes a row as part of the transaction. Its content cannot make the statement fail.
    *
-   * @throws {InvalidRequestError} naming `tx`, if it is of another database, or no transaction. It can go on.
+   * @throws {InvalidRequestError} naming `tx` if it is on another database or is not a transaction. The
+   * transaction stays usable.
    */
   stage(tx: Transaction, row: OutboxRow): Promise<void>;
 }

@@ -1,20 +1,20 @@
 import type { FeedKey } from '../model/feed.js';
 
-/** What a recipient does not want to get. */
+/** The preferences of a recipient. */
 export interface RecipientPreferences {
-  /** Types that are dropped when their job is processed, sorted; mandatory types are delivered all the same. */
+  /** Types that are dropped when their job is processed, sorted. Mandatory types are always delivered. */
   readonly muted: readonly string[];
 }
 
-/** The preferences of recipients. They belong to the feed and go with it. */
+/** Stores the preferences of recipients. They are part of the feed and erased with it. */
 export interface Preferences {
-  /** @throws {LogUnavailableError} if the database is away or too slow. */
+  /** @throws {LogUnavailableError} if the database is unavailable or too slow. */
   get(feed: FeedKey): Promise<RecipientPreferences>;
   /**
-   * Replaces them. What is in the feed already stays.
+   * Replaces the preferences. Existing entries stay.
    *
-   * @throws {InvalidRequestError} naming each type that is not declared, or is mandatory.
-   * @throws {LogUnavailableError} if the database is away or too slow.
+   * @throws {InvalidRequestError} naming each type that is undeclared or mandatory.
+   * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
   put(feed: FeedKey, preferences: RecipientPreferences): Promise<RecipientPreferences>;
 }

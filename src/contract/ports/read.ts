@@ -1,7 +1,7 @@
 import type { FeedKey } from '../model/feed.js';
 import type { LogEntry } from '../model/entry.js';
 
-/** Where a feed stands at one moment. */
+/** The state of a feed at one moment. */
 export interface FeedState {
   /** The feed's compact id in Postgres, as text (a bigint). */
   readonly feedId: string;
@@ -18,25 +18,25 @@ export interface OpenedFeed extends FeedState {
   readonly unseen: number;
 }
 
-/** The next entries after a place, with epoch, floor and head of the same snapshot. */
+/** The entries after a position, with epoch, floor and head of the same snapshot. */
 export interface LogPage extends FeedState {
   /** In order of `seq`; those with `json: null` only move the cursor. Empty at the head. */
   readonly entries: readonly LogEntry[];
 }
 
-/** A feed's head, for the check that catches a lost last message. */
+/** A feed's head, for the check that detects a lost last message. */
 export type FeedHead = Pick<FeedState, 'feedId' | 'epoch' | 'head'>;
 
-/** Reads of the log, as the stream needs them. Reads that are asked for at the same moment share one query. */
+/** Reads the log for streams. Requests made at the same moment share one query. */
 export interface FeedReader {
-  /** The feed's state; makes its row if need be, so that no cursor is ever issued without an epoch. */
+  /** The feed's state. Creates its row if needed, so that no cursor is ever issued without an epoch. */
   open(feed: FeedKey): Promise<OpenedFeed>;
   /**
-   * The entries after `after`, at most 256 KiB of them or one entry; `null` if the feed is gone (erased).
+   * The entries after `after`, at most 256 KiB or one entry; `null` if the feed was erased.
    *
-   * @throws {LogUnavailableError} if the database is away or too slow.
+   * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
   page(feedId: string, after: number): Promise<LogPage | null>;
-  /** The heads of these feeds in one query; feeds that are gone are left out. */
+  /** The heads of these feeds in one query, without erased ones. */
   heads(feedIds: readonly string[]): Promise<FeedHead[]>;
 }

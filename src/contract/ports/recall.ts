@@ -1,19 +1,22 @@
 import type { FeedKey } from '../model/feed.js';
 
 /**
- * What a recall did. `recalled`: it was in the feed and is gone from every page and device. `prevented`: its job has not run yet, or there is
- * none; the key is taken now, so that it never will be. `gone`: it was taken back, deleted, replaced or trimmed before.
+ * The result of a recall. `recalled`: it was in the feed and is removed from every page and device.
+ * `prevented`: its job has not run yet, or there is none; the key is now taken, so it will never be
+ * delivered.
+ * `gone`: it was already recalled, deleted, replaced or trimmed.
  */
 export type RecallOutcome = 'recalled' | 'prevented' | 'gone';
 
-/** Takes notifications back. */
+/** Recalls notifications. */
 export interface Recaller {
   /**
-   * Takes back what was sent, or will be, to these feeds under this key of the producer's. Repeating it does no more.
+   * Recalls the notifications with this dedupe key, also future ones, from these feeds. Repeating it has no
+   * further effect.
    *
-   * @returns One outcome a feed, in order.
-   * @throws {FeedBusyError} if another transaction holds one of the feeds for long; repeat all.
-   * @throws {LogUnavailableError} if the database is away or too slow; repeat all.
+   * @returns One outcome per feed, in order.
+   * @throws {FeedBusyError} if one of the feeds stays locked by another transaction; repeat all.
+   * @throws {LogUnavailableError} if the database is unavailable or too slow; repeat all.
    */
   recall(feeds: readonly FeedKey[], dedupeKey: string): Promise<RecallOutcome[]>;
 }

@@ -1,12 +1,12 @@
-/** Statements on the database that holds the log, for a stage that reads it or changes it in ways of its own. */
+/** Runs statements on the log's database, for stages with queries of their own. */
 export interface Sql {
-  /** The schema of our tables, quoted, to be put before their names. */
+  /** The quoted schema of our tables, to prefix their names. */
   readonly schema: string;
   /**
-   * Runs one statement, in a transaction and thus on a snapshot of its own.
+   * Runs one statement, in a transaction and on a snapshot of its own.
    *
-   * @throws {FeedBusyError} if it asked for a lock with a limit of time (`lock_timeout`), and did not get it.
-   * @throws {LogUnavailableError} if the database is away or too slow.
+   * @throws {FeedBusyError} if it did not get a lock within its `lock_timeout`.
+   * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
   query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
 }

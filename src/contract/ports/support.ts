@@ -2,12 +2,13 @@ import type { FeedKey } from '../model/feed.js';
 import type { InboxPage, PageRequest } from './inbox.js';
 
 /**
- * Why a recipient did not get something. `muted`: by the preferences. `duplicate`: the key was used before. `expired`: the job ran too late.
- * `recalled`: taken back before its job ran. `erased`: the job is from before the recipient's erasure.
+ * Why a notification was dropped. `muted`: by the recipient's preferences. `duplicate`: the key was already
+ * used. `expired`: the job ran too late. `recalled`: recalled before its job ran. `erased`: the job is older
+ * than the recipient's erasure.
  */
 export type DropReason = 'muted' | 'duplicate' | 'expired' | 'recalled' | 'erased';
 
-/** Something that was dropped. */
+/** A dropped notification. */
 export interface Dropped {
   readonly reason: DropReason;
   readonly type: string;
@@ -16,21 +17,21 @@ export interface Dropped {
   readonly at: string;
 }
 
-/** Notes what was dropped, for support; kept as long as entries are. */
+/** Records dropped notifications for support; records are kept as long as entries. */
 export interface DropLog {
-  /** Best effort: it logs its failure and never throws, as no notification must wait for it. */
+  /** Best effort: it logs its errors and never throws, because no notification may wait for it. */
   record(dropped: readonly (Omit<Dropped, 'at'> & { readonly feed: FeedKey })[]): Promise<void>;
 }
 
-/** A feed as the support team sees it: read-only, and without making it if it is not there. */
+/** A read-only view of a feed for the support team. It does not create the feed. */
 export interface SupportView {
   /**
-   * A page with all that is kept, also what is not shown any more, and what was dropped lately, newest first. Each item has a `status`
-   * besides what is on the wire: `shown`, `archived`, `expired` or `removed` (deleted, recalled or replaced). `archived` false asks for
-   * all of them, true for the archived ones.
+   * A page of all kept notifications, including those no longer visible, and the recently dropped ones,
+   * newest first. Each item has an additional `status`: `shown`, `archived`, `expired` or `removed` (deleted,
+   * recalled or replaced). `archived: false` returns all of them, `true` the archived ones.
    *
-   * @throws {NotFoundError} if there is no such feed.
-   * @throws {LogUnavailableError} if the database is away or too slow.
+   * @throws {NotFoundError} if the feed does not exist.
+   * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
   feed(feed: FeedKey, request: PageRequest): Promise<InboxPage & { readonly dropped: readonly Dropped[] }>;
 }

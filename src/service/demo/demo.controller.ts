@@ -5,28 +5,28 @@ import { LocalHostGuard } from './local-host.guard.js';
 
 /** {@link DevelopmentCredentials} */
 export const DEMO_CREDENTIALS = Symbol('tidings:demo-credentials');
-/** The signed-in users of the page; the first is also the one of the printed commands. */
+/** The signed-in users of the page; the printed commands use the first. */
 export const DEMO_USERS = ['ada', 'grace'] as const;
 
 const TOKEN_LIFETIME_SECONDS = 3_600;
-/** Everything comes from us, in files of its own: no inline script, no other host. */
+/** Everything comes from this origin, in files: no inline script, no other host. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 
-/** The bundle that the package exports as `tidings/element`. It is there once the package is built, which is when this page can be asked for. */
+/** The bundle that the package exports as `tidings/element`. It exists once the package is built. */
 const ELEMENT = '../../browser/element/index.js';
 
-/** What the page's script is given. */
+/** The data for the page's script. */
 export interface DemoSession {
   readonly users: readonly { readonly name: string; readonly token: string }[];
   readonly producerApiKey: string;
 }
 
 /**
- * A page to try the service with. It hands out credentials to whoever asks, so it is mounted with development credentials only: the
- * service then listens to this machine alone.
+ * A page to try the service. It gives credentials to anyone, so it is mounted with development credentials
+ * only: the service is then reachable from this machine alone.
  */
 @Controller('demo')
 @UseGuards(LocalHostGuard)

@@ -16,7 +16,7 @@ function showProblem(text) {
   line.hidden = text === '';
 }
 
-/** What a page of one's own has in its place: the token that its sign-in gave it. */
+/** In your own page: returns the token from your sign-in. */
 async function tokenOf(name, reason) {
   if (reason !== 'initial') await renew();
   return session.users.find((user) => user.name === name).token;

@@ -21,7 +21,7 @@ function summaryOf(outcomes) {
   return kinds.map((kind) => `${outcomes.filter((each) => each === kind).length} ${kind}`).join(', ');
 }
 
-/** One person's side of the page. What there is to see of the feed it has from the public client, and no other way. */
+/** One person's side of the page. It uses the public client only. */
 export class Desk {
   constructor({ name, getToken, apiKey, showProblem }) {
     const { content } = document.getElementById('desk');
@@ -31,7 +31,7 @@ export class Desk {
     this.showProblem = showProblem;
     this.received = 0;
     this.cursor = '';
-    /** Where it stood when the connection was cut, and what came since it is back. */
+    /** The position at which the connection was cut, and the entries since it was restored. */
     this.cut = null;
     this.frames = new Frames(this.find('.frames'));
     this.find('.name').textContent = name;
@@ -94,7 +94,7 @@ export class Desk {
     this.cursor = frame.id;
     this.fact('cursor', frame.id);
     if (frame.event === 'feed.ready' && this.cut?.since) this.cut.head = JSON.parse(frame.data).head;
-    // The frames before the head are the catch-up; the listeners for notifications are told of this one right after.
+    // The frames before the head are the catch-up; the notification listeners are called right after.
     if (this.cut?.head === frame.id) requestAnimationFrame(() => this.caughtUp());
   }
 
@@ -103,11 +103,11 @@ export class Desk {
     this.fact('received', String(this.received));
     if (this.cut?.since) this.cut.count++;
     const ageMs = ageOf(item);
-    // What waited for a connection says nothing about how fast it is.
+    // An entry that waited for a connection does not show the latency.
     if (ageMs === undefined || this.cut) return;
     const arrived = performance.now();
     this.fact('arrival', milliseconds(ageMs));
-    // A callback of the next picture runs before that is drawn; what it schedules runs after.
+    // A callback of the next animation frame runs before it is drawn; a timer set in it runs after.
     requestAnimationFrame(() =>
       setTimeout(() => this.fact('latency', milliseconds(ageMs + performance.now() - arrived))),
     );

@@ -1,7 +1,7 @@
 /* global document */
 const MAX_SHOWN = 200;
 
-/** The frames of a stream, newest last, as they are on the wire. Everything is put in as text. */
+/** The frames of a stream, newest last, as on the wire. All content is inserted as text. */
 export class Frames {
   constructor(root) {
     this.root = root;
@@ -23,7 +23,7 @@ export class Frames {
     this.add(frame);
   }
 
-  /** A line of ours between the frames. */
+  /** Adds a remark between the frames. */
   note(text) {
     const note = document.createElement('pre');
     note.className = 'note';

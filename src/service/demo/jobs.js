@@ -7,7 +7,7 @@ const TASKS = [
   'Backup of Tuesday',
 ];
 const CUSTOMERS = ['Lin Chen', 'Amara Okafor', 'Jonas Weber', 'Priya Nair', 'Sofia Rossi'];
-/** When each notification was sent, by what is in its data: the entry brings that back. */
+/** When each notification was sent, by a value in its data that the entry brings back. */
 const sentAt = new Map();
 let number = 1_000 + Math.floor(Math.random() * 8_000);
 
@@ -37,10 +37,10 @@ function jobOf(type) {
 }
 
 /**
- * Sends notifications to somebody, in one request.
+ * Sends notifications to a recipient, in one request.
  *
- * @returns What became of each: `delivered` or `queued`.
- * @throws what the server has to say about it.
+ * @returns The outcome of each: `delivered` or `queued`.
+ * @throws the server's error.
  */
 export async function send(types, to, apiKey) {
   const notifications = types.map((type) => ({ type, to, data: jobOf(type) }));

@@ -2,8 +2,8 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { isLoopback } from '../loopback.js';
 
 /**
- * Lets a request through only if it names this machine as its host. A page elsewhere can point a name of its own at 127.0.0.1 (DNS
- * rebinding) and would be of the same origin as the demo then; the name it has to send gives it away.
+ * Accepts a request only if its host is this machine. Another page can resolve its own name to 127.0.0.1 (DNS
+ * rebinding) and would then share the demo's origin; its Host header reveals that.
  */
 @Injectable()
 export class LocalHostGuard implements CanActivate {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
 /**
- * Whether this instance is going away:
+ * Whether this instance is shutting down:
  *
  *     ready --begin--> draining
  *
- * It begins before anything is closed, so that a load balancer that asks `/readyz` sends no new clients while the old
- * ones are being told to come back elsewhere.
+ * Draining begins before anything is closed, so that a load balancer that polls `/readyz` sends no new
+ * clients while the old ones are asked to reconnect elsewhere.
  */
 @Injectable()
 export class DrainState {

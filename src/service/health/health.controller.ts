@@ -2,13 +2,13 @@ import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
 import { DrainState } from './drain-state.js';
 import { Readiness, type CheckResult } from './readiness.js';
 
-/** What is asked of the platform's response: Express' and Fastify's have both. */
+/** The platform's response, as far as used here: Express' and Fastify's both fit. */
 interface Reply {
   status(code: number): unknown;
   header(name: string, value: string): unknown;
 }
 
-/** What `/readyz` answers: with 200 `status` is `ready`, with 503 it is a problem (RFC 9457). */
+/** The response of `/readyz`: with 200 `status` is `ready`, with 503 it is a problem (RFC 9457). */
 export type ReadinessReport =
   | { readonly status: 'ready'; readonly checks: readonly CheckResult[] }
   | {
@@ -28,7 +28,7 @@ export class HealthController {
     @Inject(DrainState) private readonly drain: DrainState,
   ) {}
 
-  /** Asks nobody: a restart of this process would heal no database. */
+  /** Checks no dependency: restarting this process would repair none. */
   @Get('healthz')
   @Header('Cache-Control', 'no-store')
   live(): { status: 'alive' } {
@@ -45,7 +45,7 @@ export class HealthController {
     reply.header('Content-Type', 'application/problem+json');
     const problem = { type: 'about:blank', status: 503, checks } as const;
     return this.drain.draining
-      ? { ...problem, title: 'Draining', code: 'draining', detail: 'This instance is going away.' }
+      ? { ...problem, title: 'Draining', code: 'draining', detail: 'This instance is shutting down.' }
       : {
           ...problem,
           title: 'Not ready',

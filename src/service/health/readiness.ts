@@ -3,10 +3,10 @@ import type { ReadinessCheck } from '../../contract/ports/ops.js';
 import { READINESS_CHECKS } from '../../contract/tokens.js';
 import { settlesWithin } from '../../platform/time/with-timeout.js';
 
-/** A check that takes longer has failed: whoever asks gives up soon after, and then knows nothing. */
+/** A slower check counts as failed: the prober gives up soon after, and then knows nothing. */
 export const CHECK_TIMEOUT_MS = 1_000;
 
-/** What one check said. Why it failed is in the log: the reason may name hosts, and anyone may ask. */
+/** The result of a check. The reason of a failure is only logged: it may name hosts, and the endpoint is public. */
 export interface CheckResult {
   readonly name: string;
   readonly status: 'ok' | 'failed' | 'timeout';
@@ -18,7 +18,7 @@ type Answer = { readonly ok: true } | { readonly ok: false; readonly reason: str
 @Injectable()
 export class Readiness {
   private readonly logger = new Logger('Readiness');
-  /** A check that hangs is asked once, however often we are: probes must not pile up queries on a sick database. */
+  /** A hanging check has only one pending call: probes must not pile up queries on a sick database. */
   private readonly pending = new Map<ReadinessCheck, Promise<Answer>>();
   private readonly last = new Map<string, CheckResult['status']>();
 
@@ -55,7 +55,7 @@ export class Readiness {
     return asked;
   }
 
-  /** One line for each change: probes come every few seconds for as long as an outage lasts. */
+  /** Logs each change once: probes come every few seconds during an outage. */
   private logChange(name: string, status: CheckResult['status'], reason: string): void {
     const before = this.last.get(name) ?? 'ok';
     this.last.set(name, status);

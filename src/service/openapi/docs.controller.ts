@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Controller, Get, Header, NotFoundException, Param, Req, StreamableFile } from '@nestjs/common';
 import { PAGE, SCRIPT } from './page.js';
 
-/** The maintained document. The path is right from `src` and from `dist`. */
+/** The OpenAPI document. The path is valid from `src` and from `dist`. */
 const DOCUMENT = new URL('../../../docs/openapi.yaml', import.meta.url);
 
 /** The files of Swagger UI that the page needs, with their media types. */
@@ -20,8 +20,8 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * `/docs`: docs/openapi.yaml as it is, as JSON, and as a page. Everything is loaded on the first request: most processes never get one, and
- * their start must not pay for it.
+ * `/docs`: serves docs/openapi.yaml unchanged, as JSON, and as a page. Everything is loaded on the first
+ * request: most processes never get one, and their start must not pay for it.
  */
 @Controller('docs')
 export class DocsController {

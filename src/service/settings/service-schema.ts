@@ -5,7 +5,7 @@ import { number, oneOf, quote, text } from '../../contract/options/fields.js';
 /** Nest's names, from most to least. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
 
-/** What the service has besides the options of the module. */
+/** The settings of the service besides the options of the module. */
 export const SERVICE = z.strictObject({
   /** 0 takes any free port. */
   port: number(0, 65_535).default(3000),

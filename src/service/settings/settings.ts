@@ -11,36 +11,37 @@ import { limit, VARIABLES } from './variables.js';
 /** The settings of the service. */
 export interface Settings extends z.output<typeof SERVICE> {
   readonly production: boolean;
-  /** No `AUTH_*` outside production: credentials are made for this machine alone, which alone may connect. */
+  /** No `AUTH_*` outside production: credentials are created, and only this machine can connect. */
   readonly development: boolean;
   readonly host: string;
   readonly roles: readonly Role[];
-  /** The options of the module for which a variable is set. Without `database` it is the embedded Postgres. */
+  /** The module's options that have a variable. Without `database` the embedded Postgres is used. */
   readonly options: Partial<Omit<TidingsOptions, 'types'>>;
-  /** What is not wrong but looks like a mistake: one sentence each, to be logged at start. */
+  /** Warnings about likely mistakes, to be logged at start. */
   readonly warnings: readonly string[];
 }
 
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The texts of the variables that are set. */
+/** The values of the variables that are set. */
 type Variables = Readonly<Record<string, string>>;
 
-/** A dedupe key must not be forgotten before its entry. */
+/** A dedupe key must outlive its entry. */
 const DEDUPE_KEY_DAYS = 90;
 
-/** For what is only found or made after the settings are read. */
+/** Stands for values that are only known after the settings are read. */
 const STAND_IN = {
   database: { url: 'postgres://localhost' },
   jwt: { secret: 'x'.repeat(32) },
 };
 
 /**
- * Reads and checks every setting at once. A variable that is set to the empty text counts as not set, because that is
- * what `${NAME:-}` in a compose file makes of an unset one.
+ * Reads and validates all settings. An empty variable counts as unset, because `${NAME:-}` in a compose file
+ * makes one of an unset variable.
  *
- * @throws {InvalidSettingsError} naming every wrong variable and every contradiction, never the value of a secret.
+ * @throws {InvalidSettingsError} naming every invalid variable and every contradiction, never the value of a
+ * secret.
  */
 export function readSettings(env: Environment): Settings {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) as Variables;
@@ -73,7 +74,7 @@ export function readSettings(env: Environment): Settings {
     throw new InvalidSettingsError(wrong.sort((a, b) => order.indexOf(a.field) - order.indexOf(b.field)));
   }
 
-  // Without credentials nothing is open to the network unless the operator says so.
+  // Without credentials the service is not open to the network unless the operator sets HOST.
   const host = given ?? (production || credentials ? '0.0.0.0' : '127.0.0.1');
   const settings = { ...data, production, development, host, roles, options };
   return { ...settings, warnings: warningsOf(settings, set) };
@@ -114,7 +115,7 @@ function inVariables({ field, problem }: InvalidField, set: Variables): InvalidF
   return { field: found?.[0] ?? field, problem: text };
 }
 
-/** What comes after the beginning of a path. */
+/** The rest of a path after a prefix. */
 const after = (beginning: string, path: string): string =>
   path.startsWith(beginning) ? path.slice(beginning.length) : '';
 

@@ -3,11 +3,11 @@ import type { TidingsOptions } from '../../contract/options/options.js';
 import type { DevelopmentCredentials } from '../development-credentials.js';
 import type { Settings } from './settings.js';
 
-/** What the service found or made at start, besides its settings. */
+/** Values determined at the start, besides the settings. */
 export interface Surroundings {
-  /** Of `DATABASE_URL`, or of the embedded Postgres. */
+  /** The URL from `DATABASE_URL`, or of the embedded Postgres. */
   readonly databaseUrl: string;
-  /** Where {@link Settings.development}, else `null`. */
+  /** Set with {@link Settings.development}, else `null`. */
   readonly credentials: DevelopmentCredentials | null;
   readonly types: readonly AnyNotificationType[];
 }

@@ -1,11 +1,11 @@
 import { nearest } from '../../contract/unknown-keys.js';
 
-/** Variables of these names could only be meant for us, so that a greater distance still is a likely mistake. */
+/** Variables with these names can only be meant for Tidings, so that even a greater distance is a likely mistake. */
 const OURS = /^(TIDINGS|AUTH|STREAM)_/i;
-/** Kubernetes makes these for a Service called "tidings". */
+/** Kubernetes sets these for a Service called "tidings". */
 const KUBERNETES = /^TIDINGS_(PORT|SERVICE)(_|$)/;
 
-/** A warning for each variable that is set and not read but nearly has the name of one that is. */
+/** A warning for each variable that is set but unknown, and whose name is close to a known one. */
 export function unreadVariables(set: readonly string[], known: readonly string[]): string[] {
   // In short names two letters are half of the word.
   const long = known.filter((name) => name.length >= 8);

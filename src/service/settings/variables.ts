@@ -1,11 +1,11 @@
 import { redisOptionsOf } from '../../platform/addresses.js';
 
-/** How the text of a variable becomes the value of an option. What cannot be read stays a text, and the option's schema says what it must be. */
+/** Parses a variable. An unparseable value stays a string, and the option's schema reports it. */
 type Read = (text: string) => unknown;
 
 const text: Read = (value) => value;
 const number: Read = (value) => (/^\d+(\.\d+)?$/.test(value) ? Number(value) : value);
-/** Of which `off` is none. */
+/** `off` means no limit. */
 export const limit: Read = (value) => (value === 'off' ? null : number(value));
 const list: Read = (value) => {
   const items = value
@@ -15,7 +15,7 @@ const list: Read = (value) => {
   return items.length > 0 ? [...new Set(items)] : value;
 };
 
-/** Every variable that the service reads besides `NODE_ENV`, and the option that it stands for: the only place that knows their names. */
+/** Every variable that the service reads besides `NODE_ENV`, with its option: the only place with their names. */
 export const VARIABLES: Readonly<Record<string, { readonly path: string; readonly read: Read }>> = {
   PORT: { path: 'service.port', read: number },
   HOST: { path: 'service.host', read: text },
@@ -43,6 +43,6 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   WORKER_CONCURRENCY: { path: 'worker.concurrency', read: number },
   WORKER_LOCK_DURATION_MS: { path: 'worker.lockDurationMs', read: number },
   WORKER_STALLED_INTERVAL_MS: { path: 'worker.stalledIntervalMs', read: number },
-  // What most other programs call it.
+  // Most other programs call it "info".
   LOG_LEVEL: { path: 'service.logLevel', read: (level) => (level === 'info' ? 'log' : level) },
 };

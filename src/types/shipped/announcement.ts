@@ -1,7 +1,7 @@
 import { defineNotification } from '../../contract/model/notification-type.js';
 import { link, object, text } from './fields.js';
 
-/** Something to tell people: `{title, body?, link?}`, shown as it is. */
+/** An announcement: `{title, body?, link?}`, shown unchanged. */
 export const announcement = defineNotification('announcement', {
   version: 1,
   schema: object({

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { isSafeLink } from '../../contract/model/link.js';
 
-/** What every field says when it is not there; else what it should be. */
+/** The message of a missing field, or of one with the wrong type. */
 const expected = (what: string) => (issue: { input?: unknown }) =>
   issue.input === undefined ? 'is missing' : `must be ${what}`;
 
-/** A text that is not empty. */
+/** A non-empty string. */
 export const text = z.string({ error: expected('a text') }).min(1, 'must not be empty');
 
 /** A safe link: http(s), or a path that begins with one `/`. */
@@ -19,11 +19,11 @@ export const wholeNumber = (minimum: number) =>
     .int({ error: expected('a whole number') })
     .min(minimum, { error: ({ input }) => `must be at least ${minimum}, is ${String(input)}` });
 
-/** One of a few words. */
+/** One of these words. */
 export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) =>
   z.enum(words, { error: expected(`one of ${words.map((word) => JSON.stringify(word)).join(', ')}`) });
 
-/** An object with these fields and no others: a misspelt optional field would be lost without a word. */
+/** An object with exactly these fields: a misspelt optional field would be lost silently. */
 export const object = <Shape extends z.ZodRawShape>(shape: Shape) =>
   z.strictObject(shape, {
     error: (issue) =>

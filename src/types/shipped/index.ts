@@ -4,5 +4,5 @@ import { taskCompleted } from './task-completed.js';
 
 export { announcement, newOrder, taskCompleted };
 
-/** The types that the service declares without being told to. */
+/** The types that the service always declares. */
 export const SHIPPED_TYPES = [taskCompleted, newOrder, announcement] as const;

@@ -1,9 +1,10 @@
-/** The currencies that this Node can format: ISO 4217 codes. */
+/** The ISO 4217 codes of the currencies that this Node can format. */
 const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 
 /**
- * Currencies whose minor unit is not a hundredth (ISO 4217, list one, column "minor unit"). From a table, because Intl follows
- * CLDR, which says how many decimals people write: none for HUF or PKR, so that 12345 would read as a hundred times too much.
+ * Currencies whose minor unit is not a hundredth (ISO 4217, list one, column "minor unit"). Intl follows CLDR
+ * instead, which states the usual decimals: none for HUF or PKR, so 12345 would read as a hundred times too
+ * much.
  */
 const MINOR_UNIT_DIGITS = new Map<string, number>([
   ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'
@@ -14,10 +15,10 @@ const MINOR_UNIT_DIGITS = new Map<string, number>([
   ['UYW', 4],
 ]);
 
-/** Making a formatter costs more than the rest of a job. */
+/** Creating a formatter costs more than the rest of a job. */
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** Whether this is a currency by its ISO 4217 code, in capitals. */
+/** Whether this is an ISO 4217 code, in capitals. */
 export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code);
 }
@@ -38,6 +39,6 @@ export function formatMoney(
       maximumFractionDigits: digits,
     });
   formats.set(key, format);
-  // As text, since a division would round amounts near 2^53. It is a number in the notation that format() reads.
+  // A string, since a division would round amounts near 2^53. format() accepts this notation.
   return format.format(`${amount}e-${digits}` as Intl.StringNumericLiteral);
 }

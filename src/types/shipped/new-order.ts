@@ -3,10 +3,10 @@ import { defineNotification } from '../../contract/model/notification-type.js';
 import { object, text, wholeNumber } from './fields.js';
 import { formatMoney, isCurrency } from './money.js';
 
-/** A shop's own members (a SKU, a price) are kept as they are. */
+/** Additional members (a SKU, a price) are kept. */
 const item = z.looseObject({ name: text.optional(), quantity: wholeNumber(1).optional() });
 
-/** How many there are, or which: names, or `{name?, quantity?, ...}` with the quantity 1 if not given. */
+/** The number of items, or a list of names or of `{name?, quantity?, ...}`; the quantity is 1 by default. */
 const items = z.union([wholeNumber(1), z.array(z.union([text, item])).min(1, 'must not be empty')], {
   error: ({ input }) =>
     input === undefined
@@ -15,9 +15,9 @@ const items = z.union([wholeNumber(1), z.array(z.union([text, item])).min(1, 'mu
 });
 
 /**
- * An order came in: `{orderId, customer, items, total: {amount, currency}}`. `items` is their number or a list of
- * them (not empty), each a name or an object with an optional `quantity`; `amount` is in the currency's minor unit (cents) and `currency` an ISO 4217 code. The data
- * names no page of the order, so there is no link.
+ * A new order: `{orderId, customer, items, total: {amount, currency}}`. `items` is their number or a
+ * non-empty list of names or of objects with an optional `quantity`; `amount` is in the currency's minor unit
+ * (cents), and `currency` is an ISO 4217 code. There is no link, because the data names no page of the order.
  */
 export const newOrder = defineNotification('new-order', {
   version: 1,

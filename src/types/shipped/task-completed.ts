@@ -2,8 +2,8 @@ import { defineNotification } from '../../contract/model/notification-type.js';
 import { link, object, oneOf, text, wholeNumber } from './fields.js';
 
 /**
- * A long task of the recipient ended: `{taskId, title, status: 'succeeded' | 'failed', durationMs?, resultUrl?}`.
- * Reads as its title, with how it went in the body, and links to `resultUrl`.
+ * A long task of the recipient ended: `{taskId, title, status: 'succeeded' | 'failed', durationMs?,
+ * resultUrl?}`. It shows the task's title, with the outcome in the body, and links to `resultUrl`.
  */
 export const taskCompleted = defineNotification('task-completed', {
   version: 1,
@@ -30,10 +30,10 @@ const UNITS = [
   { unit: 'millisecond', ms: 1 },
 ] as const;
 
-/** Making a formatter costs more than the rest of a job. */
+/** Creating a formatter costs more than the rest of a job. */
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** In the largest unit that fits, with at most one decimal: `850 ms`, `12.3 sec`, `2 hr`. */
+/** Formats in the largest unit that fits, with at most one decimal: `850 ms`, `12.3 sec`, `2 hr`. */
 function formatDuration(durationMs: number, locale: string): string {
   const { unit, ms } = UNITS.find((candidate) => durationMs >= candidate.ms) ?? UNITS[4];
   const key = `${locale} ${unit}`;

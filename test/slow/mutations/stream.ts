@@ -28,7 +28,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CONNECTION,
-        find: "      // The port has logged it, once for the outage. The client comes back by itself.\n      void this.close('unavailable');",
+        find: "      // The port has reported it, once per outage. The client reconnects by itself.\n      void this.close('unavailable');",
         replace: "      this.subscriber.error(new Error('unavailable'));",
       },
     ],
