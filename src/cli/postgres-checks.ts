@@ -63,10 +63,10 @@ export async function rights(address: PostgresAddress, schema: string, withQueue
           `SELECT, INSERT, UPDATE, DELETE ON ALL TABLES${withQueue ? ' and USAGE ON ALL SEQUENCES' : ''} in them`,
       );
     }
-    const { rows } = await client.query<{ told: boolean }>(
-      `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS told`,
+    const { rows } = await client.query<{ granted: boolean }>(
+      `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS granted`,
     );
-    return rows[0]!.told
+    return rows[0]!.granted
       ? 'all that are needed'
       : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not detected';
   });

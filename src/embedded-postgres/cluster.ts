@@ -115,16 +115,16 @@ export class Cluster {
     // pg_ctl has stopped waiting, but the server is running and replays a long log.
     if (/did not start in time/.test(output)) return 'started';
 
-    const said = (await readFile(this.logFile)).subarray(logFrom).toString().trim();
-    if (/could not bind|could not create any TCP\/IP sockets/.test(said)) return 'port-taken';
+    const lines = (await readFile(this.logFile)).subarray(logFrom).toString().trim();
+    if (/could not bind|could not create any TCP\/IP sockets/.test(lines)) return 'port-taken';
     // Backends briefly outlive a killed postmaster and hold its shared memory.
-    if (/shared memory block .* is still in use/.test(said)) return 'busy';
-    if (/lock file "postmaster\.pid" (already exists|is empty)/.test(said)) {
+    if (/shared memory block .* is still in use/.test(lines)) return 'busy';
+    if (/lock file "postmaster\.pid" (already exists|is empty)/.test(lines)) {
       await this.removeStaleLock();
       return 'busy';
     }
     throw new EmbeddedPostgresError(
-      `Postgres did not start in ${this.dataDir}. It said:\n${said || output}\n(${this.logFile})`,
+      `Postgres did not start in ${this.dataDir}. Its log:\n${lines || output}\n(${this.logFile})`,
     );
   }
 

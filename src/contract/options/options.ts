@@ -104,7 +104,7 @@ function compositionProblems(
   const { controllers, path } = composition ?? { controllers: api, path: 'v1' };
   if (controllers && !api) {
     const problem =
-      'must be false where the role "api" is off; beside forRootAsync it has to be said, because the roles come from its factory';
+      'must be false where the role "api" is off; with forRootAsync it must be set, because the roles come from its factory';
     problems.push({ field: 'controllers', problem });
   }
   if (!/^[\w~.-]+(\/[\w~.-]+)*$/.test(path)) {

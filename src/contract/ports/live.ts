@@ -47,7 +47,7 @@ export type Unsubscribe = () => void;
 export interface FeedWatch {
   /**
    * The entries that directly follow `after`, from memory. Empty if memory has a hole there or nothing newer:
-   * the cursor then reads the log if {@link behind} says so.
+   * the cursor then reads the log if {@link behind} is true.
    */
   next(epoch: string, after: number): readonly LogEntry[];
   /** Whether the feed is known to have moved past this position, to another epoch, or below it (restored). */
