@@ -26,7 +26,7 @@ process.on('disconnect', () => process.exit(1));
 
 const load = (file) => import(pathToFileURL(join(process.argv[2], file)).href);
 const [{ composition }, { Lifecycle }, { startService }] = await Promise.all(
-  ['service.module.js', 'service/lifecycle.js', 'service/start.js'].map(load),
+  ['service/service.module.js', 'service/lifecycle.js', 'service/start.js'].map(load),
 );
 
 const sweeping = ({ options, ...plan }) => ({
