@@ -24,6 +24,7 @@ export {
 } from './contract/model/notification-type.js';
 export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/options/connections.js';
 export type {
+  DeliveryMode,
   DatabaseOptions,
   DatabaseSettings,
   HttpOptions,
@@ -53,7 +54,7 @@ export type {
 } from './contract/model/hooks.js';
 export type { InboxCounts } from './contract/ports/inbox.js';
 export type { RecallOutcome } from './contract/ports/recall.js';
-export type { CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';
+export type { Enqueued, CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';
 export type {
   ClosingReason,
   Frame,
