@@ -10,9 +10,9 @@
  * | metrics/ embedded-postgres/                       | contract/ platform/                              |
  * | module/                                           | all of the above but embedded-postgres/, metrics/ |
  * | service/                                          | module/ and all of the above                     |
- * | testing/                                          | module/ embedded-postgres/ and what module/ may  |
- * | cli/                                              | module/ service/ and all of the above            |
- * | browser/ client/, then element/ and react/        | types of contract/; client/ and its public types |
+ * | testing/                                          | module/ embedded-postgres/ and what a stage may  |
+ * | cli/                                              | module/ service/ and what module/ may            |
+ * | browser/ client/, then element/ and react/        | types only; client/, contract/model/link.ts too  |
  * | entry points (src/*.ts)                           | see the rules below; nothing imports them        |
  *
  * @type {import('dependency-cruiser').IConfiguration}
