@@ -109,7 +109,7 @@ export async function openJobs(
     escalations: null,
   });
   const idempotencyKeys = {
-    claim: () => Promise.resolve(true),
+    claim: () => Promise.resolve('first' as const),
     isClaimed: () => Promise.resolve(false),
     release: () => Promise.resolve(),
   };

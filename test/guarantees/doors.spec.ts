@@ -106,6 +106,41 @@ onBothBackends('The doors of delivery', (backend) => {
     }
   }, 60_000);
 
+  it('refuses another body while the queue holds one that was accepted without a claim', async () => {
+    const instance = await house.start();
+    const deliverAt = new Date(Date.now() + 60_000).toISOString();
+    const first = await publish(instance, 'first', { key: 'k', deliverAt });
+    expect(first).toMatchObject({ status: 202, outcome: 'queued' });
+    // As if the log had been unavailable then.
+    await house.sql('DELETE FROM tidings.dedupe_key');
+    expect(await publish(instance, 'other', { key: 'k' })).toMatchObject({ status: 422 });
+    expect(await publish(instance, 'first', { key: 'k', deliverAt })).toMatchObject({
+      status: 202,
+      id: first.id,
+    });
+  });
+
+  it('queues a job again under the same Idempotency-Key after it was cancelled', async () => {
+    const instance = await house.start();
+    const deliverAt = new Date(Date.now() + 60_000).toISOString();
+    const { id } = await publish(instance, 'first', { key: 'k', deliverAt });
+    const headers = { 'x-api-key': API_KEY };
+    const cancel = () => fetch(`${instance.origin}/v1/jobs/${id}`, { method: 'DELETE', headers });
+    expect((await cancel()).status).toBe(200);
+    expect((await cancel()).status).toBe(404);
+    expect(await publish(instance, 'first', { key: 'k', deliverAt })).toMatchObject({
+      status: 202,
+      outcome: 'queued',
+      id,
+    });
+    expect(await jobs()).toBe(1);
+    expect((await cancel()).status).toBe(200);
+    expect(await publish(instance, 'corrected', { key: 'k' })).toMatchObject({
+      status: 202,
+      outcome: 'delivered',
+    });
+  });
+
   it('answers 409 when a job is cancelled that was delivered at once, and recalls it', async () => {
     const instance = await house.start();
     const client = await instance.stream('ada');

@@ -6,15 +6,17 @@ export interface IdempotencyClaim {
   readonly fingerprint: Buffer;
 }
 
+/** `first`: the key was free. `same`: it is claimed for this body. `other`: it is claimed for another body. */
+export type ClaimOutcome = 'first' | 'same' | 'other';
+
 /** Remembers the first body of each Idempotency-Key, for as long as dedupe keys are kept. */
 export interface IdempotencyKeys {
   /**
    * Claims the key for this body. Safe to repeat.
    *
-   * @returns `false` if the key is already claimed for another body.
    * @throws {LogUnavailableError}
    */
-  claim(claim: IdempotencyClaim): Promise<boolean>;
+  claim(claim: IdempotencyClaim): Promise<ClaimOutcome>;
   /** @throws {LogUnavailableError} */
   isClaimed(jobId: string): Promise<boolean>;
   /** Releases the key of a job that will never run. @throws {LogUnavailableError} */

@@ -1,10 +1,5 @@
 import { Logger } from '@nestjs/common';
-import {
-  FeedBusyError,
-  IdempotencyKeyReusedError,
-  isRetryable,
-  QueueUnavailableError,
-} from '../../contract/errors.js';
+import { IdempotencyKeyReusedError, isRetryable, LogUnavailableError } from '../../contract/errors.js';
 import type { JobData } from '../../contract/model/job.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
@@ -72,8 +67,14 @@ export class DirectProducer implements Producer, Door {
     const identity: JobIdentity = { queue: queueName, id, timestamp };
     if ((direct || idempotency) && this.hasRoomFor(job) && this.breaker.allows()) {
       const work = async (): Promise<boolean> => {
-        if (idempotency) await this.claim(job, id);
-        if (direct) await delivery.deliver({ ...job, identity });
+        const isFirst = idempotency !== undefined && (await this.claim(job, id));
+        try {
+          if (direct) await delivery.deliver({ ...job, identity });
+        } catch (error) {
+          // A corrected body may use the key: nothing was delivered.
+          if (isFirst && !isRetryable(error)) await this.parts.idempotencyKeys.release(id);
+          throw error;
+        }
         return direct;
       };
       if (await this.attempt(job, work)) return { id, outcome: 'delivered' };
@@ -109,19 +110,25 @@ export class DirectProducer implements Producer, Door {
         else this.logFailed(error);
         return false;
       }
-      // The log answered. If the queue is unavailable, only escalations are missing, and the queued job schedules them.
-      const isAnswer =
-        !isRetryable(error) || error instanceof FeedBusyError || error instanceof QueueUnavailableError;
-      if (isAnswer) this.logAnswered();
-      else this.logFailed(error);
+      // Whatever else went wrong is not the log's: a locked feed, the host's own code, or escalations, which the queued job schedules.
+      if (error instanceof LogUnavailableError) this.logFailed(error);
+      else this.logAnswered();
       if (!isRetryable(error)) throw error;
       return false;
     }
   }
 
-  private async claim({ type, sent }: CheckedJob, jobId: string): Promise<void> {
-    const claim = { jobId, fingerprint: bodyFingerprint(type, sent) };
-    if (!(await this.parts.idempotencyKeys.claim(claim))) throw new IdempotencyKeyReusedError();
+  /** Returns whether the key was free. */
+  private async claim(job: CheckedJob, jobId: string): Promise<boolean> {
+    const { idempotencyKeys, queue } = this.parts;
+    const outcome = await idempotencyKeys.claim({ jobId, fingerprint: bodyFingerprint(job.type, job.sent) });
+    if (outcome === 'other') throw new IdempotencyKeyReusedError();
+    // The queue may hold another body, accepted while the log was unavailable and not claimed yet.
+    if (outcome === 'first' && (await queue.hasOtherBody(job, jobId))) {
+      await idempotencyKeys.release(jobId);
+      throw new IdempotencyKeyReusedError();
+    }
+    return outcome === 'first';
   }
 
   private logAnswered(): void {

@@ -140,9 +140,12 @@ export class OutboxRelay {
     const { rows } = await client.query<RawRow>(
       `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
               collapse_key, ${ms('created_at')}
-         FROM ${this.table} o WHERE failed_at IS NULL AND id <> ALL ($2::uuid[])
+         FROM ${this.table} o
+        WHERE failed_at IS NULL AND id <> ALL ($2::uuid[])
+          AND ($3 OR o.deliver_at IS NULL OR o.deliver_at <= pg_catalog.clock_timestamp())
         ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
-      [BATCH, [...left]],
+      // While the queue is unavailable, rows that are due later must not hold up those that are due now.
+      [BATCH, [...left], this.parts.jobs.usable],
     );
     const refused = new Map<string, unknown>();
     const forQueue = new Map<string, QueuedJob>();

@@ -11,6 +11,7 @@ export interface JobIdentity {
 }
 
 const DIRECT = 'direct-';
+const DIRECT_ID = /^direct-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const IDEMPOTENT_ID = /^idem-[A-Za-z0-9_-]{43}$/;
 
 /**
@@ -49,7 +50,7 @@ export function directJobId(): string {
 
 /** Whether the id was created by {@link directJobId}. */
 export function isDirectJobId(id: string): boolean {
-  return id.startsWith(DIRECT);
+  return DIRECT_ID.test(id);
 }
 
 /** A hash of a job's type and data, independent of the order of object members. */

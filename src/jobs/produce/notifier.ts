@@ -1,4 +1,3 @@
-import type { Job } from 'bullmq';
 import { checkCall } from '../../contract/model/check-call.js';
 import { InvalidJobError, InvalidRequestError } from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
@@ -18,7 +17,7 @@ import type { Enqueued } from '../../contract/ports/produce.js';
 import { checkJob, type CheckedJob } from './check-job.js';
 import { idempotentJobId } from './dedupe-key.js';
 import { outboxJobId } from '../outbox/outbox-job.js';
-import type { QueueProducer } from './queue-producer.js';
+import { retryIfFailed, type QueueProducer } from './queue-producer.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
 
@@ -108,7 +107,7 @@ export class QueueNotifier implements Notifier {
       id: jobId,
       look: async (stored, own) => {
         if (!stored || own) return;
-        before = (await putBackIfFailed(stored)) ? 'failed' : 'queued';
+        before = (await retryIfFailed(stored)) ? 'failed' : 'queued';
       },
     });
     return { jobId, before };
@@ -117,18 +116,6 @@ export class QueueNotifier implements Notifier {
   private check(type: AnyNotificationType, data: unknown): Promise<CheckedJob> {
     return checkJob(this.parts.typesFor(type), type.name, data);
   }
-}
-
-/** Failed jobs keep their ids for a month; without this, a repetition would do nothing. */
-async function putBackIfFailed(job: Job<unknown>): Promise<boolean> {
-  if (!(await job.isFailed())) return false;
-  try {
-    await job.retry('failed');
-  } catch (error) {
-    // Another process retried it in the meantime.
-    if (await job.isFailed()) throw error;
-  }
-  return true;
 }
 
 function jobDataOf(

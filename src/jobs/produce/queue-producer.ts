@@ -8,12 +8,14 @@ import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import { idempotentJobId } from './dedupe-key.js';
 import type { JobQueue } from '../queue/queue.js';
+import { isWithdrawn } from '../queue/withdrawn.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
 
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 500;
+const LOOK_MS = 300;
 
 /** Inspects the job that is stored under the id; `null` if it is already gone. `own`: this call created it. */
 export type Look = (stored: Job<unknown> | null, own: boolean) => void | Promise<void>;
@@ -78,6 +80,15 @@ export class QueueProducer implements Producer {
     });
   }
 
+  /** Whether the queue has another body under this id. `false` also if it does not answer soon: it only decides which answer is better. */
+  async hasOtherBody(job: CheckedJob, id: string): Promise<boolean> {
+    if (!this.jobs.usable) return false;
+    const stored = await withTimeout(LOOK_MS, this.jobs.queue.getJob(id), () => new Error('late')).catch(
+      this.jobs.errors.report,
+    );
+    return Boolean(stored) && !isWithdrawn(stored!.data) && isOtherBody(job, stored as Job<unknown>);
+  }
+
   private async untilStored(deadline: number, store: () => Promise<void>): Promise<void> {
     const unavailable = (cause?: unknown): QueueUnavailableError =>
       new QueueUnavailableError(
@@ -100,11 +111,36 @@ export class QueueProducer implements Producer {
   }
 }
 
-/** Compares the job stored under an Idempotency-Key with this one. */
-export function refuseOtherBody({ type, sent }: CheckedJob): Look {
-  return (stored) => {
+/**
+ * Compares the job stored under an Idempotency-Key with this one. A cancelled job makes room for this one, and a failed one runs again: the
+ * queue accepts an id once, and would keep either as it is.
+ */
+export function refuseOtherBody(job: CheckedJob): Look {
+  return async (stored, own) => {
     // The queue may have removed a completed job; the log still knows its key.
-    if (!stored || (stored.name === type && isDeepStrictEqual(stored.data, sent))) return;
-    throw new IdempotencyKeyReusedError();
+    if (!stored || own) return;
+    if (isWithdrawn(stored.data)) {
+      await stored.remove();
+      // Any error but a refusal makes the producer store the job again.
+      throw new Error('the cancelled job with this id is removed');
+    }
+    if (isOtherBody(job, stored)) throw new IdempotencyKeyReusedError();
+    await retryIfFailed(stored);
   };
+}
+
+function isOtherBody({ type, sent }: CheckedJob, stored: Job<unknown>): boolean {
+  return stored.name !== type || !isDeepStrictEqual(stored.data, sent);
+}
+
+/** Failed jobs keep their ids for a month; without this, a repetition would do nothing. @returns Whether it had failed. */
+export async function retryIfFailed(job: Job<unknown>): Promise<boolean> {
+  if (!(await job.isFailed())) return false;
+  try {
+    await job.retry('failed');
+  } catch (error) {
+    // Another process retried it in the meantime.
+    if (await job.isFailed()) throw error;
+  }
+  return true;
 }

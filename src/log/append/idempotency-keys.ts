@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IdempotencyClaim, IdempotencyKeys } from '../../contract/ports/idempotency.js';
+import type { ClaimOutcome, IdempotencyClaim, IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import { BatchLoader } from '../../platform/batch-loader.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -7,14 +7,14 @@ import type { Statement } from '../database/statement.js';
 /**
  * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints. The update
  * changes nothing, but makes an existing row's
- * fingerprint part of the result. Result: hash, fingerprint.
+ * fingerprint part of the result. Result: hash, fingerprint, whether the row is new (only an update sets `xmax`).
  */
 const CLAIM: Statement = (schema) => `
   INSERT INTO ${schema}.dedupe_key AS k (hash, feed_id, seq, created_at, fingerprint)
   SELECT i.hash, 0, 0, clock_timestamp(), i.fingerprint
     FROM unnest($1::bytea[], $2::bytea[]) AS i (hash, fingerprint)
   ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash
-  RETURNING k.hash, k.fingerprint`;
+  RETURNING k.hash, k.fingerprint, k.xmax = 0 AS is_new`;
 
 /** Parameters: a hash. Result: one row if it is claimed. */
 const FIND: Statement = (schema) => `SELECT FROM ${schema}.dedupe_key WHERE hash = $1`;
@@ -25,6 +25,7 @@ const RELEASE: Statement = (schema) => `DELETE FROM ${schema}.dedupe_key WHERE h
 interface ClaimRow extends Record<string, unknown> {
   hash: Buffer;
   fingerprint: Buffer | null;
+  is_new: boolean;
 }
 
 /**
@@ -32,7 +33,7 @@ interface ClaimRow extends Record<string, unknown> {
  * moment share one statement.
  */
 export class PostgresIdempotencyKeys implements IdempotencyKeys {
-  private readonly claims: BatchLoader<IdempotencyClaim, boolean>;
+  private readonly claims: BatchLoader<IdempotencyClaim, ClaimOutcome>;
 
   constructor(private readonly database: LogDatabase) {
     this.claims = new BatchLoader((claims) => claimAll(database, claims), {
@@ -41,7 +42,7 @@ export class PostgresIdempotencyKeys implements IdempotencyKeys {
     });
   }
 
-  claim(claim: IdempotencyClaim): Promise<boolean> {
+  claim(claim: IdempotencyClaim): Promise<ClaimOutcome> {
     return this.claims.load(claim);
   }
 
@@ -54,7 +55,7 @@ export class PostgresIdempotencyKeys implements IdempotencyKeys {
   }
 }
 
-async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim[]): Promise<boolean[]> {
+async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim[]): Promise<ClaimOutcome[]> {
   // The first claim of a key in the batch inserts the row; a claim with another body finds it.
   const first = new Map<string, IdempotencyClaim>();
   for (const claim of claims) {
@@ -66,8 +67,12 @@ async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim
     hashes.map((hash) => Buffer.from(hash, 'hex')),
     hashes.map((hash) => first.get(hash)!.fingerprint),
   ]);
-  const known = new Map(rows.map(({ hash, fingerprint }) => [hash.toString('hex'), fingerprint]));
-  return claims.map((claim) => known.get(hashOf(claim.jobId))?.equals(claim.fingerprint) ?? true);
+  const known = new Map(rows.map((row) => [row.hash.toString('hex'), row]));
+  return claims.map(({ jobId, fingerprint }) => {
+    const row = known.get(hashOf(jobId))!;
+    if (row.fingerprint && !row.fingerprint.equals(fingerprint)) return 'other';
+    return row.is_new ? 'first' : 'same';
+  });
 }
 
 /** Never equal to the hash of a dedupe key: recipient names cannot be empty. */
