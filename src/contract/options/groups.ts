@@ -50,7 +50,7 @@ export const DATABASE = group<DatabaseOptions>()({
       : `must be a schema of its own, named by at most 50 of a-z 0-9 _, is ${quote(schema)}`,
   ).default('tidings'),
   migrate: oneOf(['auto', 'check', 'off']).default('auto'),
-  poolSize: number(1, 10_000).default(10),
+  poolSize: number(2, 10_000).default(10),
   queryTimeoutMs: ms().default(10_000),
 }).check(exactlyOne('database', ['url', 'pool']));
 

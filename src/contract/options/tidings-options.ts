@@ -27,9 +27,9 @@ export interface DatabaseSettings {
    */
   migrate?: MigrateMode;
   /**
-   * The number of this process's connections to the log. LISTEN uses one more; the queue on Postgres uses up
-   * to 12, the escalation queue as many again. Default
-   * 10. Raise it if appends wait while the database is idle. Ignored with a `pool`, which has its own limit.
+   * The number of this process's connections to the log. LISTEN uses one more; the queue on Postgres uses up to 12, the escalation queue as
+   * many again. Default 10, at least 2: the relay of the outbox holds one while it appends. Raise it if appends wait while the database is
+   * idle. Ignored with a `pool`, which has its own limit.
    */
   poolSize?: number;
   /** A query that takes longer counts as an outage. Default 10,000. Raise it for slow disks, not for slow pages. */
