@@ -44,6 +44,7 @@ export type { HttpRequest, HttpResponse } from './http/request/http-request.js';
 export type { FeedKey } from './contract/model/feed.js';
 export type { NotificationItem } from './contract/model/entry.js';
 export type { JobData } from './contract/model/job.js';
+export type { ProducerApiKey, ProducerScope } from './contract/model/producer-key.js';
 export type * from './contract/model/notify.js';
 export type {
   DeliveredNotification,

@@ -5,7 +5,7 @@ import { formatPath } from '../model/notification-type.js';
 import { unknownNames } from '../unknown-keys.js';
 
 /** The problem of a value that is present but undefined. */
-const UNSET = 'is undefined (is the environment variable set?)';
+export const UNSET = 'is undefined (is the environment variable set?)';
 /** The longest timer: Node fires a longer one at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

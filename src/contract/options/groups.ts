@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { isDeclaration, type AnyNotificationType } from '../model/notification-type.js';
 import { kindOf, nameProblem } from '../model/feed.js';
 import type { Escalation, Hooks } from '../model/hooks.js';
+import { parseProducerKey, PRODUCER_SCOPES, type ProducerApiKey } from '../model/producer-key.js';
 import type { PostgresPool } from './connections.js';
 import {
   across,
+  check,
   exactlyOne,
   func,
   group,
@@ -18,6 +20,7 @@ import {
   oneOf,
   quote,
   text,
+  UNSET,
   urlOf,
 } from './fields.js';
 import { postgresUrlProblem } from './postgres-url.js';
@@ -134,6 +137,51 @@ const API_KEYS = list(
   'strings',
 ).default([]);
 
+const PRODUCER_KEY_PARTS = group<ProducerApiKey>()({
+  key: text(),
+  name: text().optional(),
+  tenant: text().optional(),
+  scopes: list(oneOf(PRODUCER_SCOPES), 'scopes').readonly().optional(),
+});
+
+/** Never printed, not even in part. */
+const PRODUCER_API_KEYS = list(
+  z.custom<string | ProducerApiKey>().superRefine((given: unknown, context) => {
+    const wrong = (message: string, path: PropertyKey[] = []): void =>
+      context.addIssue({ code: 'custom', message, path });
+    if (given === undefined) return wrong(UNSET);
+    if (typeof given !== 'string' && !isObject(given)) {
+      return wrong(`must be a string or an object, is ${kindOf(given)}`);
+    }
+    const parts = typeof given === 'string' ? null : check(PRODUCER_KEY_PARTS, given);
+    if (parts?.data === null) {
+      return parts.problems.forEach(({ field, problem }) => wrong(problem, [field]));
+    }
+    const parsed = parseProducerKey(given as string | ProducerApiKey);
+    if (typeof parsed === 'string') wrong(parsed);
+  }),
+  'keys',
+)
+  .superRefine(
+    (keys, context) => {
+      const owners = new Map<string, string>();
+      keys.forEach((given, index) => {
+        if (typeof given !== 'string' && !isObject(given)) return;
+        const parsed = parseProducerKey(given);
+        if (typeof parsed === 'string') return;
+        const { name, tenant, scopes } = parsed;
+        const owner = JSON.stringify([name, tenant, [...scopes]]);
+        const other = owners.get(parsed.id) ?? owner;
+        owners.set(parsed.id, owner);
+        if (other === owner) return;
+        const message = 'has a key that is there before, with another name, tenant or scope';
+        context.addIssue({ code: 'custom', path: [index], message });
+      });
+    },
+    { when: ({ value, issues }) => Array.isArray(value) && issues.length === 0 },
+  )
+  .default([]);
+
 export const HTTP = group<HttpOptions>()({
   jwt: JWT.optional(),
   identify: func<NonNullable<HttpOptions['identify']>>().optional(),
@@ -148,7 +196,7 @@ export const HTTP = group<HttpOptions>()({
     }),
     'origins',
   ).default([]),
-  producerApiKeys: API_KEYS,
+  producerApiKeys: PRODUCER_API_KEYS,
   supportApiKeys: API_KEYS,
   adminApiKeys: API_KEYS,
 });

@@ -2,6 +2,7 @@ import type { AnyNotificationType } from '../model/notification-type.js';
 import type { PostgresPool, RedisConnectionLike, RedisPlace } from './connections.js';
 import type { FeedKey } from '../model/feed.js';
 import type { Escalation, Hooks } from '../model/hooks.js';
+import type { ProducerApiKey } from '../model/producer-key.js';
 import type { Metrics } from '../ports/metrics.js';
 
 /** A task of the module in this process. Producing needs no role. */
@@ -214,8 +215,11 @@ export interface HttpOptions {
    * `identify`, are up to the application. Default none.
    */
   allowedOrigins?: string[];
-  /** The keys of producers; without any, publishing over HTTP is disabled. Default none. */
-  producerApiKeys?: string[];
+  /**
+   * The keys of producers; without any, publishing over HTTP is disabled. A key may have a name, a tenant and scopes: as `name:key@tenant;scope`
+   * or as an object. Default none.
+   */
+  producerApiKeys?: (string | ProducerApiKey)[];
   /** The keys of the support team, who may view any feed, which is logged; see `SupportView`. Default none. */
   supportApiKeys?: string[];
   /** The keys of admins, who may erase recipients and tenants. Default none. */

@@ -1,5 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { ForbiddenError, UnauthenticatedError } from '../../contract/errors.js';
+import {
+  keyId,
+  parseProducerKey,
+  sha256,
+  type ProducerApiKey,
+  type ProducerIdentity,
+  type ProducerKey,
+} from '../../contract/model/producer-key.js';
 import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { bearerToken, looksLikeJwt } from './bearer.js';
 import { refuseCredentialInUrl } from './credential-in-url.js';
@@ -8,31 +16,31 @@ import { InvalidTokenError } from './invalid-token.error.js';
 /** The permission of an API key: to publish, to read any feed, or to erase feeds. */
 export type KeyScope = 'producer' | 'support' | 'admin';
 
-/** The owner of an API key. */
-export interface KeyHolder {
-  /** The same on all instances and after restarts, without revealing the key. For logs, and as the scope of Idempotency-Keys. */
-  readonly id: string;
+/** The owner of an API key. Those of the support team and of administrators have neither name nor tenant. */
+export type KeyHolder = ProducerIdentity;
+
+interface KnownKey {
+  readonly scope: KeyScope;
+  readonly hash: Buffer;
+  readonly holder: KeyHolder;
 }
 
-interface KnownKey extends KeyHolder {
-  readonly scope: KeyScope;
-  readonly digest: Buffer;
+/** The keys of each scope, as in the options. */
+export interface KeysOfScopes extends Readonly<Record<Exclude<KeyScope, 'producer'>, readonly string[]>> {
+  readonly producer: readonly (string | ProducerApiKey)[];
 }
 
 /** The API keys of all scopes. A key has every scope that lists it. */
 export class ApiKeys {
   readonly #keys: readonly KnownKey[];
 
-  constructor(keys: Readonly<Record<KeyScope, readonly string[]>>) {
-    const scopes = Object.entries(keys) as [KeyScope, readonly string[]][];
-    this.#keys = scopes.flatMap(([scope, list]) =>
-      list.map((key) => ({
-        scope,
-        digest: sha256(key),
-        // Another hash than the digest that is compared: ids are stored with jobs and may be seen by more people.
-        id: sha256(`tidings:${scope}:${key}`).toString('hex').slice(0, 16),
-      })),
-    );
+  constructor({ producer, support, admin }: KeysOfScopes) {
+    this.#keys = [
+      // The options were checked.
+      ...producer.map((given) => known('producer', parseProducerKey(given) as ProducerKey)),
+      ...support.map((key) => known('support', unnamed('support', key))),
+      ...admin.map((key) => known('admin', unnamed('admin', key))),
+    ];
   }
 
   /**
@@ -50,21 +58,25 @@ export class ApiKeys {
         'The API key is missing: send it as Authorization: Bearer or as X-API-Key.',
       );
     }
-    const digest = sha256(key);
-    // Digests have one length, and all keys are compared even after a match: the time taken reveals nothing about the keys.
-    const fitting = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
+    const hash = sha256(key);
+    // Hashes have one length, and all keys are compared even after a match: the time taken reveals nothing about the keys.
+    const fitting = this.#keys.filter((known) => timingSafeEqual(known.hash, hash));
     if (fitting.length === 0) {
       const hint = looksLikeJwt(key) ? ' This looks like a JWT, which recipients have.' : '';
       throw new InvalidTokenError(`The API key is unknown.${hint}`);
     }
-    const holder = fitting.find((known) => known.scope === scope);
-    if (!holder) {
+    const found = fitting.find((known) => known.scope === scope);
+    if (!found) {
       throw new ForbiddenError(`The API key does not have the scope "${scope}".`);
     }
-    return { id: holder.id };
+    return found.holder;
   }
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function known(scope: KeyScope, { hash, ...holder }: ProducerKey): KnownKey {
+  return { scope, hash, holder };
+}
+
+function unnamed(scope: KeyScope, key: string): ProducerKey {
+  return { id: keyId(scope, key), hash: sha256(key), name: null, tenant: null, scopes: new Set() };
 }
