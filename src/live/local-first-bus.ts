@@ -25,6 +25,7 @@ export class LocalFirstBus implements LiveBus {
     this.bus.announce(announcements);
   }
 
+  /** Over the bus only: the streams of this process have been ended by their own stage, at once. */
   disconnect(feeds: readonly FeedKey[]): void {
     this.bus.disconnect(feeds);
   }

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Counter, Gauge, Histogram, register as defaultRegister, type Registry } from 'prom-client';
-import type { Metrics } from '../contract/ports/metrics.js';
+import type { HandoverReason, Metrics } from '../contract/ports/metrics.js';
 import type { QueueDepth } from '../contract/ports/ops.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { withTimeout } from '../platform/time/with-timeout.js';
@@ -82,6 +82,11 @@ export class PrometheusMetrics extends Registered implements Metrics {
     'Streams refused with only feed.closing, by reason.',
     'reason',
   );
+  private readonly handovers = this.counter(
+    'direct_handovers_total',
+    'Notifications that went to the queue instead of being delivered directly, by reason.',
+    'reason',
+  );
   private readonly jobs = this.counter('jobs_processed_total', 'Jobs that ended, by outcome.', 'outcome');
   private readonly busMessages = this.counter('bus_messages_total', 'Messages on the live bus.', 'direction');
   private readonly busFailures = this.counter(
@@ -152,6 +157,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
 
   streamRefused(reason: string): void {
     this.refused.inc({ reason });
+  }
+
+  handedToQueue(reason: HandoverReason): void {
+    this.handovers.inc({ reason });
   }
 
   jobProcessed(outcome: 'completed' | 'failed' | 'delayed'): void {

@@ -57,7 +57,9 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
         idempotencyKeys,
         queue,
         queueName: options.queue.name,
+        enqueueTimeoutMs: options.queue.enqueueTimeoutMs,
         mode: options.delivery,
+        metrics: options.metrics,
       }),
   },
   {

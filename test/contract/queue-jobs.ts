@@ -31,6 +31,7 @@ export class RecordingAppender implements Appender {
   /** What was committed, one list for each call. */
   readonly batches: NewNotification[][] = [];
   calls = 0;
+  lastCommitAt = -Infinity;
   problem: Error | null = null;
   private gate: Promise<void> = Promise.resolve();
   private readonly known = new Set<string>();
@@ -49,6 +50,7 @@ export class RecordingAppender implements Appender {
     await this.gate;
     if (this.problem) throw this.problem;
     this.batches.push([...notifications]);
+    this.lastCommitAt = performance.now();
     return notifications.map(({ feed, dedupeKey }, index) => {
       const key = `${feedKeyString(feed)}\u0000${dedupeKey}`;
       const outcome = this.known.has(key) ? ('duplicate' as const) : ('appended' as const);

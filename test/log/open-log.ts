@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
-import type { CommittedNotification, NewNotification } from '../../src/contract/ports/append.js';
+import type {
+  AppendOptions,
+  CommittedNotification,
+  NewNotification,
+} from '../../src/contract/ports/append.js';
 import { LogDatabase } from '../../src/log/database/database.js';
 import { PostgresFeedReader } from '../../src/log/read/feed-reader.js';
 import { GroupCommitAppender } from '../../src/log/append/group-commit.js';
@@ -11,7 +15,10 @@ export interface Log {
   readonly appender: GroupCommitAppender;
   readonly reader: PostgresFeedReader;
   /** Appends what nothing drops. */
-  append(notifications: readonly NewNotification[]): Promise<CommittedNotification[]>;
+  append(
+    notifications: readonly NewNotification[],
+    options?: AppendOptions,
+  ): Promise<CommittedNotification[]>;
   /** What was committed, batch by batch. */
   readonly batches: (readonly CommittedNotification[])[];
   /** How many pages each query read. */
@@ -28,8 +35,8 @@ export async function openLog(url: string, options: { queryTimeoutMs?: number } 
   return {
     database,
     appender,
-    append: async (notifications) =>
-      (await appender.append(notifications)).map((result) => {
+    append: async (notifications, options) =>
+      (await appender.append(notifications, options)).map((result) => {
         if ('seq' in result) return result;
         throw new Error(`It was dropped: ${result.outcome}.`);
       }),

@@ -59,6 +59,14 @@ export interface DroppedNotification {
 /** The result for one notification. */
 export type AppendResult = CommittedNotification | DroppedNotification;
 
+/** How to append. */
+export interface AppendOptions {
+  /** Before whatever is not urgent: a caller waits for the answer. Default `false`. */
+  readonly urgent?: boolean;
+  /** When it aborts, what is not in a transaction yet is not appended any more, and the call rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** The only way for a job into the log. */
 export interface Appender {
   /**
@@ -75,5 +83,7 @@ export interface Appender {
    * @throws {InvalidJobError} if Postgres rejects the content; other notifications in the batch are not
    * affected.
    */
-  append(notifications: readonly NewNotification[]): Promise<AppendResult[]>;
+  append(notifications: readonly NewNotification[], options?: AppendOptions): Promise<AppendResult[]>;
+  /** When the last transaction was committed, as `performance.now()`: whether the log works, for all callers. */
+  readonly lastCommitAt: number;
 }

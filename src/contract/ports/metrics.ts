@@ -1,5 +1,13 @@
 import type { QueueDepth } from './ops.js';
 
+/**
+ * Why a notification was not delivered directly. `later`: it is due later. `escalations`: they need the queue, which is unavailable. `busy`:
+ * too many appends were in progress. `outage`: the log failed a moment ago. `late`: no answer within a second. `log-unavailable`, `feed-busy`:
+ * the append failed. `error`: something else did, such as `resolveLocales`.
+ */
+export type HandoverReason =
+  'later' | 'escalations' | 'busy' | 'outage' | 'late' | 'log-unavailable' | 'feed-busy' | 'error';
+
 /** Receives the counts of all stages. The service's adapter is a Prometheus registry. */
 export interface Metrics {
   /** A batch was committed: the number of entries and duplicates, and the duration of the transaction. */
@@ -19,6 +27,8 @@ export interface Metrics {
   streamClosed(reason: string): void;
   /** A stream was refused with only `feed.closing` and this reason: `busy`, `draining`, `unavailable`. */
   streamRefused(reason: string): void;
+  /** A notification went to the queue instead of being delivered directly. */
+  handedToQueue(reason: HandoverReason): void;
   /** A job ended: appended, failed for good, or put back to wait. */
   jobProcessed(outcome: 'completed' | 'failed' | 'delayed'): void;
   /** A message went to or came from the bus. */
@@ -45,6 +55,7 @@ export const NO_METRICS: Metrics = {
   streamOpened: nothing,
   streamClosed: nothing,
   streamRefused: nothing,
+  handedToQueue: nothing,
   jobProcessed: nothing,
   busMessage: nothing,
   busFailed: nothing,

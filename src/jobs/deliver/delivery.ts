@@ -1,7 +1,8 @@
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { ParsedJob } from '../../contract/model/job.js';
-import type { Appender, AppendResult, NewNotification } from '../../contract/ports/append.js';
+import type { Appender, AppendOptions, AppendResult, NewNotification } from '../../contract/ports/append.js';
 import type { DropLog, DropReason } from '../../contract/ports/support.js';
+import { WeightedLimiter } from '../../platform/weighted-limiter.js';
 import { CANARY } from '../../types/canary.js';
 import type { Composed, Prepared } from '../../types/type-registry.js';
 import type { Escalations } from '../after/escalations.js';
@@ -29,6 +30,9 @@ export interface DeliveryResult {
   readonly erased?: number;
 }
 
+/** The recipients whose bulk work is rendered and appended at once: two batches. The queue holds the rest, not memory. */
+const MAX_BULK_RECIPIENTS = 2_000;
+
 /** The ports of {@link Delivery}. */
 export interface DeliveryParts {
   readonly appender: Appender;
@@ -39,7 +43,14 @@ export interface DeliveryParts {
 
 /** The single path from a validated job to the log, for every door. Safe to repeat. */
 export class Delivery {
+  private readonly bulk = new WeightedLimiter(MAX_BULK_RECIPIENTS);
+
   constructor(private readonly parts: DeliveryParts) {}
+
+  /** When the log last committed for this process, as `performance.now()`. */
+  get lastCommitAt(): number {
+    return this.parts.appender.lastCommitAt;
+  }
 
   /** Whether everything that a notification of this type needs seems to be available. */
   isReadyFor(type: string): boolean {
@@ -49,19 +60,24 @@ export class Delivery {
   /**
    * Renders and appends the job, schedules escalations and records dropped notifications.
    *
+   * @param options `urgent`: a caller waits for the answer. Without it, the job waits while others with many recipients are in progress.
+   * `signal`: stops what is not in a transaction yet; the call then rejects.
    * @throws {InvalidJobError} if rendering fails or Postgres rejects the content.
    * @throws {LogUnavailableError} if the log does not answer. Part of the job may be committed: repeat it.
    * @throws {FeedBusyError} if one of the feeds stays locked for too long: repeat the job.
    * @throws {QueueUnavailableError} if escalations could not be scheduled. The entries are committed: repeat the job.
    */
-  async deliver(job: DeliverableJob): Promise<DeliveryResult> {
+  async deliver(job: DeliverableJob, options: AppendOptions = {}): Promise<DeliveryResult> {
     const { feeds, expiresAt } = job.parsed;
     if (expiresAt && expiresAt.getTime() <= Date.now()) {
       await this.recordDropped(job, feeds, 'expired');
       return { appended: 0, duplicates: 0, expired: feeds.length };
     }
-    const composed = await this.compose(job.prepared, feeds);
-    const results = await this.parts.appender.append(notificationsOf(job, composed));
+    const append = async (): Promise<AppendResult[]> => {
+      const composed = await this.compose(job.prepared, feeds);
+      return this.parts.appender.append(notificationsOf(job, composed), options);
+    };
+    const results = await (options.urgent ? append() : this.bulk.run(feeds.length, append));
     // Before the job counts as done: if the process dies here, the job runs again and schedules them.
     if (job.type !== CANARY.name) await this.parts.escalations?.schedule(job.type, results);
     return this.summarize(job, results);

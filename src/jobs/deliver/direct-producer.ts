@@ -1,7 +1,13 @@
 import { Logger } from '@nestjs/common';
-import { IdempotencyKeyReusedError, isRetryable, LogUnavailableError } from '../../contract/errors.js';
+import {
+  FeedBusyError,
+  IdempotencyKeyReusedError,
+  isRetryable,
+  LogUnavailableError,
+} from '../../contract/errors.js';
 import type { JobData } from '../../contract/model/job.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
+import type { HandoverReason, Metrics } from '../../contract/ports/metrics.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
 import { CircuitBreaker } from '../../platform/circuit-breaker.js';
 import { Outage } from '../../platform/logging/outage.js';
@@ -14,7 +20,7 @@ import type { Door } from '../produce/notifier.js';
 import { refuseOtherBody, type QueueProducer } from '../produce/queue-producer.js';
 import type { Delivery } from './delivery.js';
 
-/** After this time the job goes to the queue. */
+/** After this time the job goes to the queue, which needs the rest of the caller's time. */
 const ANSWER_MS = 1_000;
 /** The maximum number of recipients with appends in progress. The queue buffers the excess, not memory. */
 const MAX_IN_PROGRESS = 2_000;
@@ -27,8 +33,11 @@ export interface DirectProducerParts {
   readonly queue: QueueProducer;
   /** The name of the queue; part of each job's identity. */
   readonly queueName: string;
+  /** The longest wait of a caller, for log and queue together. */
+  readonly enqueueTimeoutMs: number;
   /** `queue`: this process never appends directly. */
   readonly mode: 'direct' | 'queue';
+  readonly metrics: Pick<Metrics, 'handedToQueue'>;
 }
 
 /**
@@ -39,15 +48,18 @@ export interface DirectProducerParts {
  *             --append--> committed: delivered
  *                     --log unavailable, feed busy, or no answer within 1 s--> queue
  *
- * The job has the same identity at both doors: if a late append commits after all, the queued job is a duplicate.
+ * What waits for a transaction after 1 s is withdrawn. What is in one may still commit: the job has the same identity at both doors, so the
+ * queued job is a duplicate then.
  */
 export class DirectProducer implements Producer, Door {
   private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery (the queue takes over)');
   private readonly breaker = new CircuitBreaker();
+  private readonly answerMs: number;
   private inProgress = 0;
-  private lastCommitAt = 0;
 
-  constructor(private readonly parts: DirectProducerParts) {}
+  constructor(private readonly parts: DirectProducerParts) {
+    this.answerMs = Math.min(ANSWER_MS, parts.enqueueTimeoutMs / 2);
+  }
 
   async enqueue(type: string, data: JobData, { idempotency }: EnqueueOptions = {}): Promise<Enqueued> {
     const job = await checkJob(this.parts.types, type, data);
@@ -59,26 +71,30 @@ export class DirectProducer implements Producer, Door {
   }
 
   private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
-    const { delivery, queue, queueName, mode } = this.parts;
+    const { delivery, queue, queueName, mode, metrics } = this.parts;
     const timestamp = Date.now();
-    const isDue = delayOf(job.parsed, timestamp) === 0;
-    const direct = mode === 'direct' && isDue && delivery.isReadyFor(job.type);
+    let reason = this.reasonToQueue(job, timestamp);
+    const direct = mode === 'direct' && reason === null;
     const id = idempotency ? idempotentJobId(idempotency) : direct ? directJobId() : uuidV7();
     const identity: JobIdentity = { queue: queueName, id, timestamp };
-    if ((direct || idempotency) && this.hasRoomFor(job) && this.breaker.allows()) {
-      const work = async (): Promise<boolean> => {
-        const isFirst = idempotency !== undefined && (await this.claim(job, id));
-        try {
-          if (direct) await delivery.deliver({ ...job, identity });
-        } catch (error) {
-          // A corrected body may use the key: nothing was delivered.
-          if (isFirst && !isRetryable(error)) await this.parts.idempotencyKeys.release(id);
-          throw error;
-        }
-        return direct;
-      };
-      if (await this.attempt(job, work)) return { id, outcome: 'delivered' };
+    if (direct || idempotency) {
+      const refusal = this.refusal(job);
+      const failure =
+        refusal ??
+        (await this.attempt(job, async (signal) => {
+          const isFirst = idempotency !== undefined && (await this.claim(job, identity));
+          try {
+            if (direct) await delivery.deliver({ ...job, identity }, { urgent: true, signal });
+          } catch (error) {
+            // A corrected body may use the key: nothing was delivered.
+            if (isFirst && !isRetryable(error)) await this.parts.idempotencyKeys.release(id);
+            throw error;
+          }
+        }));
+      if (direct && failure === null) return { id, outcome: 'delivered' };
+      reason ??= failure;
     }
+    if (mode === 'direct') metrics.handedToQueue(reason!);
     await queue.store(job, {
       id,
       timestamp,
@@ -88,38 +104,50 @@ export class DirectProducer implements Producer, Door {
     return { id, outcome: 'queued' };
   }
 
-  private hasRoomFor({ parsed }: CheckedJob): boolean {
-    return this.inProgress === 0 || this.inProgress + parsed.feeds.length <= MAX_IN_PROGRESS;
+  private reasonToQueue(job: CheckedJob, now: number): HandoverReason | null {
+    if (delayOf(job.parsed, now) > 0) return 'later';
+    return this.parts.delivery.isReadyFor(job.type) ? null : 'escalations';
   }
 
-  /** Returns `false` if the log could not append in time. The append may still commit: the work continues. */
-  private async attempt({ parsed }: CheckedJob, work: () => Promise<boolean>): Promise<boolean> {
+  /** Without one, the caller tries, and {@link attempt} reports the result to the circuit breaker. */
+  private refusal({ parsed }: CheckedJob): HandoverReason | null {
+    if (this.inProgress > 0 && this.inProgress + parsed.feeds.length > MAX_IN_PROGRESS) return 'busy';
+    return this.breaker.allows() ? null : 'outage';
+  }
+
+  /** Returns the reason if the log could not append in time. The append may still commit, if it is in a transaction. */
+  private async attempt(
+    { parsed }: CheckedJob,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<HandoverReason | null> {
     const startedAt = performance.now();
     const count = parsed.feeds.length;
+    const abort = new AbortController();
     this.inProgress += count;
-    const done = work().finally(() => (this.inProgress -= count));
+    const done = work(abort.signal).finally(() => (this.inProgress -= count));
     try {
-      const delivered = await withTimeout(ANSWER_MS, done, () => new LateError());
-      this.lastCommitAt = performance.now();
+      await withTimeout(this.answerMs, done, () => new LateError(this.answerMs));
       this.logAnswered();
-      return delivered;
+      return null;
     } catch (error) {
       if (error instanceof LateError) {
-        // No outage while other appends commit: a single feed may be locked.
-        if (this.lastCommitAt > startedAt) this.breaker.succeeded();
+        abort.abort(error);
+        // No outage while other appends commit: a single feed may be locked, or there is much to do.
+        if (this.parts.delivery.lastCommitAt > startedAt) this.logAnswered();
         else this.logFailed(error);
-        return false;
+        return 'late';
       }
       // Whatever else went wrong is not the log's: a locked feed, the host's own code, or escalations, which the queued job schedules.
       if (error instanceof LogUnavailableError) this.logFailed(error);
       else this.logAnswered();
       if (!isRetryable(error)) throw error;
-      return false;
+      if (error instanceof LogUnavailableError || error instanceof FeedBusyError) return error.code;
+      return 'error';
     }
   }
 
   /** Returns whether the key was free. */
-  private async claim(job: CheckedJob, jobId: string): Promise<boolean> {
+  private async claim(job: CheckedJob, { id: jobId }: JobIdentity): Promise<boolean> {
     const { idempotencyKeys, queue } = this.parts;
     const outcome = await idempotencyKeys.claim({ jobId, fingerprint: bodyFingerprint(job.type, job.sent) });
     if (outcome === 'other') throw new IdempotencyKeyReusedError();
@@ -145,7 +173,7 @@ export class DirectProducer implements Producer, Door {
 class LateError extends Error {
   override readonly name = 'LateError';
 
-  constructor() {
-    super(`no answer within ${ANSWER_MS} ms`);
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
   }
 }

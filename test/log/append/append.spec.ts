@@ -162,6 +162,57 @@ describe('the append', () => {
     expect(one.batches.length - before).toBeLessThanOrEqual(2);
   });
 
+  it('appends what is urgent before bulk work, and goes on with bulk work beside it', async () => {
+    const order: string[] = [];
+    const note = (name: string) => (): number => order.push(name);
+    const bulk = Array.from({ length: 6 }, (_, job) =>
+      one
+        .append(Array.from({ length: 1_000 }, (_, i) => notification(`many-${job}-${i}`)))
+        .then(note(`bulk ${job}`)),
+    );
+    const urgent = one.append([notification('hurried')], { urgent: true }).then(note('urgent'));
+    const many = one
+      .append(
+        Array.from({ length: 4_000 }, (_, i) => notification(`hurried-${i}`)),
+        { urgent: true },
+      )
+      .then(note('much that is urgent'));
+    await Promise.all([...bulk, urgent, many]);
+    expect(order[0]).toBe('urgent');
+    const place = order.indexOf('much that is urgent');
+    expect(place).toBeGreaterThan(order.indexOf('bulk 0'));
+    expect(place).toBeLessThan(order.indexOf('bulk 3'));
+  });
+
+  it('puts what is urgent first in a feed with much that waits', async () => {
+    await one.append([notification('crowded')]);
+    const results = await Promise.all([
+      ...Array.from({ length: 3 }, () =>
+        one.append([notification('crowded', { dedupeKey: 'k:same' }), notification('crowded')]),
+      ),
+      one.append([notification('crowded')], { urgent: true }),
+    ]);
+    expect(results.at(-1)![0]!.seq).toBe(2);
+    expect(await seqsOf('crowded')).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('withdraws what is not in a transaction yet', async () => {
+    await one.append([notification('patient')]);
+    const release = await holdFeed('patient');
+    const first = one.append([notification('patient')]);
+    const abort = new AbortController();
+    const withdrawn = one.append([notification('patient'), notification('bystander')], {
+      signal: abort.signal,
+    });
+    abort.abort(new Error('given up'));
+    await expect(withdrawn).rejects.toThrow('given up');
+    await expect(one.append([notification('patient')], { signal: abort.signal })).rejects.toThrow('given up');
+    await release();
+    expect((await first)[0]).toMatchObject({ outcome: 'appended', seq: 2 });
+    await one.append([notification('patient'), notification('bystander')]);
+    expect([await seqsOf('patient'), await seqsOf('bystander')]).toEqual([[1, 2, 3], [1]]);
+  });
+
   it('appends to other feeds while one is locked, also in the same batch', async () => {
     await one.append([notification('held'), notification('stranger')]);
     const release = await holdFeed('held');
