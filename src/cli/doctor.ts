@@ -9,7 +9,7 @@ import { clockSkew, listens, queueSessions, rights, sessionDefaults } from './po
 import { say, type Print } from './print.js';
 import { canaryThroughProxy } from './proxy-canary.js';
 import { readProxy } from './proxy.js';
-import { redisUser, redisVersion } from './redis-version.js';
+import { redisUser, redisVersion } from './redis-checks.js';
 
 /**
  * `tidings doctor`: checks each part of the path of a notification, and sends a canary through all of it.

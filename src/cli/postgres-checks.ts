@@ -10,7 +10,7 @@ const MAX_CLOCK_SKEW_MS = 2_000;
 /** Defaults of the server, the database or the role that cost speed. */
 export async function sessionDefaults(address: PostgresAddress): Promise<string> {
   const { unfit } = await onPostgres(address, lookAtSession);
-  if (unfit.length === 0) return 'suit';
+  if (unfit.length === 0) return 'suitable';
   const settings = unfit.map(({ name, value }) => `${name} = ${JSON.stringify(value)}`).join(', ');
   return `${settings}: each statement overrides them, which costs two more round trips; ALTER ROLE ... SET avoids that`;
 }
@@ -67,7 +67,7 @@ export async function rights(address: PostgresAddress, schema: string, withQueue
       `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS granted`,
     );
     return rows[0]!.granted
-      ? 'all that are needed'
+      ? 'complete'
       : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not detected';
   });
 }
@@ -82,7 +82,7 @@ export async function queueSessions(address: PostgresAddress): Promise<string> {
     if (!/startup parameter/.test(error.message)) throw error;
     throw new Error(`a pooler refuses the parameter "options" (${error.message}): ${fix}`);
   });
-  if (path === 'bullmq') return 'have their settings';
+  if (path === 'bullmq') return 'settings are kept';
   throw new Error(`a pooler ignores the parameter "options" (search_path is ${path}): ${fix}`);
 }
 

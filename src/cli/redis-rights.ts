@@ -76,7 +76,7 @@ export async function redisRights(
   ];
   const lacking = (await client.eval(CHECK, 0, ...asked)) as string[];
   if (lacking[0] === 'unknown') return 'unknown: a Redis older than 7 cannot check them';
-  if (lacking.length === 0) return 'all that are needed';
+  if (lacking.length === 0) return 'complete';
   const named = lacking.slice(0, 5).map((text) => text.replace(/ 1( 1)*$/, ''));
   const more = lacking.length > 5 ? ` and ${lacking.length - 5} more` : '';
   const rules = [`~${prefix}:*`, '&tidings:*', ...REDIS_RULES, ...(cluster ? CLUSTER_RULES : [])];

@@ -31,7 +31,7 @@ export const ERROR_TABLE = {
   unauthenticated: { status: 401, title: 'The credential is missing or not valid', retry: false },
   forbidden: { status: 403, title: 'The credential does not allow this', retry: false },
   'origin-not-allowed': { status: 403, title: 'The origin is not allowed', retry: false },
-  'not-found': { status: 404, title: 'There is no such thing here', retry: false },
+  'not-found': { status: 404, title: 'Not found', retry: false },
   'method-not-allowed': { status: 405, title: 'This method is not allowed here', retry: false },
   conflict: { status: 409, title: 'The state of the resource does not allow this', retry: false },
   'too-large': { status: 413, title: 'The request is too large', retry: false },
@@ -46,7 +46,7 @@ export const ERROR_TABLE = {
   'feed-busy': { status: 503, title: 'The feed is locked by another transaction', retry: true },
   'key-server-unavailable': { status: 503, title: 'The key server did not answer', retry: true },
   draining: { status: 503, title: 'This instance is shutting down', retry: true },
-  internal: { status: 500, title: 'Something went wrong on our side', retry: true },
+  internal: { status: 500, title: 'Internal error', retry: true },
 } as const satisfies Record<string, { status: number; title: string; retry: boolean }>;
 
 /** The stable error codes; the member `code` of `application/problem+json`. */
@@ -136,9 +136,7 @@ export class IdempotencyKeyReusedError extends TidingsError {
   readonly code = 'idempotency-key-reused';
 
   constructor() {
-    super(
-      'This Idempotency-Key was already used with another type or other data; use a new key for a new notification.',
-    );
+    super('This Idempotency-Key was already used with another body; use a new key for a new notification.');
   }
 }
 

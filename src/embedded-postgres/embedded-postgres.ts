@@ -130,7 +130,7 @@ class Supervisor implements EmbeddedPostgres {
     const port = free ? wanted : await freePort();
     if (wanted !== null && port !== wanted) {
       this.log.warn(
-        `Port ${wanted} of the embedded Postgres is taken by another program; it moves to ${port}.`,
+        `Port ${wanted} of the embedded Postgres is taken by another program; Postgres uses port ${port} instead.`,
       );
     }
     const outcome = await this.cluster.start(port);
@@ -183,7 +183,7 @@ class Supervisor implements EmbeddedPostgres {
 
 function refused(cluster: Cluster, cause: unknown): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
-    `The Postgres of ${cluster.dataDir} runs but does not let us in: ${(cause as Error).message} ` +
+    `The Postgres of ${cluster.dataDir} runs but refuses the connection: ${(cause as Error).message} ` +
       `(its log: ${cluster.logFile}).`,
     { cause },
   );

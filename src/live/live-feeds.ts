@@ -26,7 +26,7 @@ export interface LiveFeedsOptions {
  */
 export class LiveFeedsHub implements LiveFeeds {
   private readonly logger = new Logger(LiveFeedsHub.name);
-  private readonly busOutage = new Outage(this.logger, 'The live bus, for new subscriptions,');
+  private readonly busOutage = new Outage(this.logger, 'Subscribing to the live bus');
   private readonly feeds = new Map<string, WatchedFeed>();
   private readonly events = new EventCounter();
   private readonly memory: MemoryBudget = { left: MEMORY };
@@ -45,7 +45,7 @@ export class LiveFeedsHub implements LiveFeeds {
     this.heads = new HeadCheck(
       (ids) => reader.heads(ids),
       this.events,
-      new Outage(this.logger, 'The check of heads'),
+      new Outage(this.logger, 'The head check'),
     );
     this.stopListening = bus.onReconnect(() => void this.check());
     this.checkLater();

@@ -76,7 +76,7 @@ export class RedisPublisher {
     const message = encode();
     const size = message.length + COMMAND_SIZE;
     if (this.waiting + size > MAX_WAITING) {
-      this.failed(new Error('Redis takes messages more slowly than they are announced'));
+      this.failed(new Error('Redis accepts messages more slowly than they are published'));
       return;
     }
     this.waiting += size;

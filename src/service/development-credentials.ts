@@ -21,7 +21,7 @@ export type DevelopmentCredentials = z.infer<typeof shape>;
 export async function developmentCredentials(dataDir: string): Promise<DevelopmentCredentials> {
   const path = join(dataDir, FILE);
   await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
-    const problem = `cannot be made or written to (${dataDir}): ${String(error)}. Take another directory`;
+    const problem = `cannot be created or written to (${dataDir}): ${String(error)}. Use another directory`;
     throw new InvalidSettingsError([{ field: 'TIDINGS_DATA_DIR', problem }]);
   });
   try {

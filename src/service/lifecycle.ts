@@ -84,10 +84,10 @@ export class Lifecycle implements Life {
 
   private onSignal(signal: string): void {
     if (this.endingSince === null) {
-      this.logger.log(`${signal}: stopping (again to stop at once)`);
+      this.logger.log(`${signal}: shutting down (send it again to exit at once)`);
       void this.end(0);
     } else if (performance.now() - this.endingSince > SAME_KEY_PRESS_MS) {
-      this.giveUp(`${signal} again: stopped at once`);
+      this.giveUp(`${signal} again: exiting at once`);
     }
   }
 
@@ -102,7 +102,7 @@ export class Lifecycle implements Life {
     if (this.endingSince !== null) return;
     this.endingSince = performance.now();
     const limit = setTimeout(
-      () => this.giveUp(`not stopped within ${SHUTDOWN_LIMIT_MS} ms; exiting`),
+      () => this.giveUp(`Shutting down took longer than ${SHUTDOWN_LIMIT_MS} ms; exiting`),
       SHUTDOWN_LIMIT_MS,
     );
     await settlesWithin(START_GRACE_MS, this.started);

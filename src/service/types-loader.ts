@@ -62,7 +62,7 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-      throw wrong(`${path} is no JavaScript; compile it, and name the .js or .mjs file`);
+      throw wrong(`${path} is not JavaScript; compile it, and give the .js or .mjs file`);
     }
     throw wrong(`${path} cannot be imported: ${String(error)}`);
   }

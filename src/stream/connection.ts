@@ -10,7 +10,7 @@ import { atTime } from '../platform/time/at-time.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
 import { backoffMs } from '../platform/time/backoff.js';
 import { jittered } from '../platform/time/jitter.js';
-import { obstacle, startingPlace } from './position.js';
+import { resetReason, startingPlace } from './position.js';
 
 /** The dependencies of a connection. */
 export interface ConnectionPorts {
@@ -169,7 +169,7 @@ export class Connection {
       // The feed was erased, perhaps with its recipient: only a valid credential may create a new one.
       if (page === null) return void this.close('revoked');
       this.watch!.observe(page);
-      const reason = obstacle(page, this.epoch, this.seq);
+      const reason = resetReason(page, this.epoch, this.seq);
       if (reason) {
         this.moveTo(page, page.floor);
         this.write([this.reset(reason, page)]);

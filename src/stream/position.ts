@@ -9,7 +9,7 @@ export interface StartingPlace {
 }
 
 /** Why a stream cannot continue after `seq` of `epoch` in a feed with this state; null if it can (G6). */
-export function obstacle(feed: FeedState, epoch: string, seq: number): ResetReason | null {
+export function resetReason(feed: FeedState, epoch: string, seq: number): ResetReason | null {
   if (epoch !== feed.epoch) return 'epoch';
   if (seq > feed.head) return 'ahead';
   if (seq < feed.floor) return 'expired';
@@ -29,7 +29,7 @@ export function startingPlace(feed: FeedState, requested: RequestedPosition): St
     case 'malformed':
       return { seq: feed.floor, reset: 'malformed' };
     case 'after': {
-      const reset = obstacle(feed, requested.cursor.epoch, requested.cursor.seq);
+      const reset = resetReason(feed, requested.cursor.epoch, requested.cursor.seq);
       return reset ? { seq: feed.floor, reset } : { seq: requested.cursor.seq, reset: null };
     }
   }

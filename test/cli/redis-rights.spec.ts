@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { doctorCommand } from '../../src/cli/doctor.js';
 import { CLUSTER_RULES, REDIS_COMMANDS, REDIS_RULES } from '../../src/cli/redis-rights.js';
-import { redisUser } from '../../src/cli/redis-version.js';
+import { redisUser } from '../../src/cli/redis-checks.js';
 import type { RedisOptions } from '../../src/contract/options/tidings-options.js';
 import { JobQueue } from '../../src/jobs/index.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
@@ -174,10 +174,10 @@ describeWith('redis-server', 'The rights of a Redis user', () => {
       await grant([...rules, '-info']);
       expect(await doctor()).toMatch(/FAULT {2}Redis rights: the user may not info: ACL SETUSER/);
       await grant(rules);
-      expect(await redisUser(address as never, { prefix, queue: 'tidings' })).toBe('all that are needed');
+      expect(await redisUser(address as never, { prefix, queue: 'tidings' })).toBe('complete');
     }, 90_000);
 
-    it('are none to look at other keys, or to do what is dangerous', async () => {
+    it('include neither other keys nor dangerous commands', async () => {
       await grant(rules);
       const user = new Redis({
         port: server.port,
@@ -209,7 +209,7 @@ describeWith('redis-server', 'The rights of a Redis user', () => {
     expect(operations).toContain(`\`${CLUSTER_RULES.join(' ')}\``);
   });
 
-  it('have each command that the scripts of BullMQ send, but for its flows and relays, which nobody here uses', () => {
+  it("include every command that BullMQ's scripts send, except those for features that Tidings does not use", () => {
     const scripts = join(dirname(createRequire(import.meta.url).resolve('bullmq')), 'scripts');
     const unused =
       /^(relay|addJobScheduler|updateJobScheduler|getJobScheduler|removeJobScheduler|pause|paginate|promote|removeOrphaned|getDependency|obliterate|drain)/;

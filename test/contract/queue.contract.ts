@@ -263,12 +263,7 @@ export function queueContract(backend: string, startServer: () => Promise<QueueS
           { to: 'ann', data: good },
           'The renderer of async-renderer failed: it is async',
         ],
-        [
-          'an empty title',
-          'empty-title',
-          { to: 'ann', data: good },
-          'title must be rendered to a text that is not empty',
-        ],
+        ['an empty title', 'empty-title', { to: 'ann', data: good }, 'title must be a non-empty string'],
       ];
       const boom = (): never => {
         throw new Error('boom');

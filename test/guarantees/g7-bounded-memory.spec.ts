@@ -16,7 +16,7 @@ onBothBackends('G7: a reader that does not read holds one page and the buffers o
 
   afterEach(() => house.close());
 
-  it('buffers no more for it, serves the others, and ends it after a while', async () => {
+  it('holds one page for a reader that takes nothing, serves the others, and ends its stream after a while', async () => {
     let delivered = 0;
     const ends: string[] = [];
     const instance = await house.start({

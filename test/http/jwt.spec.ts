@@ -82,7 +82,7 @@ describe('a JWT as the credential of a recipient', () => {
       () => token({ exp: undefined }),
       'The token has no exp; only tokens that expire are accepted.',
     ],
-    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is not a date.'],
+    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is out of range.'],
     ['not valid yet', () => token({ nbf: inSeconds(60) }), 'The token is not valid yet (nbf).'],
     [
       'signed with another secret',
@@ -125,17 +125,17 @@ describe('a JWT as the credential of a recipient', () => {
     [
       'without the tenant that is configured',
       () => token({ org: undefined }),
-      'The claim org of the token, its tenant, must be a string, not missing.',
+      'The tenant of the token (claim org) must be a string, not missing.',
     ],
     [
       'with an empty tenant',
       () => token({ org: '' }),
-      'The claim org of the token, its tenant, must not be empty.',
+      'The tenant of the token (claim org) must not be empty.',
     ],
     [
       'with a tenant that is no text',
       () => token({ org: 7 }),
-      'The claim org of the token, its tenant, must be a string, not a number.',
+      'The tenant of the token (claim org) must be a string, not a number.',
     ],
   ];
   it.each(refused)('is rejected %s', async (_what, make, message) => {

@@ -57,7 +57,7 @@ describe('an error in the service', () => {
       const problem = await problemOf(response);
       expect(problem).toEqual({
         type: 'about:blank',
-        title: 'Something went wrong on our side',
+        title: 'Internal error',
         status: 500,
         detail: 'The error is in the log of the server, under this instance.',
         code: 'internal',

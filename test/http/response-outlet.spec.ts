@@ -137,7 +137,7 @@ describe("the outlet of a stream behind Nest's @Sse()", () => {
     expect(app.logger.lines).toEqual([]);
   });
 
-  it('calls back when the end of the stream has left, so that a farewell is known to be sent', async () => {
+  it('calls back when the last byte has left, so that the closing frame is known to be sent', async () => {
     const { outlet, subscriber } = await open();
     const reading = readUntil('\r\n0\r\n\r\n');
     subscriber.next({ type: 'feed.closing', id: 'e-0', data: '{}' });

@@ -92,7 +92,7 @@ describe('readiness', () => {
     expect(status).toBe(503);
     expect(body).toMatchObject({
       code: 'not-ready',
-      detail: 'Without answer: postgres.',
+      detail: 'These checks failed: postgres.',
       checks: [{ name: 'postgres', status: 'failed' }, { name: 'queue' }],
     });
     expect(JSON.stringify(body)).not.toContain('10.1.2.3');
@@ -122,6 +122,6 @@ describe('readiness', () => {
     for (let probe = 0; probe < 3; probe++) expect((await get('/readyz')).status).toBe(503);
     postgres = () => Promise.resolve();
     for (let probe = 0; probe < 3; probe++) expect((await get('/readyz')).status).toBe(200);
-    expect(logged).toEqual(['postgres is not ready: away', 'postgres is back']);
+    expect(logged).toEqual(['postgres is not ready: away', 'postgres is ready again']);
   });
 });

@@ -91,7 +91,7 @@ describe('the life of the process', () => {
     await jest.advanceTimersByTimeAsync(600);
     host.emit('SIGINT');
     expect(host.codes).toEqual([1]);
-    expect(lines).toEqual(['SIGINT again: stopped at once']);
+    expect(lines).toEqual(['SIGINT again: exiting at once']);
   });
 
   it('abandons a part that hangs and still stops the others within 5 s', async () => {

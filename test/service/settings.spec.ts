@@ -146,8 +146,8 @@ describe('the settings of the service', () => {
         'must have at least 32 bytes (RFC 7518, section 3.2), has 5 (make one: openssl rand -base64 48)',
       // That it is malformed is listed, too; the later one is kept here.
       AUTH_JWKS_URL: 'must not be given together with AUTH_JWT_SECRET: give one of them',
-      AUTH_JWT_ISSUER: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
-      AUTH_JWT_AUDIENCE: 'is needed with AUTH_JWKS_URL, or tokens that were made for others would be taken',
+      AUTH_JWT_ISSUER: 'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
+      AUTH_JWT_AUDIENCE: 'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
       AUTH_COOKIE: 'must be the name of a cookie, such as session; is "a b"',
       PRODUCER_API_KEYS: 'item 2 must have at least 16 characters, has 7 (make one: openssl rand -hex 24)',
       SUPPORT_API_KEYS: 'item 1 must consist of visible ASCII characters, because it travels in a header',

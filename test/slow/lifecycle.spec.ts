@@ -120,7 +120,7 @@ describe('the end of the service', () => {
     expect(postgresRuns(service)).toBe(false);
   });
 
-  it('is not caused by an output that nobody reads', async () => {
+  it('does not come because nobody reads the output', async () => {
     const database = await createTestDatabase();
     const service = await startService({ DATABASE_URL: database.url });
     service.child.stdout!.destroy();
@@ -188,7 +188,7 @@ describe('a start that cannot succeed', () => {
     const service = await spawnService({ DATABASE_URL: url.href });
     expect(await service.exited).toMatchObject({ code: 1 });
     expect(service.stderr).toBe(
-      `Tidings cannot start. Postgres at ${url.host}${url.pathname} refuses: database "no_such_database" does not exist\n`,
+      `Tidings cannot start. Postgres at ${url.host}${url.pathname} refused the connection: database "no_such_database" does not exist\n`,
     );
   });
 

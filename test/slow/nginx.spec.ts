@@ -117,7 +117,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect(accepted.status).toBe(202);
   });
 
-  it('exposes no other path, and answers one with a problem', async () => {
+  it('exposes no other paths, and answers requests for them with a problem', async () => {
     for (const path of ['/metrics', '/readyz', '/demo', '/', '/v1']) {
       const response = await fetch(nginx.origin + path, { redirect: 'manual' });
       const problem = (await response.json()) as { code: string };

@@ -138,7 +138,7 @@ describe('the samples of the README and of its pages', () => {
       await database.drop();
     });
 
-    it('stream to who is signed in, and to nobody else, what the host sends', async () => {
+    it('stream what the host sends to the signed-in user and to nobody else', async () => {
       compile('types', 'host');
       const port = await freePort();
       const origin = `http://127.0.0.1:${port}`;

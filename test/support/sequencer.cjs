@@ -8,7 +8,7 @@ const LONGEST = [
   'prove/prove',
   'slow/restarts',
   'hosts/hosts',
-  'guarantees/g3-database-away',
+  'guarantees/g3-database-unavailable',
   'contract/queue-redis',
   'contract/queue-postgres',
   'browser/event-source',
@@ -21,7 +21,7 @@ const LONGEST = [
   'guarantees/g7-bounded-memory',
   'browser/element',
   'guarantees/g10-all-or-nothing',
-  'guarantees/g6-a-gap-is-said',
+  'guarantees/g6-gaps-are-reported',
   'guarantees/doors',
 ];
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FeedKey } from './feed.js';
 
-/** The stored form of a producer's `dedupeKey`; jobs/produce/dedupe-key.ts lists the other prefixes. */
+/** The stored form of a producer's `dedupeKey`; jobs/produce/job-identity.ts lists the other prefixes. */
 export function givenDedupeKey(dedupeKey: string): string {
   return `k:${dedupeKey}`;
 }

@@ -61,7 +61,7 @@ export function typeNameProblem(name: unknown): string | null {
   if (!TYPE_NAME.test(name))
     return `must match ${TYPE_NAME.source}, is ${JSON.stringify(name.slice(0, 100))}`;
   if (name.startsWith('feed.')) return 'must not begin with "feed."';
-  if (RESERVED.has(name)) return `must not be "${name}": EventSource has an event of that name of its own`;
+  if (RESERVED.has(name)) return `must not be "${name}": EventSource has its own event of that name`;
   return null;
 }
 
@@ -134,7 +134,7 @@ export function renderNotification(
   const { title, body = null, link = null } = rendered;
   const fields: InvalidField[] = [];
   if (typeof title !== 'string' || title.length === 0) {
-    fields.push({ field: 'title', problem: 'must be rendered to a text that is not empty' });
+    fields.push({ field: 'title', problem: 'must be a non-empty string' });
   } else fields.push(...textProblems('title', title));
   if (body !== null) fields.push(...textProblems('body', body));
   if (link !== null && (typeof link !== 'string' || !isSafeLink(link))) {

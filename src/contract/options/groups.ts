@@ -119,7 +119,10 @@ const JWT = group<JwtOptions>()({
     if (!jwt.jwksUrl) return;
     for (const name of ['issuer', 'audience'] as const) {
       if (jwt[name]) continue;
-      wrong([name], 'is needed with http.jwt.jwksUrl, or tokens that were made for others would be taken');
+      wrong(
+        [name],
+        'is required with http.jwt.jwksUrl; without it, tokens issued for other services would be accepted',
+      );
     }
   }),
 );
@@ -237,7 +240,7 @@ export const ESCALATIONS = list(
       const names = rules.map((rule: unknown) => (isObject(rule) ? rule['name'] : undefined));
       names.forEach((name, index) => {
         if (typeof name !== 'string' || names.indexOf(name) === index) return;
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is there more than once' });
+        context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is used more than once' });
       });
     },
     { when: ({ value }) => Array.isArray(value) },

@@ -9,7 +9,7 @@ export interface NewNotification {
   readonly feed: FeedKey;
   /**
    * The same `(feed, dedupeKey)` never makes two entries (G5). Its prefix names its source, see
-   * jobs/produce/dedupe-key.ts.
+   * jobs/produce/job-identity.ts.
    */
   readonly dedupeKey: string;
   readonly type: string;

@@ -21,7 +21,8 @@ export class HostAuthenticator extends RecipientAuthenticator {
       throw new UnauthenticatedError('The request has no valid credential.');
     }
     // A malformed identity is a bug of the host. It must not become a feed (two users could share one), and its text is logged, not sent.
-    const wrong = (what: string): Error => new TypeError(`http.identify returned an identity whose ${what}.`);
+    const wrong = (what: string): Error =>
+      new TypeError(`http.identify returned an invalid identity: ${what}.`);
     if (typeof identity !== 'object') throw new TypeError('http.identify must return an identity or null.');
     const { recipient, tenant = '', expiresAt = null } = identity;
     const problem = nameProblem(recipient);

@@ -26,7 +26,7 @@ export class JwtVerifier {
     const payload = await this.#verified(token);
     const { sub, exp = NaN } = payload;
     if (exp * 1000 <= Date.now()) throw new InvalidTokenError(expiredMessage(exp));
-    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is not a date.');
+    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is out of range.');
     const problem = nameProblem(sub);
     if (problem) throw new InvalidTokenError(`The sub of the token ${problem}.`);
     return {
@@ -41,7 +41,7 @@ export class JwtVerifier {
     if (!claim) return '';
     const tenant = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
     const problem = tenant === '' ? 'must not be empty' : tenantProblem(tenant);
-    if (problem) throw new InvalidTokenError(`The claim ${claim} of the token, its tenant, ${problem}.`);
+    if (problem) throw new InvalidTokenError(`The tenant of the token (claim ${claim}) ${problem}.`);
     return tenant as string;
   }
 

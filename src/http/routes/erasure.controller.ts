@@ -39,11 +39,14 @@ export class ErasureController {
     const tenant = readTenant(request);
     if (/\/(\?|$)/.test(request.url)) {
       throw new InvalidRequestError([
-        { field: 'recipient', problem: 'is empty; the path of a whole tenant has no "/" at its end' },
+        {
+          field: 'recipient',
+          problem: 'must not be empty; to erase a whole tenant, leave out the "/" at the end of the path',
+        },
       ]);
     }
     if (!tenant) {
-      const problem = `must name the tenant whose recipients are all to be erased, is ${tenant === '' ? 'empty' : 'missing'}; the recipients of the one without a name are erased one by one`;
+      const problem = `must name the tenant whose recipients are all to be erased, is ${tenant === '' ? 'empty' : 'missing'}; recipients without a tenant are erased one by one`;
       throw new InvalidRequestError([{ field: 'tenant', problem }]);
     }
     return this.#logged(holder, `the tenant ${pseudonym([tenant])}`, () => this.eraser.eraseTenant(tenant));

@@ -20,7 +20,7 @@ export class JobsController {
     if (problem) throw new InvalidRequestError([{ field: 'id', problem }]);
     const outcome = await this.canceller.cancel(id);
     if (outcome === 'unknown') {
-      throw new NotFoundError([{ field: 'id', problem: 'is not the id of a job that is still kept' }]);
+      throw new NotFoundError([{ field: 'id', problem: 'is not the id of a job on the queue' }]);
     }
     if (outcome !== 'cancelled') throw new ConflictError(TOO_LATE[outcome]);
     return { outcome };

@@ -6,7 +6,7 @@ import { WeightedLimiter } from '../../platform/weighted-limiter.js';
 import { CANARY } from '../../types/canary.js';
 import type { Composed, Prepared } from '../../types/type-registry.js';
 import type { Escalations } from '../after/escalations.js';
-import { dedupeKeyOf, jobFingerprint, type JobIdentity } from '../produce/dedupe-key.js';
+import { dedupeKeyOf, jobFingerprint, type JobIdentity } from '../produce/job-identity.js';
 import type { Locales } from './locales.js';
 
 /** A validated job, ready to be appended to the log. */

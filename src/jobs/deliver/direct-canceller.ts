@@ -1,7 +1,7 @@
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import { outboxRowId } from '../outbox/outbox-job.js';
-import { isDirectJobId, isIdempotentJobId } from '../produce/dedupe-key.js';
+import { isDirectJobId, isIdempotentJobId } from '../produce/job-identity.js';
 
 /** Cancels jobs that may have been delivered directly and never reached the queue. */
 export class DirectCanceller implements JobCanceller {

@@ -15,7 +15,7 @@ import { uuidV7 } from '../../platform/uuid-v7.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { checkJob, delayOf, type CheckedJob } from '../produce/check-job.js';
-import { bodyFingerprint, directJobId, idempotentJobId, type JobIdentity } from '../produce/dedupe-key.js';
+import { bodyFingerprint, directJobId, idempotentJobId, type JobIdentity } from '../produce/job-identity.js';
 import type { Door } from '../produce/notifier.js';
 import { refuseOtherBody, type QueueProducer } from '../produce/queue-producer.js';
 import type { Delivery } from './delivery.js';
@@ -52,7 +52,7 @@ export interface DirectProducerParts {
  * queued job is a duplicate then.
  */
 export class DirectProducer implements Producer, Door {
-  private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery (the queue takes over)');
+  private readonly outage = new Outage(new Logger('Producer'), 'Direct delivery');
   private readonly breaker = new CircuitBreaker();
   private readonly answerMs: number;
   private inProgress = 0;

@@ -217,7 +217,7 @@ export class OutboxRelay {
 
   private leave(ids: string[], error: unknown): string[] {
     this.errors.report(
-      new Error(`The queue does not accept rows of the outbox, which wait: ${describeError(error)}`),
+      new Error(`The queue does not accept outbox rows, so they wait: ${describeError(error)}`),
     );
     return ids;
   }
@@ -239,7 +239,7 @@ export class OutboxRelay {
       .slice(0, PROBLEM_LENGTH)
       .toWellFormed()
       .replaceAll('\u0000', '\ufffd');
-    this.logger.error(`Row ${id} of ${this.table} cannot be delivered and stays there: ${problem}`);
+    this.logger.error(`Row ${id} of ${this.table} cannot be delivered and stays in the table: ${problem}`);
     await client.query(
       `UPDATE ${this.table} SET failed_at = clock_timestamp(), problem = $2 WHERE id = $1::uuid`,
       [id, problem],

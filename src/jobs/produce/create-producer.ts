@@ -58,7 +58,7 @@ const OPTIONS = group<ProducerOptions>()({
 }).check(
   CHECK_PREFIX,
   across<{ redis?: unknown; database?: unknown }>(({ redis, database }, wrong) => {
-    if (!redis && !database) wrong(['redis'], 'or database must be given: where the queue is');
+    if (!redis && !database) wrong(['redis'], 'or database must be given, to say where the queue is');
   }),
 );
 

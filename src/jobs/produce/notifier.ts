@@ -15,7 +15,7 @@ import type {
 import type { Outbox } from '../../contract/ports/outbox.js';
 import type { Enqueued } from '../../contract/ports/produce.js';
 import { checkJob, type CheckedJob } from './check-job.js';
-import { idempotentJobId } from './dedupe-key.js';
+import { idempotentJobId } from './job-identity.js';
 import { outboxJobId } from '../outbox/outbox-job.js';
 import { retryIfFailed, type QueueProducer } from './queue-producer.js';
 import type { TypeRegistry } from '../../types/type-registry.js';

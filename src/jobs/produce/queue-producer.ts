@@ -6,7 +6,7 @@ import type { JobData } from '../../contract/model/job.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
 import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
-import { idempotentJobId } from './dedupe-key.js';
+import { idempotentJobId } from './job-identity.js';
 import type { JobQueue } from '../queue/queue.js';
 import { isWithdrawn } from '../queue/withdrawn.js';
 import { describeError } from '../../platform/logging/describe-error.js';

@@ -1,5 +1,5 @@
 import type { Processor, Queue, WorkerOptions } from 'bullmq';
-import type { PatientWorker } from './patient-worker.js';
+import type { ResilientWorker } from './resilient-worker.js';
 
 /** The queue's backend: BullMQ on Redis or on Postgres. It closes the connections that it opens. */
 export interface QueueBackend {
@@ -21,7 +21,7 @@ export interface QueueBackend {
     name: string,
     processor: Processor,
     options: Omit<WorkerOptions, 'connection'>,
-  ): Connected<PatientWorker>;
+  ): Connected<ResilientWorker>;
 }
 
 /** A BullMQ instance and its connection. */

@@ -13,7 +13,7 @@ import type { MigrateMode } from '../../contract/options/options.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { lookAtSession, SESSION_OPTIONS, StandbyError } from '../../platform/postgres/session.js';
 import { settlesWithin } from '../../platform/time/with-timeout.js';
-import { PatientWorker } from './patient-worker.js';
+import { ResilientWorker } from './resilient-worker.js';
 
 /** The schema of BullMQ's tables: its default, so that a producer with plain BullMQ finds the same queue. */
 const SCHEMA = 'bullmq';
@@ -65,7 +65,12 @@ export class PostgresBackend implements QueueBackend {
 
   openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {
     const { connection, usable, destroy } = this.connect(WORKER_POOL, WORKER_QUERY_MS);
-    const instance = new PatientWorker(name, processor, { ...options, connection, autorun: false }, factory);
+    const instance = new ResilientWorker(
+      name,
+      processor,
+      { ...options, connection, autorun: false },
+      factory,
+    );
     return { instance, usable, destroy };
   }
 

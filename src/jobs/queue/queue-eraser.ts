@@ -1,6 +1,6 @@
 import type { Job, JobType, Queue } from 'bullmq';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
-import { UnreadableData } from './lenient-job.js';
+import { UnreadableData } from './unreadable-job.js';
 import type { JobQueue } from './queue.js';
 import { WITHDRAWN } from './withdrawn.js';
 

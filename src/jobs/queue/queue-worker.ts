@@ -6,7 +6,7 @@ import { backoffMs } from '../../platform/time/backoff.js';
 import { settlesWithin } from '../../platform/time/with-timeout.js';
 import type { Connected } from './backend.js';
 import { FinishedJobsSweep, KEPT } from './finished-jobs.js';
-import type { PatientWorker } from './patient-worker.js';
+import type { ResilientWorker } from './resilient-worker.js';
 import type { JobQueue } from './queue.js';
 
 /** How long close() waits for running jobs: with everything before and after, a process ends within 5 s. */
@@ -32,7 +32,7 @@ export type QueueWorkerOptions = Pick<WorkerOptions, 'concurrency' | 'lockDurati
 export class QueueWorker {
   private readonly outage: Outage;
   private readonly sweep: FinishedJobsSweep | null;
-  private connected: Connected<PatientWorker> | null = null;
+  private connected: Connected<ResilientWorker> | null = null;
   private started = false;
   private running = false;
   private refusals = 0;
@@ -123,7 +123,7 @@ export class QueueWorker {
     );
   }
 
-  private open(): Connected<PatientWorker> {
+  private open(): Connected<ResilientWorker> {
     const { trims } = this.jobs.backend;
     const connected = this.jobs.openWorker(this.processor, {
       ...this.options,
@@ -148,7 +148,7 @@ export class QueueWorker {
     await settlesWithin(GIVE_UP_MS, this.sweep?.stop() ?? Promise.resolve());
   }
 
-  private async endRunning({ instance, usable, destroy }: Connected<PatientWorker>): Promise<void> {
+  private async endRunning({ instance, usable, destroy }: Connected<ResilientWorker>): Promise<void> {
     const closed = instance.close();
     if (!(await settlesWithin(usable() ? CLOSE_MS : CLOSE_UNAVAILABLE_MS, closed))) {
       this.logger.warn(`The queue "${this.jobs.name}" did not close in time; running jobs will run again`);
@@ -160,7 +160,7 @@ export class QueueWorker {
 }
 
 /** Closes a worker that never ran. Its close() waits for connections that may never come, hence the limit. */
-async function discard({ instance, destroy }: Connected<PatientWorker>): Promise<void> {
+async function discard({ instance, destroy }: Connected<ResilientWorker>): Promise<void> {
   await settlesWithin(GIVE_UP_MS, instance.close());
   await instance.abandon();
   await destroy();

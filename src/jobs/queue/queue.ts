@@ -3,10 +3,10 @@ import { QueueUnavailableError } from '../../contract/errors.js';
 import type { QueueDepth } from '../../contract/ports/ops.js';
 import type { Connected, QueueBackend } from './backend.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
-import type { PatientWorker } from './patient-worker.js';
+import type { ResilientWorker } from './resilient-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
-import { unlessUnreadable } from './lenient-job.js';
+import { unlessUnreadable } from './unreadable-job.js';
 import { unlessWithdrawn } from './withdrawn.js';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'] as const;
@@ -76,7 +76,7 @@ export class JobQueue {
   }
 
   /** Opens a Worker of this queue that is not running yet; the caller listens to its errors and closes it. */
-  openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<PatientWorker> {
+  openWorker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Connected<ResilientWorker> {
     return this.backend.openWorker(this.name, unlessUnreadable(unlessWithdrawn(processor)), options);
   }
 

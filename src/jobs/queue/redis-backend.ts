@@ -1,8 +1,8 @@
 import { createRedisBackend, type Processor, type Queue, type WorkerOptions } from 'bullmq';
 import type { RedisAddress } from '../../contract/options/connections.js';
 import type { Connected, QueueBackend } from './backend.js';
-import { LenientQueue } from './lenient-job.js';
-import { PatientWorker } from './patient-worker.js';
+import { LenientQueue } from './unreadable-job.js';
+import { ResilientWorker } from './resilient-worker.js';
 import { connectRedis } from '../../platform/redis/redis-connection.js';
 import type { RedisUse } from '../../platform/redis/redis-server.js';
 
@@ -39,7 +39,7 @@ export class RedisBackend implements QueueBackend {
   openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {
     const { prefix } = this;
     const { client, ...connected } = this.connect('worker');
-    const instance = new PatientWorker(
+    const instance = new ResilientWorker(
       name,
       processor,
       { ...options, connection: client, prefix, autorun: false },

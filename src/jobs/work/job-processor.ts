@@ -16,7 +16,7 @@ import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import type { Delivery, DeliveryResult } from '../deliver/delivery.js';
-import { bodyFingerprint, isIdempotentJobId } from '../produce/dedupe-key.js';
+import { bodyFingerprint, isIdempotentJobId } from '../produce/job-identity.js';
 
 /** The return value of a completed job. */
 export type JobResult = DeliveryResult;

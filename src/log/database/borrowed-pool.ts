@@ -81,7 +81,7 @@ export class BorrowedPool {
   private async lent(): Promise<PoolClient> {
     const connecting = this.pool.connect();
     const late = (): Error =>
-      Object.assign(new Error(`the host's pool had no free connection for ${this.timeoutMs} ms`), {
+      Object.assign(new Error(`database.pool had no free connection within ${this.timeoutMs} ms`), {
         code: 'ETIMEDOUT',
       });
     try {

@@ -68,8 +68,8 @@ export class LogDatabase implements Sql {
         defaults.suit = false;
         const settings = unfit.map(({ name, value }) => `${name} = ${value}`).join(', ');
         logger.warn(
-          `The defaults of this database or role (${settings}) do not suit: each statement brings its own, for two round trips more. ` +
-            'ALTER ROLE ... SET saves them.',
+          `The defaults of this database or role (${settings}) are unsuitable: each statement overrides them, which costs two more round trips. ` +
+            'Change them with ALTER ROLE ... SET.',
         );
       }
       defaults.idleMs = idleMs;
@@ -127,7 +127,7 @@ export class LogDatabase implements Sql {
       // The standby may be promoted, or the address may soon lead to the primary.
       if (error instanceof StandbyError)
         throw new LogUnavailableError(`${place}: ${reason}`, { cause: error });
-      const refusal = new Error(`${place} refuses: ${reason}`, { cause: error });
+      const refusal = new Error(`${place} refused the connection: ${reason}`, { cause: error });
       throw Object.assign(refusal, { code: (error as { code?: unknown } | null)?.code });
     }
   }

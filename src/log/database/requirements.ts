@@ -49,11 +49,13 @@ export async function requireSuitable(address: PostgresAddress): Promise<string>
 function refuse({ version, number, encoding, database, standby }: Facts, address: PostgresAddress): void {
   const place = `Postgres at ${describeAddress(address)}`;
   if (number < OLDEST * 10_000) {
-    throw new UnsuitableDatabaseError(`${place} is ${version}, and must be ${OLDEST} or newer.`);
+    throw new UnsuitableDatabaseError(
+      `${place} runs version ${version}; version ${OLDEST} or newer is required.`,
+    );
   }
   if (encoding !== 'UTF8') {
     throw new UnsuitableDatabaseError(
-      `${place} has the encoding ${encoding}, which cannot hold every character of a notification, and must have UTF8. An encoding cannot be ` +
+      `${place} has the encoding ${encoding}, which cannot hold every character of a notification; UTF8 is required. An encoding cannot be ` +
         `changed: make another database, such as CREATE DATABASE ${database}_utf8 ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0 ` +
         `(or with a locale of UTF-8), and give its name.`,
     );

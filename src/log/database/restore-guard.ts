@@ -149,7 +149,7 @@ export class RestoreGuard {
       if (!this.tellsIdentity || (code !== '42501' && code !== '0A000' && code !== '42883')) throw error;
       this.tellsIdentity = false;
       this.logger.warn(
-        'This Postgres does not reveal its identity: a restore is only detected by lost commits.',
+        'This role may not read the identity of the Postgres server (pg_control_system): a restore is detected only if commits were lost.',
       );
       return this.observe(client);
     }

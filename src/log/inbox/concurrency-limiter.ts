@@ -30,7 +30,9 @@ export class ConcurrencyLimiter {
     else await new Promise<void>((resolve) => this.waiting.add(resolve));
     try {
       if (performance.now() - since > this.patienceMs)
-        throw new LogUnavailableError(`The call waited more than ${this.patienceMs} ms for its turn.`);
+        throw new LogUnavailableError(
+          `The database is busy: the call waited longer than ${this.patienceMs} ms.`,
+        );
       return await call();
     } finally {
       const [next] = this.waiting;

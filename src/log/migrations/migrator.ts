@@ -12,7 +12,7 @@ const MIGRATION_LOCK = 0x54494447;
 export class SchemaTooNewError extends Error {
   constructor(required: number) {
     super(
-      `The database needs schema version ${required} or newer in the code, this code has ${SCHEMA_VERSION}: ` +
+      `The database needs code of schema version ${required} or newer; this code has version ${SCHEMA_VERSION}: ` +
         'deploy a newer version of tidings.',
     );
     this.name = 'SchemaTooNewError';

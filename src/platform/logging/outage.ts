@@ -7,7 +7,7 @@ export class Outage {
 
   constructor(
     private readonly logger: Logger,
-    /** The subject of both sentences, such as "The check of heads". */
+    /** The subject of both sentences, such as "The head check". */
     private readonly subject: string,
   ) {}
 
@@ -18,14 +18,12 @@ export class Outage {
   begin(problem: unknown): void {
     if (this.since !== null) return;
     this.since = Date.now();
-    this.logger.warn(`${this.subject} is unavailable: ${describeError(problem)}`);
+    this.logger.warn(`${this.subject} fails: ${describeError(problem)}`);
   }
 
   end(): void {
     if (this.since === null) return;
-    this.logger.log(
-      `${this.subject} is available again after ${Math.round((Date.now() - this.since) / 1000)} s`,
-    );
+    this.logger.log(`${this.subject} works again after ${Math.round((Date.now() - this.since) / 1000)} s`);
     this.since = null;
   }
 }

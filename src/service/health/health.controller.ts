@@ -50,7 +50,7 @@ export class HealthController {
           ...problem,
           title: 'Not ready',
           code: 'not-ready',
-          detail: `Without answer: ${failed.join(', ')}.`,
+          detail: `These checks failed: ${failed.join(', ')}.`,
         };
   }
 }

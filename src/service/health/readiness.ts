@@ -60,7 +60,7 @@ export class Readiness {
     const before = this.last.get(name) ?? 'ok';
     this.last.set(name, status);
     if (status === before) return;
-    if (status === 'ok') this.logger.log(`${name} is back`);
+    if (status === 'ok') this.logger.log(`${name} is ready again`);
     else this.logger.warn(`${name} is not ready: ${reason}`);
   }
 }

@@ -205,7 +205,7 @@ describe('docs/openapi.yaml', () => {
     }
   });
 
-  it('has every code of a problem, with an example that is one', () => {
+  it('lists every problem code, each with a valid example', () => {
     const codes = new Set<string>();
     for (const [, , { responses }] of operations) {
       for (const [status, { content = {} }] of Object.entries(responses)) {

@@ -99,7 +99,7 @@ onBothBackends('The outbox', (backend) => {
     expect(await untilTasks(client, 1)).toEqual(['mended']);
   });
 
-  it('delivers a row once that is relayed again, and leaves nothing on the queue', async () => {
+  it('delivers a row only once when it is relayed again, and leaves nothing on the queue', async () => {
     await follow();
     const row = { id: randomUUID(), created_at: new Date() };
     await insert('again', row);

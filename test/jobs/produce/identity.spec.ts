@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { backoffMs } from '../../../src/platform/time/backoff.js';
-import { dedupeKeyOf, idempotentJobId } from '../../../src/jobs/produce/dedupe-key.js';
+import { dedupeKeyOf, idempotentJobId } from '../../../src/jobs/produce/job-identity.js';
 import { withServerOptions } from '../../../src/jobs/queue/postgres-backend.js';
 import { uuidV7 } from '../../../src/platform/uuid-v7.js';
 
@@ -16,7 +16,7 @@ describe('uuidV7', () => {
     expect(timeOf(id)).toBeLessThanOrEqual(Date.now());
   });
 
-  it('creates growing ones, also many in one ms and when the clock steps back', () => {
+  it('creates increasing ones, even within one ms and when the clock steps back', () => {
     const clock = jest.spyOn(Date, 'now');
     try {
       const start = Date.now() + 10_000;

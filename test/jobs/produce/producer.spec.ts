@@ -208,7 +208,7 @@ onBothBackends('The footprint of a producer', (backend) => {
       );
       expect(
         own.filter((file) => /worker\.js$|processor|relay/.test(file)).map((file) => file.split('/').at(-1)),
-      ).toEqual(['patient-worker.js']);
+      ).toEqual(['resilient-worker.js']);
     } finally {
       await house?.close();
       await database?.drop();

@@ -50,7 +50,7 @@ describe('The start of the queue on Postgres', () => {
     );
   });
 
-  it('leaves the defaults of BullMQ in the process alone', async () => {
+  it('does not change the defaults of BullMQ in the process', async () => {
     const database = await createTestDatabase();
     cleanUps.push(() => database.drop());
     const jobs = await openJobs({ database, redis: null }, {});

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import type { ReadinessCheck } from '../../../src/contract/ports/ops.js';
 import { READINESS_CHECKS } from '../../../src/contract/tokens.js';
 import { Escalations } from '../../../src/jobs/after/escalations.js';
-import { PatientWorker } from '../../../src/jobs/queue/patient-worker.js';
+import { ResilientWorker } from '../../../src/jobs/queue/resilient-worker.js';
 import { JobQueue } from '../../../src/jobs/queue/queue.js';
 import { House, onBothBackends } from '../../guarantees/house.js';
 import { openJobs } from '../../contract/queue-jobs.js';
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 onBothBackends('The start of a worker', (backend) => {
   it('does not run escalations that are stopped during the start, and logs nothing', async () => {
-    const run = jest.spyOn(PatientWorker.prototype, 'run');
+    const run = jest.spyOn(ResilientWorker.prototype, 'run');
     const warn = jest.spyOn(Logger.prototype, 'warn');
     const error = jest.spyOn(Logger.prototype, 'error');
     const redis = backend === 'Redis' ? await startRedis() : null;

@@ -47,7 +47,7 @@ describe('a notification dropped at the append', () => {
     ).toEqual(Array(4).fill('appended'));
   });
 
-  it('does not use up its key: unmuted again, the same may come', async () => {
+  it('does not use up its dedupe key: once unmuted, the same notification is appended', async () => {
     const item = () => notification('unmuted', { type: 'note', dedupeKey: 'k:same' });
     await open.preferences.put(feed('unmuted'), { muted: ['note'] });
     expect(await append(item(), notification('unmuted', { type: 'order', dedupeKey: 'k:same' }))).toEqual([

@@ -254,7 +254,7 @@ describe('a notification by itself and in a batch', () => {
     );
   }, 120_000);
 
-  it('has those that the function of older code gives, which may run at the same time', async () => {
+  it('has the outcome of the append function of older code, which may run at the same time', async () => {
     await fc.assert(
       fc.asyncProperty(steps(false), steps(true), async (plain, collapsing) => {
         expect(await run(single, plain, false)).toEqual(await run(asBefore, plain, false));
@@ -267,7 +267,7 @@ describe('a notification by itself and in a batch', () => {
   it.each([
     ['by itself', single],
     ['in a batch', inOneBatch],
-  ])('says that a key was used with another body, %s', async (_, way) => {
+  ])('reports a key that was used with another body, %s', async (_, way) => {
     const feed = { tenant: `world-${(worlds += 1)}`, recipient: 'ada' };
     const sent = (fingerprint: Buffer | null | undefined, dedupeKey = 'k:1') =>
       notification('ada', { feed, dedupeKey, ...(fingerprint === undefined ? {} : { fingerprint }) });

@@ -177,7 +177,7 @@ export function suiteOnDatabases(databases: readonly HostileDatabase[]): void {
       expect(Math.abs(Date.parse(item!.readAt!) - before)).toBeLessThan(10_000);
     }, 60_000);
 
-    it('recalls, drops what is muted, and shows support when', async () => {
+    it('recalls, drops muted types, and shows support the times of both', async () => {
       const before = Date.now();
       await send('cleo', '1', { dedupeKey: 'one' });
       await eventually(async () => expect((await tidings.count('cleo')).unread).toBe(1), {

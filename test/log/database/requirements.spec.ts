@@ -86,7 +86,7 @@ describe('A hot standby', () => {
     await server.start();
   }
 
-  it('is told from a primary at the start, before anything is written, and by doctor', async () => {
+  it('is detected at start, before anything is written, and by doctor', async () => {
     await demote();
     const connecting = LogDatabase.connect({ url: server.url, poolSize: 2, queryTimeoutMs: 5_000 });
     await expect(connecting).rejects.toThrow(LogUnavailableError);
@@ -94,7 +94,7 @@ describe('A hot standby', () => {
     expect(await doctor(server.url)).toMatch(/^FAULT {2}Postgres: .*hot standby/);
   }, 60_000);
 
-  it('is left again by a process that runs, which goes on when there is a primary', async () => {
+  it('is abandoned by a running process, which continues once there is a primary', async () => {
     log = await openLog(server.url);
     await log.append([notification('ada')]);
     await demote();

@@ -276,7 +276,7 @@ describe('a change of state', () => {
     expect(await open.inbox.count(feed)).toEqual(counts(1, 1, 1));
   });
 
-  it('rejects a cursor of another feed, of another epoch or ahead, and one where a change takes none', async () => {
+  it('rejects a cursor of another feed, of another epoch or ahead of the feed, and any cursor where the change takes only ids', async () => {
     await publish(2);
     const foreign = await open.log.reader.open({ ...feed, tenant: 'umbrella' });
     const at = (change: StateChange, cursor: { epoch: string; seq: number | string }) =>

@@ -102,7 +102,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('is no drop for the recipient when it runs again', async () => {
+  it('is not recorded as dropped when it runs again', async () => {
     const timestamp = Date.now();
     await run('order', { to: ada }, { id: 'again', timestamp });
     expect(await run('order', { to: ada }, { id: 'again', timestamp, attemptsStarted: 2 })).toMatchObject({

@@ -57,7 +57,7 @@ describe('the migrations', () => {
     await (await openLog(test.url)).close();
     await client.query('INSERT INTO tidings.schema_version VALUES ($1, $1)', [SCHEMA_VERSION + 2]);
     await client.end();
-    await expect(openLog(test.url)).rejects.toThrow(/needs schema version .* deploy a newer version/);
+    await expect(openLog(test.url)).rejects.toThrow(/needs code of schema version .* deploy a newer version/);
   });
 
   it('report an unavailable database as an outage, and a wrong password as such', async () => {
@@ -68,12 +68,12 @@ describe('the migrations', () => {
     wrong.password = 'wrong';
     await expect(openLog(wrong.href)).rejects.toMatchObject({
       code: '28P01',
-      message: expect.stringMatching(/^Postgres at \S+:\d+\/\w+ refuses: password authentication failed/),
+      message: expect.stringMatching(/^Postgres at \S+:\d+\/\w+ refused the connection: password authentication failed/),
     });
     const other = new URL(test.url);
     other.pathname = '/nowhere';
     await expect(openLog(other.href)).rejects.toThrow(
-      /^Postgres at \S+\/nowhere refuses: database "nowhere"/,
+      /^Postgres at \S+\/nowhere refused the connection: database "nowhere"/,
     );
   });
 });

@@ -35,7 +35,7 @@ describe('the retention', () => {
       [recipient, upTo, days],
     );
 
-  it('keeps the newest so many notifications of each feed, and moves floor and counts with them', async () => {
+  it('keeps the newest maxEntries notifications of each feed, and adjusts floor and counts', async () => {
     await log.append(Array.from({ length: 12 }, () => notification('many')));
     await log.append(Array.from({ length: 3 }, () => notification('few')));
     expect(await sweep({ maxEntries: 5 })).toBe(7);

@@ -71,7 +71,7 @@ describeWith('nginx', 'behind nginx', () => {
       await deployment?.close();
     });
 
-    it('misses nothing while one instance is replaced after the other', async () => {
+    it('misses nothing while the instances are replaced one after the other', async () => {
       for (const [index, address] of INSTANCES.entries()) {
         await publish(`before ${index}`);
         await instances[index]!.stop('SIGTERM');

@@ -25,7 +25,7 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
       'The key of a job is its queue and id alone: ids begin again at 1, and new jobs are dropped as old ones.',
     edits: [
       {
-        file: 'src/jobs/produce/dedupe-key.ts',
+        file: 'src/jobs/produce/job-identity.ts',
         find: 'return `j:${job.queue}:${job.id}:${job.timestamp}`;',
         replace: 'return `j:${job.queue}:${job.id}`;',
       },

@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.js';
 const CURSOR_LOOP = 'test/stream/cursor-loop.property.spec.ts';
 const CONNECTION = 'src/stream/connection.ts';
 const POSITION = 'src/stream/position.ts';
-const G6 = 'test/guarantees/g6-a-gap-is-said.spec.ts';
+const G6 = 'test/guarantees/g6-gaps-are-reported.spec.ts';
 
 export const STREAM_MUTATIONS: readonly Mutation[] = [
   {

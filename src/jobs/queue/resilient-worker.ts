@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { jittered } from '../../platform/time/jitter.js';
-import { LenientJob } from './lenient-job.js';
+import { LenientJob } from './unreadable-job.js';
 
 /** The pause between two fetches while the queue rejects them. */
 const FETCH_RETRY_MS = 750;
@@ -16,7 +16,7 @@ const FETCH_RETRY_MS = 750;
  *   stalled, and runs again as a duplicate.
  * - A job whose data is not JSON reaches its processor, see {@link LenientJob}.
  */
-export class PatientWorker extends Worker {
+export class ResilientWorker extends Worker {
   /** Why the last fetch failed; `null` if it succeeded. */
   fetchProblem: unknown = null;
 
