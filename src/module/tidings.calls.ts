@@ -70,6 +70,8 @@ export interface RecallRequest {
   readonly tenant?: string;
   /** The `dedupeKey` of `notify`, or the `key` of `notifyMany`. */
   readonly dedupeKey: string;
+  /** The name of the producer whose API key sent it over HTTP, if that key has one. Default: none. */
+  readonly sender?: string | null;
 }
 
 /** The result of a recall for one recipient. */

@@ -101,7 +101,7 @@ export class TidingsService implements Notifier {
    * @throws {QueueUnavailableError} if the queue does not answer in time.
    */
   cancel(jobId: string): Promise<CancelOutcome> {
-    return this.canceller.cancel(jobId);
+    return this.canceller.cancel(jobId, null);
   }
 
   /**
@@ -113,8 +113,8 @@ export class TidingsService implements Notifier {
    * @throws {FeedBusyError} if one of the feeds stays locked; repeat all.
    */
   async recall(request: RecallRequest): Promise<Recalled[]> {
-    const { feeds, dedupeKey } = parseRecall({ ...request });
-    const outcomes = await this.recaller.recall(feeds, dedupeKey);
+    const { feeds, dedupeKey, sender = null } = parseRecall({ ...request });
+    const outcomes = await this.recaller.recall(feeds, dedupeKey, sender);
     return feeds.map(({ recipient }, index) => ({ to: recipient, outcome: outcomes[index]! }));
   }
 

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Job, Queue } from 'bullmq';
+import { parseProducerKey, type ProducerKey } from '../../src/contract/model/producer-key.js';
 import { LogUnavailableError, QueueUnavailableError } from '../../src/contract/errors.js';
 import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
-import { unlessWithdrawn } from '../../src/jobs/queue/withdrawn.js';
+import { unlessWithdrawn, withdraw } from '../../src/jobs/queue/withdrawn.js';
 import { eventually } from '../support/eventually.js';
 import { openJobs, RecordingAppender, type Jobs } from './queue-jobs.js';
 import type { QueueServer } from './queue.contract.js';
@@ -54,11 +55,11 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const canceller = new QueueCanceller(jobs);
         for (const opts of [{}, LATER, { priority: 5 }, { jobId: 'given' }]) {
           const job = await add(queue, hello('ann'), opts);
-          expect(await canceller.cancel(job.id!)).toBe('cancelled');
+          expect(await canceller.cancel(job.id!, null)).toBe('cancelled');
           expect(await find(queue, job)).toBeUndefined();
-          expect(await canceller.cancel(job.id!)).toBe('unknown');
+          expect(await canceller.cancel(job.id!, null)).toBe('unknown');
         }
-        expect(await canceller.cancel('never-was')).toBe('unknown');
+        expect(await canceller.cancel('never-was', null)).toBe('unknown');
         expect(await jobs.depth()).toMatchObject({ waiting: 0, delayed: 0, prioritized: 0 });
       });
 
@@ -69,15 +70,15 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const canceller = new QueueCanceller(jobs);
         const job = await add(queue, hello('ann'));
         await eventually(() => appender.calls === 1);
-        expect(await canceller.cancel(job.id!)).toBe('running');
+        expect(await canceller.cancel(job.id!, null)).toBe('running');
         gate.open();
         await eventually(async () => (await job.getState()) === 'completed');
-        expect(await canceller.cancel(job.id!)).toBe('done');
+        expect(await canceller.cancel(job.id!, null)).toBe('done');
         expect((await find(queue, job))?.data).toEqual(hello('ann'));
 
         const wrong = await add(queue, { to: '' });
         await eventually(async () => (await wrong.getState()) === 'failed');
-        expect(await canceller.cancel(wrong.id!)).toBe('done');
+        expect(await canceller.cancel(wrong.id!, null)).toBe('done');
       });
 
       it('disappear also when they have run before and wait again', async () => {
@@ -86,7 +87,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const { jobs, queue } = await open({ appender });
         const job = await add(queue, hello('ann'));
         const canceller = new QueueCanceller(jobs);
-        await eventually(async () => (await canceller.cancel(job.id!)) === 'cancelled');
+        await eventually(async () => (await canceller.cancel(job.id!, null)) === 'cancelled');
         appender.problem = null;
         const next = await add(queue, hello('bob'));
         await eventually(async () => (await next.getState()) === 'completed', { timeoutMs: 15_000 });
@@ -99,7 +100,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const outcomes = await Promise.all(
           Array.from({ length: 150 }, async (_, index) => {
             const job = await add(queue, hello(`user-${index}`));
-            return canceller.cancel(job.id!);
+            return canceller.cancel(job.id!, null);
           }),
         );
         await eventually(async () => {
@@ -145,7 +146,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
           };
           return own as never;
         });
-        expect(await new QueueCanceller(jobs).cancel(job.id!)).toBe('cancelled');
+        expect(await new QueueCanceller(jobs).cancel(job.id!, null)).toBe('cancelled');
         expect(spy).toHaveBeenCalled();
         expect(found).toEqual([{ withdrawn: true }]);
       });
@@ -157,17 +158,19 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
         const { jobs, queue } = await open({ appender });
         const job = await add(queue, hello('ann'));
         await eventually(() => appender.calls === 1);
-        await job.updateData({ withdrawn: true }); // by a cancelling that did not hear of its end
+        await withdraw(job); // by a cancelling that did not hear of its end
         const canceller = new QueueCanceller(jobs);
-        await expect(canceller.cancel(job.id!)).rejects.toThrow(/is running; try again/);
+        await expect(canceller.cancel(job.id!, null)).rejects.toThrow(/is running; try again/);
         held.open();
-        await eventually(async () => (await canceller.cancel(job.id!)) === 'cancelled');
+        await eventually(async () => (await canceller.cancel(job.id!, null)) === 'cancelled');
         expect(appender.batches).toEqual([]);
       });
 
       it('append nothing if a worker takes them between their withdrawal and their removal', async () => {
-        const { queue, appender } = await open();
-        const job = await add(queue, { withdrawn: true });
+        const { name, queue, appender } = await open({ worker: false });
+        const job = await add(queue, hello('ann'));
+        await withdraw(job);
+        await open({ queue: name, appender });
         await eventually(async () => (await job.getState()) === 'completed');
         expect((await find(queue, job))?.returnvalue).toEqual({
           appended: 0,
@@ -175,6 +178,46 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
           withdrawn: true,
         });
         expect(appender.calls).toBe(0);
+      });
+
+      it('cannot be forged: a job that is added with the mark of a withdrawn one fails', async () => {
+        const { queue, appender } = await open();
+        for (const data of [{ withdrawn: true }, hello('ann', { withdrawn: true })]) {
+          const job = await add(queue, data);
+          await eventually(async () => (await job.getState()) === 'failed');
+          expect((await find(queue, job))?.failedReason).toMatch(/withdrawn is not a known field/);
+        }
+        expect(appender.calls).toBe(0);
+      });
+
+      it('are unknown to a producer that they are not of, before and after their withdrawal', async () => {
+        const { jobs, queue } = await open({ worker: false });
+        const canceller = new QueueCanceller(jobs);
+        const keyOf = (text: string): ProducerKey => parseProducerKey(text) as ProducerKey;
+        const own = keyOf('orders:0123456789abcdef@acme');
+        const strangers = [
+          'billing:0123456789abcdef',
+          'orders:0123456789abcdef@globex',
+          '0123456789abcdef@globex',
+        ].map(keyOf);
+        const sent = { tenant: 'acme', sender: { key: own.id, name: 'orders' } };
+        const job = await add(queue, hello('ann', sent), LATER);
+        for (const by of strangers) expect(await canceller.cancel(job.id!, by)).toBe('unknown');
+        await withdraw(job);
+        for (const by of strangers) expect(await canceller.cancel(job.id!, by)).toBe('unknown');
+        expect(await canceller.cancel(job.id!, own)).toBe('cancelled');
+        for (const by of [
+          '0123456789abcdef',
+          '0123456789abcdef@acme',
+          'ops:0123456789abcdef;any-sender',
+          null,
+        ]) {
+          const next = await add(queue, hello('ann', sent), LATER);
+          expect(await canceller.cancel(next.id!, by === null ? null : keyOf(by))).toBe('cancelled');
+        }
+        // Without a name, it is of no named producer.
+        const unnamed = await add(queue, hello('ann', { tenant: 'acme' }), LATER);
+        expect(await canceller.cancel(unnamed.id!, own)).toBe('unknown');
       });
     });
 
@@ -276,12 +319,12 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
       const job = await add(queue, hello('ann'), LATER);
       await server.pause();
       try {
-        await expect(new QueueCanceller(jobs).cancel(job.id!)).rejects.toThrow(QueueUnavailableError);
+        await expect(new QueueCanceller(jobs).cancel(job.id!, null)).rejects.toThrow(QueueUnavailableError);
         await expect(new QueueErasure(jobs).erase(ANN, new Date())).rejects.toThrow(QueueUnavailableError);
       } finally {
         await server.resume();
       }
-      await eventually(async () => (await new QueueCanceller(jobs).cancel(job.id!)) !== 'running');
+      await eventually(async () => (await new QueueCanceller(jobs).cancel(job.id!, null)) !== 'running');
     });
   });
 }

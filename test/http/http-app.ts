@@ -130,12 +130,13 @@ export class RecordingPorts
   get = (feed: FeedKey): Promise<RecipientPreferences> => this.#answer({ muted: ['new-order'] }, 'get', feed);
   put = (feed: FeedKey, preferences: RecipientPreferences): Promise<RecipientPreferences> =>
     this.#answer(preferences, 'put', feed, preferences);
-  recall = (feeds: readonly FeedKey[], key: string): Promise<RecallOutcome[]> =>
+  recall = (feeds: readonly FeedKey[], key: string, sender: string | null): Promise<RecallOutcome[]> =>
     this.#answer(
       feeds.map(() => 'recalled' as const),
       'recall',
       feeds,
       key,
+      sender,
     );
   /** The id says what becomes of it. */
   cancel = (id: string): Promise<CancelOutcome> =>

@@ -70,7 +70,7 @@ describe('Routes with API keys', () => {
         ],
       });
       const feeds = ['bob', 'ada'].map((recipient) => ({ tenant: 'acme', recipient }));
-      expect(app.ports.calls).toEqual([['recall', feeds, 'order-17']]);
+      expect(app.ports.calls).toEqual([['recall', feeds, 'order-17', null]]);
     });
 
     it('names each invalid field', async () => {
@@ -85,7 +85,7 @@ describe('Routes with API keys', () => {
           ['to', 'must name at least one recipient'],
           ['tenant', 'must be a string, not a number'],
           ['dedupeKey', 'must not be empty'],
-          ['id', 'is not a known field; known are to, tenant, dedupeKey'],
+          ['id', 'is not a known field; known are to, tenant, dedupeKey, sender'],
         ]),
       );
       expect(app.ports.calls).toEqual([]);

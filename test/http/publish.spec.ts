@@ -57,6 +57,7 @@ describe('POST /v1/notifications', () => {
           data: { taskId: '7', title: 'Export' },
           dedupeKey: 'd',
           expiresAt,
+          sender: { key: expect.stringMatching(/^[0-9a-f]{16}$/) },
         },
         options: {},
       },

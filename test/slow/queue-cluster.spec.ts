@@ -97,7 +97,7 @@ describeWith('redis-server', 'The queue on a Redis Cluster of three masters', ()
 
     const jobs = await open({ queue: other.name, worker: false });
     const [cancelled, erased, depth] = await Promise.all([
-      new QueueCanceller(jobs.jobs).cancel(ids[0]!),
+      new QueueCanceller(jobs.jobs).cancel(ids[0]!, null),
       new QueueErasure(jobs.jobs).erase({ tenant: '', recipient: 'bob' }, new Date()),
       jobs.jobs.depth(),
     ]);

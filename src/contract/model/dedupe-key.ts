@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FeedKey } from './feed.js';
 
-/** The stored form of a producer's `dedupeKey`; jobs/produce/job-identity.ts lists the other prefixes. */
-export function givenDedupeKey(dedupeKey: string): string {
-  return `k:${dedupeKey}`;
+/**
+ * The stored form of a producer's `dedupeKey`; jobs/produce/job-identity.ts lists the other prefixes. The keys of a named producer are its own,
+ * so that no other can recall its notifications, or take its keys in advance. A name contains no colon.
+ */
+export function givenDedupeKey(dedupeKey: string, sender: string | null): string {
+  return sender === null ? `k:${dedupeKey}` : `n:${sender}:${dedupeKey}`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
 import { unknownNames } from '../unknown-keys.js';
 import { formatPath } from './notification-type.js';
+import { producerNameProblem, type Sent } from './producer-key.js';
 
 /** The maximum number of recipients of a job. */
 export const MAX_RECIPIENTS = 1_000;
@@ -39,6 +40,16 @@ export interface JobData {
   expiresAt?: string;
   /** A new notification replaces the unread one with the same key. */
   collapseKey?: string;
+  /** The producer that sent it over HTTP; set by the service. */
+  sender?: JobSender;
+}
+
+/** The producer of a job. */
+export interface JobSender {
+  /** The id of its API key, which does not reveal the key. */
+  key?: string;
+  /** Its name, if it has one: its dedupe keys are its own, see {@link ProducerApiKey}. */
+  name?: string;
 }
 
 /** A validated and normalized job. */
@@ -52,6 +63,7 @@ export interface ParsedJob {
   readonly deliverAt: Date | null;
   readonly expiresAt: Date | null;
   readonly collapseKey: string | null;
+  readonly sender: JobSender | null;
 }
 
 /** The range of the log's column (`integer`). */
@@ -65,6 +77,7 @@ const checked = (problemOf: (value: unknown) => string | null) =>
   });
 
 const name = checked(nameProblem);
+const producerName = checked(producerNameProblem);
 const timestamp = z.iso
   .datetime({
     offset: true,
@@ -105,6 +118,7 @@ const jobSchema = z.strictObject({
   deliverAt: timestamp.optional(),
   expiresAt: timestamp.optional(),
   collapseKey: name.optional(),
+  sender: z.strictObject({ key: name.optional(), name: producerName.optional() }).optional(),
 });
 const JOB_FIELDS = Object.keys(jobSchema.shape);
 
@@ -125,7 +139,17 @@ export function parseJobData(input: unknown): ParsedJob {
   }
   if (!result.success || fields.length > 0) throw new InvalidJobError(fields);
 
-  const { to, tenant = '', data, version, dedupeKey, deliverAt, expiresAt, collapseKey } = result.data;
+  const {
+    to,
+    tenant = '',
+    data,
+    version,
+    dedupeKey,
+    deliverAt,
+    expiresAt,
+    collapseKey,
+    sender,
+  } = result.data;
   if (deliverAt && expiresAt && deliverAt >= expiresAt) {
     throw new InvalidJobError([{ field: 'expiresAt', problem: 'must be later than deliverAt' }]);
   }
@@ -137,30 +161,48 @@ export function parseJobData(input: unknown): ParsedJob {
     deliverAt: deliverAt ?? null,
     expiresAt: expiresAt ?? null,
     collapseKey: collapseKey ?? null,
+    sender: sender ?? null,
   };
+}
+
+/** Who has sent a job, from data of any shape. */
+export function sentOf(data: unknown): Sent {
+  const { tenant, sender } = Object(data) as { tenant?: unknown; sender?: unknown };
+  const { name } = Object(sender) as { name?: unknown };
+  return { tenant: typeof tenant === 'string' ? tenant : '', sender: typeof name === 'string' ? name : null };
 }
 
 const recallSchema = z.strictObject({
   to: recipients,
   tenant: checked(tenantProblem).optional(),
   dedupeKey: name,
+  sender: producerName.nullish(),
 });
 const RECALL_FIELDS = Object.keys(recallSchema.shape);
 
+/** The target of a recall. */
+export interface RecallTarget {
+  /** Each once, in the order given. */
+  readonly feeds: readonly FeedKey[];
+  readonly dedupeKey: string;
+  /** The name of the producer; `null`: one without a name, `undefined`: not given. */
+  readonly sender: string | null | undefined;
+}
+
 /**
- * Parses the target of a recall: the feeds, each once in the order given, and the key.
+ * Parses the target of a recall.
  *
  * @throws {InvalidRequestError} naming every invalid field.
  */
-export function parseRecall(input: unknown): { feeds: readonly FeedKey[]; dedupeKey: string } {
+export function parseRecall(input: unknown): RecallTarget {
   const result = recallSchema.safeParse(input);
   if (!result.success) {
     throw new InvalidRequestError(
       result.error.issues.flatMap((issue) => describeIssue(issue, RECALL_FIELDS, 'body')),
     );
   }
-  const { to, tenant = '', dedupeKey } = result.data;
-  return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey };
+  const { to, tenant = '', dedupeKey, sender } = result.data;
+  return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey, sender };
 }
 
 function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole: string): InvalidField[] {

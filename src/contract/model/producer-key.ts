@@ -35,6 +35,20 @@ export interface ProducerIdentity {
   readonly scopes: ReadonlySet<ProducerScope>;
 }
 
+/** Who has sent a job, and into which tenant. */
+export interface Sent {
+  readonly tenant: string;
+  /** The name of the producer; `null` if it has none: an unnamed key, `notify`, or a job put on the queue. */
+  readonly sender: string | null;
+}
+
+/** Whether a producer may cancel or recall this. Code of the application has no identity and may. */
+export function reaches(by: ProducerIdentity | null, { tenant, sender }: Sent): boolean {
+  if (by === null) return true;
+  if (by.tenant !== null && by.tenant !== tenant) return false;
+  return by.name === null || by.name === sender || by.scopes.has('any-sender');
+}
+
 /** A producer's API key without its secret. */
 export interface ProducerKey extends ProducerIdentity {
   /** The SHA-256 of the secret. */

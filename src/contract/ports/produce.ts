@@ -1,4 +1,5 @@
 import type { JobData } from '../model/job.js';
+import type { ProducerIdentity } from '../model/producer-key.js';
 
 /** How to put a job on the queue. */
 export interface EnqueueOptions {
@@ -39,6 +40,9 @@ export type CancelOutcome = 'cancelled' | 'running' | 'done' | 'unknown';
 
 /** Removes jobs from the queue before they run. */
 export interface JobCanceller {
-  /** @throws {QueueUnavailableError} if the queue does not answer in time. */
-  cancel(id: string): Promise<CancelOutcome>;
+  /**
+   * @param by The producer that asks; a job that it does not reach is `unknown` to it. `null`: the application itself.
+   * @throws {QueueUnavailableError} if the queue does not answer in time.
+   */
+  cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome>;
 }

@@ -14,9 +14,10 @@ export interface Recaller {
    * Recalls the notifications with this dedupe key, also future ones, from these feeds. Repeating it has no
    * further effect.
    *
+   * @param sender The name of the producer whose key it is; `null`: one without a name.
    * @returns One outcome per feed, in order.
    * @throws {FeedBusyError} if one of the feeds stays locked by another transaction; repeat all.
    * @throws {LogUnavailableError} if the database is unavailable or too slow; repeat all.
    */
-  recall(feeds: readonly FeedKey[], dedupeKey: string): Promise<RecallOutcome[]>;
+  recall(feeds: readonly FeedKey[], dedupeKey: string, sender: string | null): Promise<RecallOutcome[]>;
 }

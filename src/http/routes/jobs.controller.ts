@@ -3,6 +3,8 @@ import { ConflictError, InvalidRequestError, NotFoundError } from '../../contrac
 import { nameProblem } from '../../contract/model/feed.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import { JOB_CANCELLER } from '../../contract/tokens.js';
+import { CurrentHolder } from '../credentials/api-key.guard.js';
+import type { KeyHolder } from '../credentials/api-keys.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { refuseQuery } from '../request/page-query.js';
 import { ProducerRoutes } from './audiences.js';
@@ -12,13 +14,17 @@ import { ProducerRoutes } from './audiences.js';
 export class JobsController {
   constructor(@Inject(JOB_CANCELLER) private readonly canceller: JobCanceller) {}
 
-  /** `DELETE /v1/jobs/:id`: 200 means that the job will never run. */
+  /** `DELETE /v1/jobs/:id`: 200 means that the job will never run. Jobs that the key does not reach are unknown to it. */
   @Delete(':id')
-  async cancel(@Req() request: HttpRequest, @Param('id') id: string): Promise<{ outcome: CancelOutcome }> {
+  async cancel(
+    @Req() request: HttpRequest,
+    @CurrentHolder() producer: KeyHolder,
+    @Param('id') id: string,
+  ): Promise<{ outcome: CancelOutcome }> {
     refuseQuery(request);
     const problem = nameProblem(id);
     if (problem) throw new InvalidRequestError([{ field: 'id', problem }]);
-    const outcome = await this.canceller.cancel(id);
+    const outcome = await this.canceller.cancel(id, producer);
     if (outcome === 'unknown') {
       throw new NotFoundError([{ field: 'id', problem: 'is not the id of a job on the queue' }]);
     }

@@ -6,12 +6,13 @@ import {
   type InvalidField,
 } from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
-import { parseJobData, type JobData } from '../../contract/model/job.js';
+import { parseJobData, type JobData, type JobSender } from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { Enqueued, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
 import { CurrentHolder } from '../credentials/api-key.guard.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
+import { inOwnTenant } from '../credentials/own-tenant.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { asObject, jsonBody } from '../request/json-body.js';
@@ -54,14 +55,14 @@ export class NotificationsController {
     const body = await jsonBody(request, MAX_BODY_BYTES);
     if (!Array.isArray(body)) {
       const options = key === undefined ? {} : { idempotency: idempotency(key) };
-      return { jobs: [await this.enqueue(asObject(body, 'body'), options)] };
+      return { jobs: [await this.enqueue(asObject(body, 'body'), producer, options)] };
     }
     refuseSize(body);
     const settled = await Promise.allSettled(
       body.map(async (item: unknown, index) => {
         // A key of its own for each place, since each is a job of its own.
         const options = key === undefined ? {} : { idempotency: idempotency(JSON.stringify([key, index])) };
-        return this.enqueue(asObject(item, `[${index}]`), options);
+        return this.enqueue(asObject(item, `[${index}]`), producer, options);
       }),
     );
     refuseOutage(settled);
@@ -76,14 +77,24 @@ export class NotificationsController {
   }
 
   private async enqueue(
-    { type, ...data }: Readonly<Record<string, unknown>>,
+    { type, ...body }: Readonly<Record<string, unknown>>,
+    producer: KeyHolder,
     options: Parameters<Producer['enqueue']>[2],
   ): Promise<Enqueued> {
+    if ('sender' in body) {
+      const problem = 'must not be given: the service sets it, from the API key';
+      throw new InvalidJobError([{ field: 'sender', problem }]);
+    }
+    const data = { ...inOwnTenant(body, producer), sender: senderOf(producer) };
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
     // The producer checks the data; the type is that of a well-behaved caller.
     return this.producer.enqueue(type as string, data as unknown as JobData, options);
   }
+}
+
+function senderOf({ id, name }: KeyHolder): JobSender {
+  return { key: id, ...(name !== null && { name }) };
 }
 
 function idempotencyKey(request: HttpRequest): string | undefined {

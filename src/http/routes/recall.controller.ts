@@ -1,7 +1,11 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { ForbiddenError } from '../../contract/errors.js';
 import { parseRecall } from '../../contract/model/job.js';
 import type { Recaller, RecallOutcome } from '../../contract/ports/recall.js';
 import { RECALLER } from '../../contract/tokens.js';
+import { CurrentHolder } from '../credentials/api-key.guard.js';
+import type { KeyHolder } from '../credentials/api-keys.js';
+import { inOwnTenant } from '../credentials/own-tenant.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
@@ -20,10 +24,16 @@ export class RecallController {
 
   @Post()
   @HttpCode(200)
-  async recall(@Req() request: HttpRequest): Promise<Recalled> {
+  async recall(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Recalled> {
     refuseQuery(request);
-    const { feeds, dedupeKey } = parseRecall(await jsonObject(request, MAX_BODY_BYTES));
-    const outcomes = await this.recaller.recall(feeds, dedupeKey);
+    const body = inOwnTenant(await jsonObject(request, MAX_BODY_BYTES), producer);
+    const { feeds, dedupeKey, sender = producer.name } = parseRecall(body);
+    if (producer.name !== null && sender !== producer.name && !producer.scopes.has('any-sender')) {
+      throw new ForbiddenError(
+        `The API key of ${producer.name} may not recall what other producers have sent (scope "any-sender").`,
+      );
+    }
+    const outcomes = await this.recaller.recall(feeds, dedupeKey, sender);
     return { results: feeds.map(({ recipient }, index) => ({ to: recipient, outcome: outcomes[index]! })) };
   }
 }

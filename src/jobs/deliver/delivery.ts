@@ -139,7 +139,7 @@ function notificationsOf(
   const { mandatory = false, expiresAfterMs } = prepared.type;
   const { collapseKey } = parsed;
   const expiresAt = parsed.expiresAt ?? (expiresAfterMs ? new Date(Date.now() + expiresAfterMs) : null);
-  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);
+  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey, parsed.sender?.name ?? null);
   const fingerprint = jobFingerprint(identity);
   const queuedAt = new Date(identity.timestamp);
   // Field by field: spreading one object into another here takes V8 as long as the rest of the delivery.

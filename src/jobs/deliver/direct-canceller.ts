@@ -1,3 +1,4 @@
+import type { ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import { outboxRowId } from '../outbox/outbox-job.js';
@@ -10,8 +11,8 @@ export class DirectCanceller implements JobCanceller {
     private readonly queue: JobCanceller,
   ) {}
 
-  async cancel(id: string): Promise<CancelOutcome> {
-    const outcome = await this.queue.cancel(id);
+  async cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome> {
+    const outcome = await this.queue.cancel(id, by);
     if (isIdempotentJobId(id)) {
       // Releases the key: a cancelled job may be sent again with it, and must not pass for a delivered one.
       if (outcome === 'cancelled') await this.idempotencyKeys.release(id);

@@ -1,3 +1,4 @@
+import { reaches, type ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import type { Sql } from '../../contract/ports/sql.js';
@@ -13,13 +14,16 @@ export class OutboxCanceller implements JobCanceller {
     private readonly queue: JobCanceller,
   ) {}
 
-  async cancel(id: string): Promise<CancelOutcome> {
+  async cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome> {
     const row = outboxRowId(id);
-    if (row !== null) {
-      const text = `DELETE FROM ${this.sql.schema}.outbox WHERE id = $1::uuid RETURNING id`;
-      if ((await this.sql.query(text, [row])).length > 0) return 'cancelled';
+    // No producer over HTTP has written it, so that a named one does not reach it.
+    const tenant = by?.tenant ?? null;
+    if (row !== null && reaches(by, { tenant: tenant ?? '', sender: null })) {
+      const text = `DELETE FROM ${this.sql.schema}.outbox
+        WHERE id = $1::uuid AND ($2::text IS NULL OR coalesce(tenant, '') = $2) RETURNING id`;
+      if ((await this.sql.query(text, [row, tenant])).length > 0) return 'cancelled';
     }
-    return this.queue.cancel(id);
+    return this.queue.cancel(id, by);
   }
 }
 

@@ -105,6 +105,8 @@ function dataOf(row: RawRow): Record<keyof JobData, unknown> {
     deliverAt: timeOf(row.deliver_at),
     expiresAt: timeOf(row.expires_at),
     collapseKey: row.collapse_key ?? undefined,
+    // Whoever may insert rows is the application, not a producer over HTTP.
+    sender: undefined,
   };
   // JSON leaves undefined fields out.
   return JSON.parse(JSON.stringify(sent)) as typeof sent;

@@ -56,9 +56,16 @@ export function isDirectJobId(id: string): boolean {
 /** A hash of a job's type and data, independent of the order of object members. */
 export function bodyFingerprint(type: string, data: unknown): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify([type, data], sortMembers))
+    .update(JSON.stringify([type, withoutSender(data)], sortMembers))
     .digest()
     .subarray(0, 16);
+}
+
+/** The body of a job as its producer sent it: a key that has got a name since does not make it another one. */
+export function withoutSender(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null) return data;
+  const { sender: _, ...body } = data as { sender?: unknown };
+  return body;
 }
 
 function sortMembers(_name: string, value: unknown): unknown {
@@ -72,6 +79,7 @@ function sortMembers(_name: string, value: unknown): unknown {
  * never equals a generated one:
  *
  * - `k:` chosen by the producer: all jobs with that key are the same notification;
+ * - `n:` chosen by a named producer: all of its jobs with that key are;
  * - `i:` derived from an Idempotency-Key: the log still drops repetitions after the queue has removed the
  *   first job;
  * - `j:` queue, id and creation time. The time is included because generated ids restart at 1 after a flushed
@@ -79,8 +87,8 @@ function sortMembers(_name: string, value: unknown): unknown {
  *
  * It may be longer than the limit for chosen keys; the log stores a hash.
  */
-export function dedupeKeyOf(job: JobIdentity, given: string | null): string {
-  if (given !== null) return givenDedupeKey(given);
+export function dedupeKeyOf(job: JobIdentity, given: string | null, sender: string | null = null): string {
+  if (given !== null) return givenDedupeKey(given, sender);
   if (isIdempotentJobId(job.id)) return `i:${job.id}`;
   return `j:${job.queue}:${job.id}:${job.timestamp}`;
 }

@@ -134,6 +134,7 @@ function jobDataOf(
     deliverAt,
     expiresAt,
     collapseKey,
+    sender: undefined,
   };
 }
 

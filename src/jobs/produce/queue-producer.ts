@@ -6,7 +6,7 @@ import type { JobData } from '../../contract/model/job.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
 import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
-import { idempotentJobId } from './job-identity.js';
+import { idempotentJobId, withoutSender } from './job-identity.js';
 import type { JobQueue } from '../queue/queue.js';
 import { isWithdrawn } from '../queue/withdrawn.js';
 import { describeError } from '../../platform/logging/describe-error.js';
@@ -86,7 +86,9 @@ export class QueueProducer implements Producer {
     const stored = await withTimeout(LOOK_MS, this.jobs.queue.getJob(id), () => new Error('late')).catch(
       this.jobs.errors.report,
     );
-    return Boolean(stored) && !isWithdrawn(stored!.data) && isOtherBody(job, stored as Job<unknown>);
+    return (
+      Boolean(stored) && !isWithdrawn(stored as Job<unknown>) && isOtherBody(job, stored as Job<unknown>)
+    );
   }
 
   private async untilStored(deadline: number, store: () => Promise<void>): Promise<void> {
@@ -119,7 +121,7 @@ export function refuseOtherBody(job: CheckedJob): Look {
   return async (stored, own) => {
     // The queue may have removed a completed job; the log still knows its key.
     if (!stored || own) return;
-    if (isWithdrawn(stored.data)) {
+    if (isWithdrawn(stored)) {
       await stored.remove();
       // Any error but a refusal makes the producer store the job again.
       throw new Error('the cancelled job with this id is removed');
@@ -130,7 +132,7 @@ export function refuseOtherBody(job: CheckedJob): Look {
 }
 
 function isOtherBody({ type, sent }: CheckedJob, stored: Job<unknown>): boolean {
-  return stored.name !== type || !isDeepStrictEqual(stored.data, sent);
+  return stored.name !== type || !isDeepStrictEqual(withoutSender(stored.data), withoutSender(sent));
 }
 
 /** Failed jobs keep their ids for a month; without this, a repetition would do nothing. @returns Whether it had failed. */

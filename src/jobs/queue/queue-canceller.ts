@@ -1,31 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobState, Queue } from 'bullmq';
+import { sentOf } from '../../contract/model/job.js';
+import { reaches, type ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import type { JobQueue } from './queue.js';
-import { isWithdrawn, WITHDRAWN } from './withdrawn.js';
+import { isWithdrawn, wasWithdrawn, withdraw } from './withdrawn.js';
 
 /** A worker ends a withdrawn job at once; a job taken before the withdrawal takes as long as its append. */
 const VERDICT_MS = 2_000;
 const LOOK_EVERY_MS = 20;
 
-/** Cancels jobs on the queue before they run; {@link WITHDRAWN} explains how it excludes races. */
+/** Cancels jobs on the queue before they run; {@link withdraw} explains how it excludes races. */
 export class QueueCanceller implements JobCanceller {
   constructor(private readonly jobs: JobQueue) {}
 
   /** Safe to repeat: a job left withdrawn because the queue became unavailable midway is recognized. */
-  cancel(id: string): Promise<CancelOutcome> {
-    return this.jobs.ask((queue) => this.withdraw(queue, id));
+  cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome> {
+    return this.jobs.ask((queue) => this.withdraw(queue, id, by));
   }
 
-  private async withdraw(queue: Queue, id: string): Promise<CancelOutcome> {
+  private async withdraw(queue: Queue, id: string, by: ProducerIdentity | null): Promise<CancelOutcome> {
     // Undefined if there is none, contrary to the backend's declaration.
     const job = (await queue.getJob(id)) as Job<unknown> | undefined;
-    if (!job) return 'unknown';
-    if (!isWithdrawn(job.data)) {
+    if (!job || !reaches(by, sentOf(job.data))) return 'unknown';
+    if (!isWithdrawn(job)) {
       const before = outcomeOf(await job.getState());
       if (before !== 'cancelled') return before;
       try {
-        await job.updateData(WITHDRAWN);
+        await withdraw(job);
       } catch (error) {
         if (!(await queue.getJob(id))) return 'unknown';
         throw error;
@@ -56,7 +58,7 @@ export class QueueCanceller implements JobCanceller {
       }
       if (outcome !== 'running') {
         const ended = (await queue.getJob(id)) as Job<unknown, unknown> | undefined;
-        return isWithdrawn(ended?.returnvalue) ? 'cancelled' : outcome;
+        return wasWithdrawn(ended?.returnvalue) ? 'cancelled' : outcome;
       }
     }
     throw new Error(`job "${id}" is running; try again`);

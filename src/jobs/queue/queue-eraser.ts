@@ -2,7 +2,7 @@ import type { Job, JobType, Queue } from 'bullmq';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
 import { UnreadableData } from './unreadable-job.js';
 import type { JobQueue } from './queue.js';
-import { WITHDRAWN } from './withdrawn.js';
+import { withdraw } from './withdrawn.js';
 
 /** In the order in which jobs move, so that few of them move past the scan. */
 const STATES: readonly JobType[] = [
@@ -67,7 +67,7 @@ export class QueueErasure implements QueueEraser {
       }
     }
     try {
-      await job.updateData(rest ?? WITHDRAWN);
+      await (rest === null ? withdraw(job, {}) : job.updateData(rest));
       return false;
     } catch (error) {
       if (await isGone(this.jobs.queue, job)) return true;

@@ -25,8 +25,12 @@ export class PostgresRecaller implements Recaller {
     private readonly announcer: Announcer,
   ) {}
 
-  async recall(feeds: readonly FeedKey[], dedupeKey: string): Promise<RecallOutcome[]> {
-    const key = givenDedupeKey(dedupeKey);
+  async recall(
+    feeds: readonly FeedKey[],
+    dedupeKey: string,
+    sender: string | null,
+  ): Promise<RecallOutcome[]> {
+    const key = givenDedupeKey(dedupeKey, sender);
     const outcomes = await Promise.allSettled(
       feeds.map((feed) => this.limiter.run(() => this.recallOne(feed, key))),
     );

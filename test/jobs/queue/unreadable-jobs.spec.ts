@@ -63,7 +63,7 @@ describeWith('redis-server', 'A job on Redis that is not JSON', () => {
     expect(await jobs.queue.getJob(kept)).toBeUndefined();
     expect(await jobs.queue.getJobCountByTypes('waiting')).toBe(2);
 
-    expect(await new QueueCanceller(jobs.jobs).cancel('data')).toBe('cancelled');
+    expect(await new QueueCanceller(jobs.jobs).cancel('data', null)).toBe('cancelled');
     expect(await jobs.queue.getJobCountByTypes('waiting')).toBe(1);
   });
 });

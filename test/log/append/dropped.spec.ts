@@ -64,7 +64,7 @@ describe('a notification dropped at the append', () => {
   });
 
   it('is dropped when it was recalled before, however often it comes', async () => {
-    expect(await open.recaller.recall([feed('recalled')], 'order-7')).toEqual(['prevented']);
+    expect(await open.recaller.recall([feed('recalled')], 'order-7', null)).toEqual(['prevented']);
     const late = () => notification('recalled', { dedupeKey: 'k:order-7' });
     expect(await append(late(), late())).toEqual(['recalled', 'recalled']);
     expect(await append(late(), notification('recalled'))).toEqual(['recalled', 'appended']);

@@ -210,7 +210,7 @@ class World {
         await this.preferences.put(feed, { muted: model.muted });
         return;
       case 'recall':
-        expect(await this.recaller.recall([feed], `key-${now.key}`)).toEqual([
+        expect(await this.recaller.recall([feed], `key-${now.key}`, null)).toEqual([
           model.recall(`key-${now.key}`),
         ]);
         return;

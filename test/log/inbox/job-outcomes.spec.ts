@@ -83,7 +83,7 @@ describe('a job', () => {
       duplicates: 0,
       expired: 1,
     });
-    await open.recaller.recall([{ tenant: '', recipient: ada }], 'taken back');
+    await open.recaller.recall([{ tenant: '', recipient: ada }], 'taken back', null);
     expect(await run('order', { to: ada, dedupeKey: 'taken back' }, { id: 'c' })).toEqual({
       appended: 0,
       duplicates: 0,

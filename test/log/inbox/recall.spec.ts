@@ -30,6 +30,7 @@ describe('a recall', () => {
     open.recaller.recall(
       recipients.map((recipient) => feed(recipient)),
       key,
+      null,
     );
   const ids = async (recipient: string) =>
     (await open.inbox.page(feed(recipient), request())).items.map(

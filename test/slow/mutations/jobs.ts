@@ -10,8 +10,9 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/jobs/deliver/delivery.ts',
-        find: '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey);',
-        replace: '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey) + crypto.randomUUID();',
+        find: '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey, parsed.sender?.name ?? null);',
+        replace:
+          '  const dedupeKey = dedupeKeyOf(identity, parsed.dedupeKey, parsed.sender?.name ?? null) + crypto.randomUUID();',
       },
     ],
     caughtBy: [
