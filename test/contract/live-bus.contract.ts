@@ -4,7 +4,7 @@ import type { FeedKey } from '../../src/contract/model/feed.js';
 import type { Announcement, LiveBus } from '../../src/contract/ports/live.js';
 import { NO_METRICS, type Metrics } from '../../src/contract/ports/metrics.js';
 import { eventually } from '../support/eventually.js';
-import { SilentProxy } from './silent-proxy.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 
 /** What an instance of the bus is made with in these tests: impatient, so that a frozen server shows soon. */
 export interface BusSettings {
@@ -347,7 +347,7 @@ export function liveBusContract(name: string, startServer: () => Promise<BusServ
     });
 
     it('replaces a connection that went silent', async () => {
-      const proxy = await SilentProxy.start(server.port);
+      const proxy = await TcpProxy.start(server.port);
       try {
         const [one, other] = [create(), create({}, proxy.port)];
         const received = await listen(other, ADA);

@@ -43,7 +43,9 @@ let migrated: Promise<void> | null = null;
 async function create(template: string): Promise<TestDatabase> {
   const shared = sharedUrl();
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await administrate(shared, `CREATE DATABASE ${name} OWNER ${APPLICATION} TEMPLATE ${template}`);
+  // Copied by the kernel, instead of page by page through the write-ahead log: a fifth of the CPU.
+  const copied = `TEMPLATE ${template} STRATEGY FILE_COPY`;
+  await administrate(shared, `CREATE DATABASE ${name} OWNER ${APPLICATION} ${copied}`);
   return {
     url: variant(shared, { user: APPLICATION, database: name }),
     adminUrl: variant(shared, { database: name }),
@@ -53,18 +55,27 @@ async function create(template: string): Promise<TestDatabase> {
 
 /** Once a run: the first suite that needs it makes it, and those in other processes wait for that. */
 async function makeMigratedTemplate(): Promise<void> {
-  const shared = sharedUrl();
-  const client = new pg.Client(shared);
-  await client.connect();
-  try {
-    await client.query('SELECT pg_advisory_lock(hashtext($1))', [MIGRATED]);
+  await exclusively(MIGRATED, async (client) => {
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [MIGRATED]);
     if (rowCount) return;
     const draft = `${MIGRATED}_draft`;
     await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${draft} OWNER ${APPLICATION}`);
-    await migrateAll(variant(shared, { user: APPLICATION, database: draft }));
+    await migrateAll(variant(sharedUrl(), { user: APPLICATION, database: draft }));
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${MIGRATED}`);
+  });
+}
+
+/** Does something that the processes of a run must not do at once. The shared Postgres keeps the others waiting. */
+export async function exclusively(
+  name: string,
+  work: (client: pg.Client) => void | Promise<void>,
+): Promise<void> {
+  const client = new pg.Client(sharedUrl());
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
+    await work(client);
   } finally {
     await client.end();
   }
@@ -93,7 +104,13 @@ function sharedUrl(): string {
 }
 
 /** Durability is given up for speed: the tests kill processes, they do not cut the power. */
-const FAST = { fsync: 'off', full_page_writes: 'off' };
+const FAST = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  file_copy_method: 'clone',
+  // Of the application's password. Tests open thousands of connections, and each would hash it 4,096 times.
+  scram_iterations: '1',
+};
 /** The data directory in the test root that every server of a run begins with a copy of. */
 const INITIALISED = 'initialised';
 
@@ -200,10 +217,9 @@ export async function startPostgres(
   return PrivatePostgres.open(dataDir, port, options.sockets);
 }
 
-/** Runs `initdb` for all servers of this run. */
+/** Runs `initdb` for all servers of this run, and makes the application's role and database. */
 export async function initialisePostgres(): Promise<void> {
-  const home = await openHome(join(testRoot(), INITIALISED), console);
-  await new Cluster(home, await findBinaries(home.account), FAST).init();
+  await (await startPostgres({ dataDir: join(testRoot(), INITIALISED) })).stop();
 }
 
 /** Nothing where no run has initialised one: `initdb` then makes it. */

@@ -8,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   utimesSync,
@@ -16,9 +15,9 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './ports.js';
-import { testDirectory, testRoot } from './test-root.js';
+import { exclusively } from './postgres.js';
+import { testDirectory } from './test-root.js';
 
 const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Below `node_modules`, where what is built finds its packages and nobody looks at it. */
@@ -159,19 +158,10 @@ async function build(): Promise<string> {
   const home = join(CACHE, hashOfSource());
   const main = join(home, 'dist', 'main.js');
   // Suites run in several processes, of which one builds.
-  const lock = join(testRoot(), 'build.lock');
-  while (!existsSync(main)) {
-    try {
-      mkdirSync(lock);
-    } catch {
-      await delay(100);
-      continue;
-    }
-    try {
+  if (!existsSync(main)) {
+    await exclusively('build', () => {
       if (!existsSync(main)) buildInto(home);
-    } finally {
-      rmdirSync(lock);
-    }
+    });
   }
   const now = new Date();
   utimesSync(home, now, now);

@@ -16,7 +16,7 @@ async function rows(url: string, sql: string): Promise<unknown[]> {
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
-    await Promise.race([client.end(), new Promise((resolve) => setTimeout(resolve, 100))]);
+    await client.end();
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * Sends one notification by `tidings/producer` and says which files that took, one a line. Arguments: the package as it was built,
+ * Sends one notification by `tidings/producer` and prints, as JSON, which files that loaded. Arguments: the package as it was built,
  * `redis` or `database`, and the url.
  */
 import { createRequire, register } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 
 const [built, where, url] = process.argv.slice(2);
 const { port1, port2 } = new MessageChannel();
 const loaded = new Set();
-port1.on('message', (file) => loaded.add(file));
+/** Loaded last: the hooks report files in the order in which they are loaded. */
+const LAST = 'data:text/javascript,';
+const reported = new Promise((resolve) => {
+  port1.on('message', (file) => (file === LAST ? resolve() : loaded.add(file)));
+});
 port1.unref();
 const hooks = `
   let port;
@@ -24,7 +27,9 @@ const { announcement, createProducer } = await import(`${built}/producer.js`);
 const producer = await createProducer({ [where]: { url } });
 const { jobId, outcome } = await producer.notify(announcement, { to: 'ada', data: { title: 'Hello' } });
 await producer.close();
-// What the hooks have said last is still on its way.
-await sleep(100);
+await import(LAST);
+port1.ref();
+await reported;
+port1.unref();
 for (const file of Object.keys(createRequire(import.meta.url).cache)) loaded.add(`file://${file}`);
 process.stdout.write(JSON.stringify({ jobId, outcome, files: [...loaded] }));

@@ -7,8 +7,8 @@ import { taskCompleted } from '../../../src/types/shipped/index.js';
 import { House } from '../../guarantees/house.js';
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { describeWith } from '../../support/tools.js';
-import { SwitchableProxy } from './switchable-proxy.js';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -28,7 +28,7 @@ describeWith('redis-server', 'A failover behind one address that leaves old conn
       admin.disconnect();
     };
     await order(next.port, '127.0.0.1', String(former.port));
-    const proxy = await SwitchableProxy.start(former.port);
+    const proxy = await TcpProxy.start(former.port);
     cleanUps.push(() => proxy.close());
     const escalated: string[] = [];
     const start = () =>

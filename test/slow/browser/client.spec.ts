@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { BrowserContext } from 'playwright-core';
 import { startChromium, startPageServer } from '../../support/chromium.js';
 import { ClientTab, reactScript } from '../../support/client-tab.js';
@@ -8,6 +7,7 @@ import { COOKIE, Deployment } from '../../support/deployment.js';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/ports.js';
 import { buildService, killServices, type ServiceProcess } from '../../support/service.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { describeWith } from '../../support/tools.js';
 
 describeWith('chromium', 'tidings/client in Chromium, in a page of another origin', () => {
@@ -111,8 +111,8 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
   it('notices a silent connection, and replaces it', async () => {
     const user = await signIn();
-    const proxy = await startSilentProxy(Number(port));
-    const tab = await openTab({ url: proxy.origin, heartbeatMs: 1_000 });
+    const proxy = await TcpProxy.start(Number(port));
+    const tab = await openTab({ url: `http://127.0.0.1:${proxy.port}`, heartbeatMs: 1_000 });
     await tab.until(({ status }) => expect(status.state).toBe('live'));
     proxy.silence();
     await deployment.add(user, 'into the void');
@@ -409,35 +409,3 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     await elsewhere.close();
   }, 60_000);
 });
-
-/** Passes connections on until it is told to be silent; new ones are passed on again. */
-async function startSilentProxy(
-  port: number,
-): Promise<{ origin: string; silence(): void; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return {
-    origin: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    silence: () => sockets.forEach((socket) => socket.unpipe()),
-    close: () =>
-      new Promise((resolve) => {
-        sockets.forEach((socket) => socket.destroy());
-        proxy.close(() => resolve());
-      }),
-  };
-}

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.js';
 const APPEND_BATCH = 'src/log/migrations/append-batch-function.ts';
 const APPEND_ONE = 'src/log/migrations/append-one-function.ts';
 const APPEND_TESTS = 'test/log/append/append.spec.ts';
+const TWO_PROCESSES = 'test/guarantees/g5-jobs-that-run-twice.spec.ts';
 const ONE_AND_BATCH = 'test/log/append/one-and-batch.property.spec.ts';
 
 /** A transaction that goes on for a while after its last statement was answered. */
@@ -61,7 +62,29 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         replace: 'k ON k.hash = hashes[i.i] AND k.hash = ANY (known)',
       },
     ],
-    caughtBy: [{ file: APPEND_TESTS, test: 'two processes append in batches at the same moment' }],
+    caughtBy: [
+      { file: APPEND_TESTS, test: 'two processes append in batches at the same moment' },
+      { file: TWO_PROCESSES, test: 'a batch' },
+    ],
+  },
+  {
+    name: 'dedupe-check-of-one-in-the-lock-statement',
+    breaks:
+      'The dedupe key of a single notification is read in the statement of the lock, on a snapshot from before it.',
+    edits: [
+      {
+        file: APPEND_ONE,
+        find: 'SELECT t.id, t.epoch, t.head, t.muted, t.erased_at INTO f',
+        replace: `SELECT t.id, t.epoch, t.head, t.muted, t.erased_at,
+         (SELECT d.hash FROM \${schema}.dedupe_key d WHERE d.hash = append_one.hash) AS known INTO f`,
+      },
+      {
+        file: APPEND_ONE,
+        find: 'WHERE d.hash = append_one.hash;',
+        replace: 'WHERE d.hash = append_one.hash AND d.hash = f.known;',
+      },
+    ],
+    caughtBy: [{ file: TWO_PROCESSES, test: 'a single notification' }],
   },
   {
     name: 'commit-not-on-the-disk',

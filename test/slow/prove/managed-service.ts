@@ -43,11 +43,19 @@ export class ManagedService {
     this.directory = testDirectory(name);
   }
 
-  /** Resolves when it listens. */
-  start(): Promise<void> {
+  /**
+   * Resolves when it listens.
+   *
+   * @throws with the output of the process if it ends before: nothing is broken yet, so another one would end the same way.
+   */
+  async start(): Promise<void> {
     this.stopped = false;
-    this.spawn();
-    return this.isUp();
+    try {
+      await this.spawn().says(LISTENS, START_MS);
+    } catch (error) {
+      this.stopped = true;
+      throw new Error(`${this.name} does not start: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   /** Resolves when a process listens, this one or one that came after it. */
@@ -94,7 +102,7 @@ export class ManagedService {
     await this.process?.stop('SIGKILL');
   }
 
-  private spawn(): void {
+  private spawn(): ServiceProcess {
     this.restarts += 1;
     this.ordered = false;
     const child = spawn(process.execPath, [SCRIPT, dirname(this.main)], {
@@ -113,6 +121,7 @@ export class ManagedService {
       () => {}, // the next process is waited for
     );
     void started.exited.then(({ code, signal }) => this.ended(started, listens, signal ?? `code ${code}`));
+    return started;
   }
 
   private ended(ended: ServiceProcess, listened: boolean, how: string): void {

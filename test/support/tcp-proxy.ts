@@ -1,24 +1,30 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A way to a server on which connections can go silent for ever, as behind a firewall that forgot them. */
-export class SilentProxy {
+/** A way to a server on loopback that can lead elsewhere, or go silent as behind a firewall that forgot its connections. */
+export class TcpProxy {
   private readonly sockets = new Set<Socket>();
 
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    /** The port of the server that new connections reach; those that are open stay with theirs. */
+    public target: number,
+  ) {}
 
-  static async start(target: number): Promise<SilentProxy> {
+  static async start(target: number): Promise<TcpProxy> {
     const server = createServer({ allowHalfOpen: true });
-    const proxy = new SilentProxy(server);
+    const proxy = new TcpProxy(server, target);
     server.on('connection', (near) => {
-      const far = connect({ port: target, host: '127.0.0.1' });
-      for (const socket of [near, far]) {
+      const far = connect({ port: proxy.target, host: '127.0.0.1' });
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
         proxy.sockets.add(socket);
-        socket.on('error', () => socket.destroy());
+        socket.on('error', () => other.destroy());
         socket.on('close', () => proxy.sockets.delete(socket));
+        socket.pipe(other);
       }
-      near.pipe(far);
-      far.pipe(near);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
