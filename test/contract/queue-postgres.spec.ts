@@ -1,8 +1,13 @@
+import { describe } from '@jest/globals';
 import { createPostgresBackend, Queue, type createRedisBackend } from 'bullmq';
 import pg from 'pg';
 import { startPostgres } from '../support/postgres.js';
-import { queueContract, type QueueServer } from './queue.contract.js';
+import { invalidJobsContract } from './invalid-jobs.contract.js';
+import { plainJobsContract } from './plain-jobs.contract.js';
+import { queueBench, type QueueServer } from './queue-bench.js';
+import { queueProducerContract } from './queue-producer.contract.js';
 import { withdrawalContract } from './queue-withdrawal.contract.js';
+import { queueWorkerContract } from './queue-worker.contract.js';
 
 async function startServer(): Promise<QueueServer> {
   const postgres = await startPostgres();
@@ -40,5 +45,11 @@ async function startServer(): Promise<QueueServer> {
   };
 }
 
-queueContract('Postgres', startServer);
-withdrawalContract('Postgres', startServer);
+describe('The queue on Postgres', () => {
+  const bench = queueBench(startServer);
+  plainJobsContract(bench);
+  invalidJobsContract(bench);
+  queueProducerContract(bench);
+  queueWorkerContract(bench);
+  withdrawalContract(bench);
+});

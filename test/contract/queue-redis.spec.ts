@@ -1,8 +1,12 @@
 import { Queue } from 'bullmq';
 import { startRedis } from '../support/redis.js';
 import { describeWith } from '../support/tools.js';
-import { queueContract, type QueueServer } from './queue.contract.js';
+import { invalidJobsContract } from './invalid-jobs.contract.js';
+import { plainJobsContract } from './plain-jobs.contract.js';
+import { queueBench, type QueueServer } from './queue-bench.js';
+import { queueProducerContract } from './queue-producer.contract.js';
 import { withdrawalContract } from './queue-withdrawal.contract.js';
+import { queueWorkerContract } from './queue-worker.contract.js';
 
 async function startServer(): Promise<QueueServer> {
   const redis = await startRedis({ appendonly: true });
@@ -24,7 +28,11 @@ async function startServer(): Promise<QueueServer> {
   };
 }
 
-describeWith('redis-server', 'Redis', () => {
-  queueContract('Redis', startServer);
-  withdrawalContract('Redis', startServer);
+describeWith('redis-server', 'The queue on Redis', () => {
+  const bench = queueBench(startServer);
+  plainJobsContract(bench);
+  invalidJobsContract(bench);
+  queueProducerContract(bench);
+  queueWorkerContract(bench);
+  withdrawalContract(bench);
 });

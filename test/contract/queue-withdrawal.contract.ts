@@ -1,12 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Job, Queue } from 'bullmq';
 import { parseProducerKey, type ProducerKey } from '../../src/contract/model/producer-key.js';
 import { LogUnavailableError, QueueUnavailableError } from '../../src/contract/errors.js';
 import { QueueCanceller, QueueErasure } from '../../src/jobs/index.js';
 import { unlessWithdrawn, withdraw } from '../../src/jobs/queue/withdrawn.js';
 import { eventually } from '../support/eventually.js';
-import { openJobs, RecordingAppender, type Jobs } from './queue-jobs.js';
-import type { QueueServer } from './queue.contract.js';
+import type { QueueBench } from './queue-bench.js';
+import { RecordingAppender } from './queue-jobs.js';
 
 const ANN = { tenant: '', recipient: 'ann' };
 const LATER = { delay: 3_600_000 };
@@ -19,26 +19,11 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened, open };
 }
 
-/** What cancelling and erasing promise on every backend. */
-export function withdrawalContract(backend: string, startServer: () => Promise<QueueServer>): void {
-  describe(`Jobs that are taken off the queue on ${backend}`, () => {
-    let server: QueueServer;
-    let names = 0;
-    const cleanUps: (() => Promise<unknown>)[] = [];
-
-    beforeAll(async () => {
-      server = await startServer();
-    });
-    afterEach(async () => {
-      for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-    });
-    afterAll(() => server.close());
-
-    const open = async (settings: Parameters<typeof openJobs>[1] = {}): Promise<Jobs> => {
-      const jobs = await openJobs(server.options, { queue: `withdrawn-${++names}`, ...settings });
-      cleanUps.push(() => jobs.close());
-      return jobs;
-    };
+/** What cancelling and erasing promise, on every backend. */
+export function withdrawalContract(bench: QueueBench): void {
+  describe('jobs that are taken off the queue', () => {
+    const open = (settings: Parameters<QueueBench['open']>[0] = {}) =>
+      bench.open({ queue: bench.queueName(), ...settings });
     const hello = (to: string | string[], more: object = {}): object => ({
       to,
       data: { title: 'Hello' },
@@ -130,7 +115,7 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
           },
           {},
         );
-        cleanUps.push(() => instance.close(true).then(destroy));
+        bench.cleanUps.push(() => instance.close(true).then(destroy));
         await instance.waitUntilReady();
 
         const job = await add(queue, hello('ann'));
@@ -317,12 +302,12 @@ export function withdrawalContract(backend: string, startServer: () => Promise<Q
     it('reject in time while the queue is unavailable', async () => {
       const { jobs, queue } = await open({ worker: false, answerMs: 500 });
       const job = await add(queue, hello('ann'), LATER);
-      await server.pause();
+      await bench.server.pause();
       try {
         await expect(new QueueCanceller(jobs).cancel(job.id!, null)).rejects.toThrow(QueueUnavailableError);
         await expect(new QueueErasure(jobs).erase(ANN, new Date())).rejects.toThrow(QueueUnavailableError);
       } finally {
-        await server.resume();
+        await bench.server.resume();
       }
       await eventually(async () => (await new QueueCanceller(jobs).cancel(job.id!, null)) !== 'running');
     });

@@ -6,14 +6,6 @@ import { LogUnavailableError } from '../../contract/errors.js';
 import type { ResolvedDatabase } from '../../contract/options/options.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { BorrowedPool } from './borrowed-pool.js';
-import { DedupeKeyEntity } from './entities/dedupe-key.entity.js';
-import { DroppedEntity } from './entities/dropped.entity.js';
-import { EntryEntity } from './entities/entry.entity.js';
-import { FeedEntity } from './entities/feed.entity.js';
-import { InstallationEntity } from './entities/installation.entity.js';
-import { ReadMarkEntity } from './entities/read-mark.entity.js';
-import { SchemaVersionEntity } from './entities/schema-version.entity.js';
-import { TombstoneEntity } from './entities/tombstone.entity.js';
 import { inTransaction, lookAtSession, StandbyError, type Query } from '../../platform/postgres/session.js';
 import { assertMigrated, migrate, SchemaTooNewError, SchemaTooOldError } from '../migrations/migrator.js';
 import { isOfDefaults, sqlState, translate } from './pg-error.js';
@@ -26,9 +18,8 @@ export type LogDatabaseOptions = Pick<ResolvedDatabase, 'url' | 'poolSize' | 'qu
   Partial<Pick<ResolvedDatabase, 'pool' | 'schema' | 'migrate'>>;
 
 /**
- * The connection to Postgres: a DataSource of its own, so that our entities never enter the application's.
- * The hot paths use its pool directly,
- * because TypeORM would only slow them down.
+ * The connection to Postgres: a DataSource of its own, which the application's knows nothing of. Queries use its
+ * pool directly: they work on sets of rows, under locks and on one snapshot, which entities cannot express.
  */
 export class LogDatabase implements Sql {
   private readonly texts = new Map<Statement, string>();
@@ -82,17 +73,6 @@ export class LogDatabase implements Sql {
       applicationName: 'tidings',
       poolSize: options.poolSize,
       connectTimeoutMS: 5_000,
-      entities: [
-        FeedEntity,
-        EntryEntity,
-        DedupeKeyEntity,
-        ReadMarkEntity,
-        DroppedEntity,
-        TombstoneEntity,
-        InstallationEntity,
-        SchemaVersionEntity,
-      ],
-      migrationsTableName: 'migration',
       installExtensions: false,
       poolErrorHandler: (error: Error) => logger.warn(`A connection to Postgres broke: ${error.message}`),
       extra: {

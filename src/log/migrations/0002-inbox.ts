@@ -16,10 +16,13 @@ export class Inbox1763800000002 implements MigrationInterface {
     const schema = schemaOf(runner);
     await runner.query(`
       ALTER TABLE ${schema}.feed
+        -- Entries up to these numbers are read or archived, except those that are marked as unread or unarchived again.
         ADD COLUMN read_up_to bigint NOT NULL DEFAULT 0,
         ADD COLUMN seen_up_to bigint NOT NULL DEFAULT 0,
         ADD COLUMN archived_up_to bigint NOT NULL DEFAULT 0,
+        -- The types that the recipient has muted.
         ADD COLUMN muted text[] NOT NULL DEFAULT '{}',
+        -- When the recipient was erased, if this feed was created afterwards.
         ADD COLUMN erased_at timestamptz`);
     await runner.query(`
       ALTER TABLE ${schema}.entry
@@ -35,6 +38,7 @@ export class Inbox1763800000002 implements MigrationInterface {
         WHERE collapse_key IS NOT NULL AND NOT hidden`);
     await runner.query(`
       CREATE INDEX entry_due ON ${schema}.entry (expires_at) WHERE expires_at IS NOT NULL AND NOT hidden`);
+    // One rise of a feed's read watermark: the time at which the entries that it newly covers were read.
     await runner.query(`
       CREATE TABLE ${schema}.read_mark (
         feed_id bigint NOT NULL,
@@ -42,11 +46,14 @@ export class Inbox1763800000002 implements MigrationInterface {
         at timestamptz NOT NULL,
         CONSTRAINT read_mark_pkey PRIMARY KEY (feed_id, up_to)
       )`);
+    // The erasure of a recipient or a tenant: older jobs are dropped.
     await runner.query(`
       CREATE TABLE ${schema}.tombstone (
+        -- A SHA-256 of tenant and recipient, see tombstone_hash.
         hash bytea CONSTRAINT tombstone_pkey PRIMARY KEY,
         erased_at timestamptz NOT NULL
       )`);
+    // A notification that a recipient did not get, with the reason; for support, kept as long as entries.
     await runner.query(`
       CREATE TABLE ${schema}.dropped (
         feed_id bigint NOT NULL,

@@ -1,9 +1,16 @@
 import { Logger } from '@nestjs/common';
-import { DataSource, MigrationExecutor, type MigrationInterface, type QueryRunner } from 'typeorm';
+import {
+  DataSource,
+  MigrationExecutor,
+  type EntityManager,
+  type MigrationInterface,
+  type QueryRunner,
+} from 'typeorm';
 import type { PostgresAddress } from '../../contract/options/connections.js';
 import { BEGIN } from '../../platform/postgres/session.js';
 import { requireSuitable } from '../database/requirements.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './index.js';
+import { SchemaVersionEntity } from './schema-version.entity.js';
 
 /** "TIDG": one lock for all processes that migrate the same database, whatever the schema. */
 const MIGRATION_LOCK = 0x54494447;
@@ -105,20 +112,19 @@ export async function migrate(address: PostgresAddress, schema: string): Promise
     )) as [{ found: boolean }];
     if (!there.found) await session.query(`CREATE SCHEMA "${schema}"`);
     await session.query(versionTable(schema));
-    const [row] = (await session.query(
-      `SELECT coalesce(max(min_compatible), 0) AS required FROM "${schema}".schema_version`,
-    )) as [{ required: number }];
-    if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
+    await refuseNewer(session.manager);
 
     const executor = new MigrationExecutor(dataSource, session);
     executor.transaction = 'none';
     const ran = await executor.executePendingMigrations();
-    for (const [index, { minCompatible }] of MIGRATIONS.entries()) {
-      await session.query(`INSERT INTO "${schema}".schema_version VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
-        index + 1,
-        minCompatible,
-      ]);
-    }
+    const versions = MIGRATIONS.map(({ minCompatible }, index) => ({ version: index + 1, minCompatible }));
+    await session.manager
+      .createQueryBuilder()
+      .insert()
+      .into(SchemaVersionEntity)
+      .values(versions)
+      .orIgnore()
+      .execute();
     await session.query('COMMIT');
     if (ran.length > 0)
       new Logger('Tidings').log(`Migrated schema "${schema}": ${ran.map((m) => m.name).join(', ')}`);
@@ -140,15 +146,17 @@ export async function assertMigrated(address: PostgresAddress, schema: string): 
       `SELECT to_regclass('"${schema}".schema_version') IS NOT NULL AS found`,
     );
     if (!there.found) throw new SchemaTooOldError(schema, 0);
-    const [row] = await dataSource.query<[{ version: number; required: number }]>(
-      `SELECT coalesce(max(version), 0) AS version, coalesce(max(min_compatible), 0) AS required
-         FROM "${schema}".schema_version`,
-    );
-    if (row.required > SCHEMA_VERSION) throw new SchemaTooNewError(row.required);
-    if (row.version < SCHEMA_VERSION) throw new SchemaTooOldError(schema, row.version);
+    await refuseNewer(dataSource.manager);
+    const version = (await dataSource.manager.maximum(SchemaVersionEntity, 'version')) ?? 0;
+    if (version < SCHEMA_VERSION) throw new SchemaTooOldError(schema, version);
   } finally {
     await dataSource.destroy();
   }
+}
+
+async function refuseNewer(manager: EntityManager): Promise<void> {
+  const required = (await manager.maximum(SchemaVersionEntity, 'minCompatible')) ?? 0;
+  if (required > SCHEMA_VERSION) throw new SchemaTooNewError(required);
 }
 
 function open(address: PostgresAddress, schema: string): Promise<DataSource> {
@@ -158,6 +166,7 @@ function open(address: PostgresAddress, schema: string): Promise<DataSource> {
     applicationName: 'tidings-migrate',
     poolSize: 2,
     connectTimeoutMS: 5_000,
+    entities: [SchemaVersionEntity],
     migrations: MIGRATIONS.map(({ migration }) => migration),
     migrationsTableName: 'migration',
     installExtensions: false,

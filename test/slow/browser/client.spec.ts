@@ -1,69 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BrowserContext } from 'playwright-core';
-import { startChromium, startPageServer } from '../../support/chromium.js';
+import { describe, expect, it } from '@jest/globals';
+import { startPageServer } from '../../support/chromium.js';
+import { clientBench } from '../../support/client-bench.js';
 import { ClientTab, reactScript } from '../../support/client-tab.js';
-import { COOKIE, Deployment } from '../../support/deployment.js';
 import { eventually } from '../../support/eventually.js';
-import { freePort } from '../../support/ports.js';
-import { buildService, killServices, type ServiceProcess } from '../../support/service.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { describeWith } from '../../support/tools.js';
 
 describeWith('chromium', 'tidings/client in Chromium, in a page of another origin', () => {
-  let browser: BrowserContext;
-  let deployment: Deployment;
-  let application: Awaited<ReturnType<typeof startPageServer>>;
-  let server: ServiceProcess;
-  let port: string;
-  let users = 0;
-
-  beforeAll(async () => {
-    await buildService();
-    browser = await startChromium();
-    deployment = await Deployment.open('postgres');
-    application = await startPageServer();
-    port = String(await freePort());
-    server = await start();
-  }, 240_000);
-  afterEach(async () => {
-    await browser.setOffline(false);
-    await Promise.all(browser.pages().map((page) => page.close()));
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await application?.close();
-    await killServices();
-    await deployment?.close();
-  });
-
-  const start = (): Promise<ServiceProcess> =>
-    deployment.start({ PORT: port, CORS_ORIGINS: application.origin, STREAM_HEARTBEAT_MS: '1000' });
-
-  /** Somebody new, signed in by cookie. */
-  async function signIn(): Promise<string> {
-    const user = `user ${(users += 1)}`;
-    await browser.addCookies([{ name: COOKIE, value: await deployment.token(user), url: server.origin }]);
-    return user;
-  }
-
-  const openTab = (options: object = {}): Promise<ClientTab> =>
-    ClientTab.open(browser, application.origin, { url: server.origin, heartbeatMs: 2_000, ...options });
-
-  async function openStreams(): Promise<number> {
-    const metrics = await (await fetch(`${server.origin}/metrics`)).text();
-    return Number(/^tidings_streams_open(?:\{.*\})? (\d+)$/m.exec(metrics)?.[1]);
-  }
+  const bench = clientBench();
+  const { kill, restart, signIn, openTab, openStreams } = bench;
 
   it('shows old and new notifications, and calls listeners for new ones only', async () => {
     const user = await signIn();
-    await deployment.add(user, 'before');
+    await bench.deployment.add(user, 'before');
     const tab = await openTab();
     await tab.until(({ status, items }) => {
       expect(status.state).toBe('live');
       expect(items).toHaveLength(1);
     });
-    await deployment.add(user, 'after');
+    await bench.deployment.add(user, 'after');
     const state = await tab.until(({ items }) => expect(items).toHaveLength(2));
     expect(state.titles).toEqual(['Task after', 'Task before']);
     expect(state).toMatchObject({ heard: ['after'], unread: 2, unseen: 2, hasMore: false, loaded: true });
@@ -75,12 +31,12 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const user = await signIn();
       const tab = await openTab({ transport });
       await tab.until(({ status }) => expect(status.state).toBe('live'));
-      await deployment.add(user, '1');
+      await bench.deployment.add(user, '1');
       await tab.until(({ heard }) => expect(heard).toEqual(['1']));
-      await server.stop('SIGKILL');
+      await kill();
       await tab.until(({ status }) => expect(status.state).toBe('offline'));
-      await deployment.add(user, '2', '3');
-      server = await start();
+      await bench.deployment.add(user, '2', '3');
+      await restart();
       const { heard, states, unread } = await tab.until(({ status, items }) => {
         expect(status.state).toBe('live');
         expect(items).toHaveLength(3);
@@ -96,12 +52,12 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     const user = await signIn();
     const tab = await openTab();
     await tab.until(({ status }) => expect(status.state).toBe('live'));
-    await browser.setOffline(true);
+    await bench.browser.setOffline(true);
     await tab.until(({ status }) => expect(status.state).toBe('offline'));
-    await deployment.add(user, 'missed');
+    await bench.deployment.add(user, 'missed');
     // By now it waits for long.
     await tab.until(({ status }) => status.state === 'offline' && status.retryAt - Date.now() > 3_000);
-    await browser.setOffline(false);
+    await bench.browser.setOffline(false);
     const { heard } = await tab.until(({ status, items }) => {
       expect(status.state).toBe('live');
       expect(items).toHaveLength(1);
@@ -111,11 +67,11 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
   it('notices a silent connection, and replaces it', async () => {
     const user = await signIn();
-    const proxy = await TcpProxy.start(Number(port));
+    const proxy = await TcpProxy.start(Number(new URL(bench.origin).port));
     const tab = await openTab({ url: `http://127.0.0.1:${proxy.port}`, heartbeatMs: 1_000 });
     await tab.until(({ status }) => expect(status.state).toBe('live'));
     proxy.silence();
-    await deployment.add(user, 'into the void');
+    await bench.deployment.add(user, 'into the void');
     const { heard } = await tab.until(({ items }) => expect(items).toHaveLength(1), 6_000);
     expect(heard).toEqual(['into the void']);
     await tab.close();
@@ -135,7 +91,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const user = await signIn();
       const tabs = await openFive();
       expect(await openStreams()).toBe(1);
-      await deployment.add(user, '1');
+      await bench.deployment.add(user, '1');
       for (const tab of tabs)
         await tab.until(({ heard, unread }) => expect([heard, unread]).toEqual([['1'], 1]));
       expect(await openStreams()).toBe(1);
@@ -149,7 +105,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const producing = (async () => {
         for (let i = 0; !isOver; i += 1) {
           sent.push(String(i));
-          await deployment.add(user, String(i));
+          await bench.deployment.add(user, String(i));
           await sleep(10);
         }
       })();
@@ -181,14 +137,14 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const user = await signIn();
       const tabs = await openFive();
       const [leader, ...others] = tabs;
-      const session = await browser.newCDPSession(leader!.page);
+      const session = await bench.browser.newCDPSession(leader!.page);
       // Not even messages wake it. (Chromium's own freezing spares pages that hold a lock.)
       await session.send('Debugger.enable');
       const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
       await session.send('Debugger.pause');
       await paused;
       const frozenAt = Date.now();
-      await deployment.add(user, 'meanwhile');
+      await bench.deployment.add(user, 'meanwhile');
       for (const tab of others) await tab.until(({ heard }) => expect(heard).toEqual(['meanwhile']), 4_000);
       expect(Date.now() - frozenAt).toBeLessThan(4_000);
       await session.send('Debugger.resume');
@@ -199,7 +155,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('forget everything when one signs out, and show the next user nothing of it', async () => {
       const user = await signIn();
-      await deployment.add(user, 'private');
+      await bench.deployment.add(user, 'private');
       const tabs = (await openFive()).slice(0, 3);
       for (const tab of tabs) await tab.until(({ items }) => expect(items).toHaveLength(1));
       await tabs[1]!.do('feed.signOut()');
@@ -212,21 +168,21 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       await eventually(async () => expect(await openStreams()).toBe(0));
       const next = await signIn();
       await tabs[0]!.do('feed.open()');
-      await deployment.add(next, 'mine');
+      await bench.deployment.add(next, 'mine');
       const { titles } = await tabs[0]!.until(({ items }) => expect(items).toHaveLength(1));
       expect(titles).toEqual(['Task mine']);
-      await deployment.add(user, 'too late');
+      await bench.deployment.add(user, 'too late');
       expect((await tabs[2]!.state()).items).toEqual([]);
     }, 60_000);
   });
 
   it('shows nothing of the former user when the cookie becomes another one during a break', async () => {
     const former = await signIn();
-    await deployment.add(former, 'private');
+    await bench.deployment.add(former, 'private');
     const tab = await openTab();
     await tab.until(({ items }) => expect(items).toHaveLength(1));
     const next = await signIn();
-    await deployment.add(next, 'mine');
+    await bench.deployment.add(next, 'mine');
     await tab.do('feed.close()');
     await tab.do('feed.open()');
     const { resets, heard } = await tab.until(({ status, titles }) => {
@@ -240,17 +196,17 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     const user = await signIn();
     const tab = await openTab();
     await tab.until(({ status }) => expect(status.state).toBe('live'));
-    await deployment.add(user, '1');
+    await bench.deployment.add(user, '1');
     await tab.until(({ heard }) => expect(heard).toEqual(['1']));
     await tab.do('feed.close()');
-    await deployment.add(user, '2', '3', '4');
+    await bench.deployment.add(user, '2', '3', '4');
     const feed = `(SELECT id FROM tidings.feed WHERE recipient = '${user}')`;
     await eventually(async () => {
-      const [row] = await deployment.sql(`SELECT head FROM tidings.feed WHERE id = ${feed}`);
+      const [row] = await bench.deployment.sql(`SELECT head FROM tidings.feed WHERE id = ${feed}`);
       expect(Number(row?.['head'])).toBe(4);
     });
-    await deployment.sql(`UPDATE tidings.feed SET floor = 3 WHERE id = ${feed}`);
-    await deployment.sql(`DELETE FROM tidings.entry WHERE seq <= 3 AND feed_id = ${feed}`);
+    await bench.deployment.sql(`UPDATE tidings.feed SET floor = 3 WHERE id = ${feed}`);
+    await bench.deployment.sql(`DELETE FROM tidings.entry WHERE seq <= 3 AND feed_id = ${feed}`);
     await tab.do('feed.open()');
     // The one that was there is shown until the new first page is.
     const { resets, heard, titles } = await tab.until(({ heard }) => expect(heard).toHaveLength(2));
@@ -262,16 +218,16 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     const openWith = (
       token: (reason: string) => string | null | Promise<string | null>,
     ): Promise<ClientTab> =>
-      ClientTab.open(browser, application.origin, { url: server.origin, tabs: 'alone' }, token);
+      ClientTab.open(bench.browser, bench.application.origin, { url: bench.origin, tabs: 'alone' }, token);
 
     it('is renewed before it ends, with nothing missed and never offline', async () => {
       const user = `user ${(users += 1)}`;
-      const tab = await openWith(() => deployment.token(user, 4));
+      const tab = await openWith(() => bench.deployment.token(user, 4));
       await tab.until(({ status }) => expect(status.state).toBe('live'));
       const sent: string[] = [];
       while ((await tab.state()).asked.length < 3) {
         sent.push(String(sent.length));
-        await deployment.add(user, sent.at(-1)!);
+        await bench.deployment.add(user, sent.at(-1)!);
         await tab.until(({ heard }) => expect(heard).toEqual(sent));
       }
       const { asked, states } = await tab.state();
@@ -281,7 +237,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('is requested again when the server rejects it, and given up when that one is rejected, too', async () => {
       const user = `user ${(users += 1)}`;
-      const tokens = ['expired long ago', await deployment.token(user), 'nonsense', 'nonsense, too'];
+      const tokens = ['expired long ago', await bench.deployment.token(user), 'nonsense', 'nonsense, too'];
       const tab = await openWith(() => tokens.shift() ?? null);
       await tab.until(({ status }) => expect(status.state).toBe('live'));
       expect((await tab.state()).asked).toEqual(['initial', 'refused']);
@@ -295,9 +251,9 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('is requested again after signing out, though the former one would still be accepted', async () => {
       const [former, next] = [`user ${(users += 1)}`, `user ${(users += 1)}`];
-      await deployment.add(former, 'of the former');
-      await deployment.add(next, 'of the next');
-      const tokens = [await deployment.token(former), await deployment.token(next)];
+      await bench.deployment.add(former, 'of the former');
+      await bench.deployment.add(next, 'of the next');
+      const tokens = [await bench.deployment.token(former), await bench.deployment.token(next)];
       const tab = await openWith(() => tokens.shift() ?? null);
       await tab.until(({ titles }) => expect(titles).toEqual(['Task of the former']));
       await tab.do('feed.signOut()');
@@ -311,7 +267,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
   describe('changes of notifications', () => {
     it('appear at once, in the other tab and on another device, with the same counts everywhere', async () => {
       const user = await signIn();
-      await deployment.add(user, '1', '2', '3');
+      await bench.deployment.add(user, '1', '2', '3');
       const here = await openTab();
       const other = await openTab();
       const device = await openTab({ tabs: 'alone' });
@@ -343,7 +299,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('are rolled back with the reason when the server rejects them', async () => {
       const user = await signIn();
-      await deployment.add(user, '1');
+      await bench.deployment.add(user, '1');
       const tab = await openTab();
       await tab.until(({ items }) => expect(items).toHaveLength(1));
       const result = await tab.do(`(async () => {
@@ -360,11 +316,11 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('load older pages until there is none', async () => {
       const user = await signIn();
-      await deployment.add(user, ...Array.from({ length: 7 }, (_, i) => String(i)));
+      await bench.deployment.add(user, ...Array.from({ length: 7 }, (_, i) => String(i)));
       const tab = await openTab({ pageSize: 3, open: false });
       await eventually(
         async () => {
-          const rows = await deployment.sql(
+          const rows = await bench.deployment.sql(
             `SELECT FROM tidings.feed WHERE recipient = '${user}' AND head = 7`,
           );
           expect(rows).toHaveLength(1);
@@ -384,14 +340,14 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
   it('serves React in strict mode: live, with one connection, and none when it is gone', async () => {
     const user = await signIn();
-    const page = await browser.newPage();
-    await page.goto(application.origin);
+    const page = await bench.browser.newPage();
+    await page.goto(bench.application.origin);
     await page.addScriptTag({ content: await reactScript() });
-    await page.evaluate(`show(${JSON.stringify(server.origin)})`);
+    await page.evaluate(`show(${JSON.stringify(bench.origin)})`);
     const text = (): Promise<string | null> => page.textContent('b');
     await eventually(async () => expect(await text()).toBe('live 0 0'), { timeoutMs: 20_000 });
     await eventually(async () => expect(await openStreams()).toBe(1));
-    await deployment.add(user, 'react');
+    await bench.deployment.add(user, 'react');
     await eventually(async () => expect(await text()).toBe('live 1 1 react'), { timeoutMs: 20_000 });
     await page.click('b');
     await eventually(async () => expect(await text()).toBe('live 1 0 react'), { timeoutMs: 20_000 });
@@ -402,7 +358,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
   it('keeps trying where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
     await signIn();
     const elsewhere = await startPageServer();
-    const tab = await ClientTab.open(browser, elsewhere.origin, { url: server.origin });
+    const tab = await ClientTab.open(bench.browser, elsewhere.origin, { url: bench.origin });
     // The answer has no CORS headers, so that the page is told of a broken network.
     await tab.until(({ status }) => expect(status.state).toBe('offline'));
     await tab.close();
