@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
-  Logger,
   Module,
   type DynamicModule,
   type OnApplicationBootstrap,
@@ -10,72 +8,44 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { getQueueToken } from '@nestjs/bullmq';
-import { postgresAddress, redisAddress } from '../platform/addresses.js';
-import { LogUnavailableError } from '../contract/errors.js';
 import {
   resolveOptions,
   type Composition,
   type ResolvedOptions,
   type TidingsOptions,
 } from '../contract/options/options.js';
-import type {
-  Appender,
-  IdempotencyKeys,
-  JobCanceller,
-  LiveBus,
-  QueueEraser,
-  Sql,
-  Streams,
-} from '../contract/ports/index.js';
-import type { QueueDepth, ReadinessCheck } from '../contract/ports/ops.js';
+import type { Streams } from '../contract/ports/index.js';
+import type { QueueDepth } from '../contract/ports/ops.js';
 import {
-  APPENDER,
   ERASER,
   FEED_READER,
-  IDEMPOTENCY_KEYS,
   INBOX,
   INBOX_CHANGES,
-  JOB_CANCELLER,
   LIVE_BUS,
   LIVE_FEEDS,
   PREFERENCES,
   PRODUCER,
   QUEUE_DEPTH,
-  QUEUE_ERASER,
   READINESS_CHECKS,
   RECALLER,
   RESOLVED_OPTIONS,
-  SQL,
   STREAMS,
   SUPPORT_VIEW,
 } from '../contract/tokens.js';
-import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from '../http/index.js';
-import {
-  Delivery,
-  DirectCanceller,
-  JobQueue,
-  NotificationWorker,
-  OccasionalQueueErasure,
-  openJobQueue,
-  QueueCanceller,
-  QueueErasure,
-  TypeRegistry,
-} from '../jobs/index.js';
+import { JobQueue, NotificationWorker, TypeRegistry } from '../jobs/index.js';
 import { Escalations } from '../jobs/after/escalations.js';
-import { HookRunner } from '../jobs/after/hook-runner.js';
-import { OutboxCanceller, OutboxErasure, OutboxRelay } from '../jobs/outbox/index.js';
-import { Outage } from '../platform/logging/outage.js';
+import { OutboxRelay } from '../jobs/outbox/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
-import { LocalFirstBus } from '../live/local-first-bus.js';
-import { PostgresBus } from '../live/postgres-bus.js';
-import { RedisBus } from '../live/redis-bus.js';
 import { LogDatabase } from '../log/database/database.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
-import { GroupCommitAppender } from '../log/append/group-commit.js';
 import { Retention } from '../log/upkeep/retention.js';
+import { FEEDS_PROVIDERS } from './feeds.providers.js';
+import { HOOKS_PROVIDERS } from './hooks.providers.js';
+import { LOG_PROVIDERS } from './log.providers.js';
 import { PRODUCERS_PROVIDERS } from './producers.providers.js';
+import { QUEUE_PROVIDERS } from './queue.providers.js';
 import {
   ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
@@ -84,10 +54,7 @@ import {
   type ControllerOptions,
 } from './tidings.module-definition.js';
 import { TidingsService } from './tidings.service.js';
-import { FEEDS_PROVIDERS } from './feeds.providers.js';
 
-/** As in Nest's TypeOrmModule: a database that starts beside the application may be ready a little later. */
-const CONNECT = { attempts: 10, delayMs: 3_000 };
 /** How long streams wait at shutdown for entries of the running batch. */
 const LAST_BATCH_MS = 1_500;
 
@@ -105,8 +72,6 @@ const COMPOSITION = Symbol('tidings:composition');
 
 /** The implementations of the ports, in the order of the data. */
 const PROVIDERS: Provider[] = [
-  ...PRODUCERS_PROVIDERS,
-  ...HOOKS_PROVIDERS,
   {
     provide: RESOLVED_OPTIONS,
     inject: [MODULE_OPTIONS_TOKEN, COMPOSITION],
@@ -117,116 +82,11 @@ const PROVIDERS: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ types }: ResolvedOptions) => new TypeRegistry(types),
   },
-  {
-    provide: LogDatabase,
-    inject: [RESOLVED_OPTIONS],
-    useFactory: ({ database }: ResolvedOptions) => connectPatiently(database),
-  },
-  { provide: SQL, useExisting: LogDatabase },
-  {
-    // After the database, which waits until Postgres is available.
-    provide: JobQueue,
-    inject: [RESOLVED_OPTIONS, LogDatabase],
-    useFactory: (options: ResolvedOptions) => openJobQueue(options),
-  },
-  {
-    provide: JOB_CANCELLER,
-    inject: [SQL, JobQueue, IDEMPOTENCY_KEYS],
-    useFactory: (sql: Sql, jobs: JobQueue, keys: IdempotencyKeys): JobCanceller =>
-      new DirectCanceller(keys, new OutboxCanceller(sql, new QueueCanceller(jobs))),
-  },
-  {
-    provide: QUEUE_ERASER,
-    inject: [SQL, JobQueue, Escalations, RESOLVED_OPTIONS],
-    useFactory: (
-      sql: Sql,
-      jobs: JobQueue,
-      escalations: Escalations | null,
-      { queue }: ResolvedOptions,
-    ): QueueEraser =>
-      new OutboxErasure(sql, [
-        new QueueErasure(jobs),
-        // Even without escalations in this process: another one may have them, and their jobs name
-        // recipients.
-        escalations
-          ? new QueueErasure(escalations.jobs)
-          : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
-      ]),
-  },
-  {
-    // Not through the pool: a LISTEN needs a permanent session. It connects on the first LISTEN.
-    provide: ListenClient,
-    inject: [RESOLVED_OPTIONS],
-    useFactory: ({ database }: ResolvedOptions) =>
-      new ListenClient(
-        postgresAddress(database),
-        new Outage(new Logger('Tidings'), 'The LISTEN connection to Postgres'),
-      ),
-  },
-  {
-    provide: LIVE_BUS,
-    inject: [RESOLVED_OPTIONS, LogDatabase, ListenClient],
-    useFactory: (
-      { redis, metrics }: ResolvedOptions,
-      { identity: incarnation, pool }: LogDatabase,
-      listener: ListenClient,
-    ): LiveBus =>
-      new LocalFirstBus(
-        redis
-          ? new RedisBus({ incarnation, address: redisAddress(redis), metrics })
-          : new PostgresBus({ incarnation, pool, listener, metrics }),
-      ),
-  },
-  {
-    provide: APPENDER,
-    inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS, HookRunner],
-    // Commits are announced batch by batch, right after the commit and never before (G1).
-    useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions, hooks: HookRunner): Appender =>
-      new GroupCommitAppender(log, metrics, (results) => {
-        bus.announce(results);
-        hooks.appended(results);
-      }),
-  },
-  {
-    provide: NotificationWorker,
-    inject: [RESOLVED_OPTIONS, JobQueue, TypeRegistry, Delivery, IDEMPOTENCY_KEYS],
-    useFactory: (
-      options: ResolvedOptions,
-      jobs: JobQueue,
-      types: TypeRegistry,
-      delivery: Delivery,
-      idempotencyKeys: IdempotencyKeys,
-    ) =>
-      options.roles.includes('worker')
-        ? new NotificationWorker({ jobs, types, delivery, idempotencyKeys, options })
-        : null,
-  },
+  ...PRODUCERS_PROVIDERS,
+  ...QUEUE_PROVIDERS,
+  ...LOG_PROVIDERS,
+  ...HOOKS_PROVIDERS,
   ...FEEDS_PROVIDERS,
-  {
-    provide: QUEUE_DEPTH,
-    inject: [JobQueue],
-    useFactory: (jobs: JobQueue): QueueDepth => jobs.depth,
-  },
-  {
-    provide: READINESS_CHECKS,
-    inject: [LogDatabase, JobQueue, NotificationWorker, Escalations],
-    useFactory: (
-      log: LogDatabase,
-      jobs: JobQueue,
-      worker: NotificationWorker | null,
-      escalations: Escalations | null,
-    ): ReadinessCheck[] => [
-      { name: 'postgres', check: () => log.query('SELECT 1') },
-      // An instance without the queue still streams; removing all instances from the balancer would end that
-      // too.
-      ...(worker
-        ? [
-            { name: 'queue', check: () => jobs.depth() },
-            { name: 'worker', check: () => Promise.all([worker.check(), escalations?.worker.check()]) },
-          ]
-        : []),
-    ],
-  },
 ];
 
 /**
@@ -349,17 +209,4 @@ function compose(
       queueToken,
     ],
   };
-}
-
-async function connectPatiently(options: ResolvedOptions['database']): Promise<LogDatabase> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await LogDatabase.connect(options);
-    } catch (error) {
-      if (!(error instanceof LogUnavailableError) || attempt >= CONNECT.attempts) throw error;
-      const next = `attempt ${attempt + 1} of ${CONNECT.attempts} in ${CONNECT.delayMs / 1_000} s`;
-      new Logger('Tidings').warn(`${error.message}; ${next}`);
-      await sleep(CONNECT.delayMs);
-    }
-  }
 }

@@ -29,6 +29,7 @@ export function onBothBackends(title: string, suite: (backend: Backend) => void)
 export class House {
   private readonly instances: Instance[] = [];
   private plain: { queue: Queue; close: () => Promise<void> } | null = null;
+  private readonly connections: pg.Pool;
 
   private constructor(
     readonly databaseUrl: string,
@@ -36,7 +37,10 @@ export class House {
     readonly postgres: PrivatePostgres | null,
     readonly redis: RedisServer | null,
     private readonly dropDatabase: () => Promise<void>,
-  ) {}
+  ) {
+    this.connections = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+    this.connections.on('error', () => {}); // tests stop the server on purpose
+  }
 
   /** `ownPostgres`: a server that the test may stop, freeze and restore. The Redis is always one of its own. */
   static async open(
@@ -96,17 +100,12 @@ export class House {
   }
 
   async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client(this.databaseUrl);
-    await client.connect();
-    try {
-      return (await client.query<Row>(text, values)).rows;
-    } finally {
-      await client.end();
-    }
+    return (await this.connections.query<Row>(text, values)).rows;
   }
 
   async close(): Promise<void> {
     await this.plain?.close();
+    await this.connections.end();
     await Promise.all(this.instances.map((instance) => instance.close()));
     await this.redis?.stop();
     await this.dropDatabase();

@@ -40,9 +40,11 @@ export function clientBench() {
   const start = (): Promise<ServiceProcess> =>
     deployment.start({ PORT: port, CORS_ORIGINS: application.origin, STREAM_HEARTBEAT_MS: '1000' });
 
+  const newUser = (): string => `user ${(users += 1)}`;
+
   /** Somebody new, signed in by cookie. */
   async function signIn(): Promise<string> {
-    const user = `user ${(users += 1)}`;
+    const user = newUser();
     await browser.addCookies([{ name: COOKIE, value: await deployment.token(user), url: server.origin }]);
     return user;
   }
@@ -80,6 +82,7 @@ export function clientBench() {
     },
     kill,
     restart,
+    newUser,
     signIn,
     openTab,
     openStreams,

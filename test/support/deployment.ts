@@ -16,11 +16,14 @@ export const PRODUCER_KEY = 'a-key-of-the-tests-1';
 /** What several processes of the service have in common: a database, a Redis if wanted, and one way to sign in. */
 export class Deployment {
   private plain: { queue: Queue; close: () => Promise<unknown> } | null = null;
+  private readonly connections: pg.Pool;
 
   private constructor(
     private readonly database: TestDatabase,
     private readonly redis: RedisServer | null,
-  ) {}
+  ) {
+    this.connections = new pg.Pool({ connectionString: database.url, max: 2 });
+  }
 
   static async open(backend: 'postgres' | 'redis'): Promise<Deployment> {
     return new Deployment(await createMigratedDatabase(), backend === 'redis' ? await startRedis() : null);
@@ -58,18 +61,13 @@ export class Deployment {
   }
 
   async sql(text: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client(this.database.url);
-    await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(text)).rows;
-    } finally {
-      await client.end();
-    }
+    return (await this.connections.query<Record<string, unknown>>(text)).rows;
   }
 
   /** Stop its processes first. */
   async close(): Promise<void> {
     await this.plain?.close();
+    await this.connections.end();
     await this.redis?.stop();
     await this.database.drop();
   }

@@ -1,15 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /**
  * Calls `probe` until it neither throws nor returns `false`, and gives back what it returned; for states that send no signal.
  * Put expectations into it: the last failure is the one that is thrown.
  *
+ * @param options.everyMs the time between two calls; by default a tenth of the time waited so far, from 10 to 100 ms: short waits end at
+ * once, and long ones leave the machine to what they wait for.
  * @throws what the last call threw when the time (default 5,000 ms) is up.
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
   options: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const { timeoutMs = 5_000, everyMs = 20 } = options;
-  const deadline = Date.now() + timeoutMs;
+  const { timeoutMs = 5_000, everyMs } = options;
+  const began = Date.now();
   for (;;) {
     let problem: unknown;
     try {
@@ -19,7 +23,8 @@ export async function eventually<T>(
     } catch (error) {
       problem = error;
     }
-    if (Date.now() >= deadline) throw problem;
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const waitedMs = Date.now() - began;
+    if (waitedMs >= timeoutMs) throw problem;
+    await delay(everyMs ?? Math.min(Math.max(waitedMs / 10, 10), 100));
   }
 }

@@ -54,7 +54,8 @@ export class RedisServer {
       dir: this.directory,
       pidfile: join(this.directory, PIDFILE),
       appendonly: this.appendonly ? 'yes' : 'no',
-      appendfsync: 'always',
+      // Written before each answer all the same: the tests kill processes, they do not cut the power.
+      appendfsync: 'no',
       daemonize: 'no',
       ...this.more,
     };

@@ -1,27 +1,25 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
 import { Actions } from './actions.js';
 import { Announcer } from './announcer.js';
+import { Appearance } from './appearance.js';
 import { BellButton } from './bell-button.js';
 import { focused, upgradeProperties } from './dom.js';
+import { dispatchSelect, dispatchToggle } from './events.js';
 import { FEED_ATTRIBUTES, FeedSource } from './feed-source.js';
+import { Frame } from './frame.js';
 import { languageOf } from './language.js';
 import { Layer } from './layer.js';
 import { List } from './list.js';
 import { Outage } from './outage.js';
 import { Panel } from './panel.js';
-import { present } from './presentation.js';
 import { Renderer } from './renderer.js';
-import type { RowStyle } from './row.js';
 import { SeenMarker } from './seen-marker.js';
-import { ENGLISH, type BellStrings } from './strings.js';
+import type { BellStrings } from './strings.js';
 import { adoptStyles } from './styles.js';
 import { Timers } from './timers.js';
-import { Times } from './times.js';
-import type { BellFeed, Presentation, SelectDetail } from './types.js';
+import type { BellFeed, Presentation } from './types.js';
 
 const TICK_MS = 20_000;
-/** A hidden page has no animation frames. */
-const HIDDEN_RENDER_MS = 100;
 
 // On a server the module can be imported, though there are no elements.
 const Base = globalThis.HTMLElement ?? class {};
@@ -58,47 +56,51 @@ export class TidingsBell extends Base {
   private readonly seen: SeenMarker;
   private readonly outage: Outage;
   private readonly timers = new Timers();
-  private mergedStrings: BellStrings = ENGLISH;
-  private presenter: (item: NotificationItem) => Presentation = present;
-  private rowStyle: RowStyle;
-  private isScheduled = false;
+  private readonly appearance = new Appearance();
+  private readonly frame = new Frame(this, () => this.render());
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open' });
     adoptStyles(root);
-    this.rowStyle = this.makeStyle(undefined);
     this.source = new FeedSource(this, {
       replaced: () => this.replaced(),
-      changed: () => this.schedule(),
+      changed: () => this.frame.request(),
       arrived: (item) => this.arrived(item),
     });
     this.actions = new Actions(this.source, this.timers, {
-      changed: () => this.schedule(),
+      changed: () => this.frame.request(),
       announce: (result) => this.announce(this.strings[result]),
       loaded: (count) => this.loaded(count),
     });
     this.seen = new SeenMarker(this.source, this.timers, () => this.isShown);
     this.outage = new Outage({
-      show: () => this.schedule(),
+      show: () => this.frame.request(),
       announce: () =>
         this.announce(this.source.snapshot.loaded ? this.strings.offline : this.strings.unreachableTitle),
       announceRecovery: () => this.announce(this.strings.backOnline),
     });
-    this.list = new List(this.rowStyle, {
+    this.list = new List(this.appearance.rowStyle, {
       select: (item, event) => this.select(item, event),
       toggleRead: (item) => this.actions.toggleRead(item),
       archive: (item) => this.actions.archive(item),
       needMore: () => this.isShown && this.actions.loadMore(),
       lostFocus: () => this.panel.element.focus({ preventScroll: true }),
     });
-    this.panel = new Panel(this.strings, this.list.element, () => this.actions.retry());
+    this.panel = new Panel(this.strings, this.list.element, {
+      close: () => this.hide(),
+      markAllRead: () => this.actions.markAllRead(),
+      retry: () => this.actions.retry(),
+      scrolled: () => this.scrolled(),
+      toTop: () => this.scrollToTop(),
+      enterList: () => this.list.focusFirst(),
+    });
     this.renderer = new Renderer(this.bell, this.panel, this.list);
     this.layer = new Layer(this, this.bell.element, this.panel.element, (open) => this.toggled(open));
     this.announcer = new Announcer((count, lastTitle) =>
-      this.strings.arrived(this.rowStyle.times.number(count), lastTitle, count === 1),
+      this.strings.arrived(this.appearance.rowStyle.times.number(count), lastTitle, count === 1),
     );
-    this.listen();
+    this.bell.element.addEventListener('click', () => (this.open = !this.open));
     root.append(this.bell.element, this.layer.element, this.announcer.element);
   }
 
@@ -114,17 +116,17 @@ export class TidingsBell extends Base {
 
   /** Replaces some of the texts; the others stay English. */
   set strings(strings: Partial<BellStrings>) {
-    this.mergedStrings = { ...ENGLISH, ...strings };
+    this.appearance.setStrings(strings);
     this.restyle();
   }
 
   get strings(): BellStrings {
-    return this.mergedStrings;
+    return this.appearance.strings;
   }
 
   /** Chooses the icon of a notification and its tone; `null` for the default one. */
   set present(presenter: ((item: NotificationItem) => Presentation | null) | null) {
-    this.presenter = (item) => presenter?.(item) ?? present(item);
+    this.appearance.setPresenter(presenter);
     this.restyle();
   }
 
@@ -173,7 +175,7 @@ export class TidingsBell extends Base {
     if (name === 'inline') this.layOut();
     else if (name === 'lang') this.restyle();
     else if (name !== 'badge') this.source.recreate();
-    this.schedule();
+    this.frame.request();
   }
 
   private get isInline(): boolean {
@@ -182,22 +184,6 @@ export class TidingsBell extends Base {
 
   private get isShown(): boolean {
     return this.isInline || this.layer.open;
-  }
-
-  private listen(): void {
-    const { bell, panel, layer } = this;
-    bell.element.addEventListener('click', () => (layer.open ? this.hide() : this.show()));
-    panel.close.addEventListener('click', () => this.hide());
-    panel.markAll.addEventListener('click', () => this.actions.markAllRead());
-    panel.newAbove.addEventListener('click', () => this.scrollToTop());
-    panel.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
-    panel.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'ArrowDown' || event.target !== panel.element) return;
-      event.preventDefault();
-      this.list.focusFirst();
-    });
-    layer.element.addEventListener('keydown', (event) => layer.onKey(event));
-    bell.element.addEventListener('keydown', (event) => layer.onKey(event));
   }
 
   private layOut(): void {
@@ -209,26 +195,9 @@ export class TidingsBell extends Base {
 
   private restyle(): void {
     if (!this.isConnected) return;
-    this.rowStyle = this.makeStyle(languageOf(this));
-    this.list.restyle(this.rowStyle);
+    this.list.restyle(this.appearance.refresh(languageOf(this)));
     this.panel.restyle(this.strings);
-    this.schedule();
-  }
-
-  private makeStyle(language: string | undefined): RowStyle {
-    return {
-      strings: this.strings,
-      times: new Times(language),
-      present: (item) => {
-        try {
-          return this.presenter(item);
-        } catch (error) {
-          // The page's function must not keep the list from being rendered.
-          reportError(error);
-          return present(item);
-        }
-      },
-    };
+    this.frame.request();
   }
 
   private replaced(): void {
@@ -236,24 +205,12 @@ export class TidingsBell extends Base {
     this.renderer.reset();
     this.seen.reset();
     this.actions.reset();
-    this.schedule();
-  }
-
-  /** Renders once a frame, however many changes there are. */
-  private schedule(): void {
-    if (this.isScheduled || !this.isConnected) return;
-    this.isScheduled = true;
-    const render = (): void => {
-      this.isScheduled = false;
-      if (this.isConnected) this.render();
-    };
-    if (document.visibilityState === 'visible') requestAnimationFrame(render);
-    else setTimeout(render, HIDDEN_RENDER_MS);
+    this.frame.request();
   }
 
   private render(): void {
     const { snapshot } = this.source;
-    this.renderer.renderBell(snapshot, this.rowStyle, this.getAttribute('badge') === 'unread');
+    this.renderer.renderBell(snapshot, this.appearance.rowStyle, this.getAttribute('badge') === 'unread');
     this.outage.follow(snapshot);
     this.actions.follow(snapshot);
     const offline = this.outage.isShown;
@@ -261,7 +218,7 @@ export class TidingsBell extends Base {
     if (!this.isShown) return;
     this.seen.follow(snapshot);
     const { actionFailed, loadFailed } = this.actions;
-    this.renderer.renderPanel(snapshot, this.rowStyle, { offline, actionFailed, loadFailed });
+    this.renderer.renderPanel(snapshot, this.appearance.rowStyle, { offline, actionFailed, loadFailed });
   }
 
   /** Updates relative times. */
@@ -277,13 +234,13 @@ export class TidingsBell extends Base {
     if (!this.isShown) return;
     this.renderer.arrived(item);
     this.seen.markSoon();
-    this.schedule();
+    this.frame.request();
   }
 
   /** An older page has arrived: visible to those who scroll, announced to those who use the keyboard or a screen reader. */
   private loaded(count: number): void {
     if (count > 0 && this.list.element.contains(focused(this.list.element)))
-      this.announce(this.strings.moreLoaded(this.rowStyle.times.number(count)));
+      this.announce(this.strings.moreLoaded(this.appearance.rowStyle.times.number(count)));
   }
 
   private toggled(open: boolean): void {
@@ -297,32 +254,25 @@ export class TidingsBell extends Base {
       this.panel.scroller.scrollTop = 0;
       this.list.shrink();
     }
-    this.dispatchEvent(
-      new CustomEvent('tidings-toggle', { detail: { open }, bubbles: true, composed: true }),
-    );
+    dispatchToggle(this, open);
   }
 
   private select(item: NotificationItem, event: MouseEvent): void {
-    const detail: SelectDetail = { item };
-    const options = { detail, bubbles: true, composed: true, cancelable: true };
-    // With a modifier key the link opens in another tab or window, and this page must not navigate as well.
-    const opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    const isRouted = !opensElsewhere && !this.dispatchEvent(new CustomEvent('tidings-select', options));
-    if (isRouted) event.preventDefault();
+    const isRouted = dispatchSelect(this, item, event);
     if (item.readAt === null) this.actions.markRead(item);
     if (isRouted) this.hide();
   }
 
   private scrolled(): void {
     if (this.isShown) this.list.scrolled(this.panel.scroller);
-    if (!this.renderer.isScrolled && this.renderer.dismissAbove()) this.schedule();
+    if (!this.renderer.isScrolled && this.renderer.dismissAbove()) this.frame.request();
   }
 
   private scrollToTop(): void {
     this.panel.scroller.scrollTo({ top: 0 });
     this.list.focusFirst();
     this.renderer.dismissAbove();
-    this.schedule();
+    this.frame.request();
   }
 
   private announce(text: string): void {

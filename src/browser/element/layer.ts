@@ -36,6 +36,7 @@ export class Layer {
     this.element.addEventListener('click', ({ target }) => {
       if (target === this.element) this.hide(true);
     });
+    for (const part of [this.element, anchor]) part.addEventListener('keydown', (event) => this.onKey(event));
     host.addEventListener('focusout', ({ relatedTarget }) => {
       if (this.opened && relatedTarget instanceof Node && !host.contains(relatedTarget)) this.hide(false);
     });
@@ -46,7 +47,7 @@ export class Layer {
   }
 
   /** Closes the open layer on Escape. */
-  onKey(event: KeyboardEvent): void {
+  private onKey(event: KeyboardEvent): void {
     if (!this.opened || event.key !== 'Escape') return;
     event.preventDefault();
     event.stopPropagation();

@@ -13,6 +13,18 @@ export type Foot = 'loading' | 'failed' | 'end' | null;
 
 const SKELETONS = 5;
 
+/** What a user does in the panel, besides the list. */
+export interface PanelHandlers {
+  readonly close: () => void;
+  readonly markAllRead: () => void;
+  readonly retry: () => void;
+  readonly scrolled: () => void;
+  /** To the new rows above. */
+  readonly toTop: () => void;
+  /** From the panel into the list, by the keyboard. */
+  readonly enterList: () => void;
+}
+
 /** The panel around the list: header, notice, the views that replace the list, foot. Independent of feeds. */
 export class Panel {
   readonly element = h('div', {
@@ -22,8 +34,8 @@ export class Panel {
     'aria-labelledby': 'tidings-title',
   });
   readonly close = button('small close', 'close', icon('cross'));
-  readonly markAll = button('quiet', 'mark-all', icon('checkAll'), h('span'));
-  readonly newAbove = button('above', 'new-above', icon('arrowUp'), h('span'));
+  private readonly markAll = button('quiet', 'mark-all', icon('checkAll'), h('span'));
+  private readonly newAbove = button('above', 'new-above', icon('arrowUp'), h('span'));
   readonly scroller = h('div', { class: 'scroller', part: 'scroller' });
   private readonly title = h('h2', { class: 'heading', part: 'title', id: 'tidings-title' });
   private readonly count = h('span', { class: 'count', part: 'count' });
@@ -38,7 +50,7 @@ export class Panel {
   constructor(
     private strings: BellStrings,
     private readonly list: HTMLElement,
-    private readonly retry: () => void,
+    private readonly handlers: PanelHandlers,
   ) {
     const header = h(
       'header',
@@ -59,6 +71,7 @@ export class Panel {
       this.hint,
     );
     this.restyle(strings);
+    this.listen(handlers);
   }
 
   restyle(strings: BellStrings): void {
@@ -122,6 +135,18 @@ export class Panel {
     if (count !== null) setText(this.newAbove.lastElementChild!, this.strings.newAbove(count));
   }
 
+  private listen({ close, markAllRead, scrolled, toTop, enterList }: PanelHandlers): void {
+    this.close.addEventListener('click', close);
+    this.markAll.addEventListener('click', markAllRead);
+    this.newAbove.addEventListener('click', toTop);
+    this.scroller.addEventListener('scroll', scrolled, { passive: true });
+    this.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowDown' || event.target !== this.element) return;
+      event.preventDefault();
+      enterList();
+    });
+  }
+
   private createView(view: View): HTMLElement {
     const { strings } = this;
     switch (view) {
@@ -159,7 +184,7 @@ export class Panel {
 
   private retryButton(): HTMLButtonElement {
     const element = button('retry', 'retry', this.strings.retry);
-    element.addEventListener('click', this.retry);
+    element.addEventListener('click', () => this.handlers.retry());
     return element;
   }
 }

@@ -9,7 +9,7 @@ import { describeWith } from '../../support/tools.js';
 
 describeWith('chromium', 'tidings/client in Chromium, in a page of another origin', () => {
   const bench = clientBench();
-  const { kill, restart, signIn, openTab, openStreams } = bench;
+  const { kill, restart, newUser, signIn, openTab, openStreams } = bench;
 
   it('shows old and new notifications, and calls listeners for new ones only', async () => {
     const user = await signIn();
@@ -221,7 +221,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       ClientTab.open(bench.browser, bench.application.origin, { url: bench.origin, tabs: 'alone' }, token);
 
     it('is renewed before it ends, with nothing missed and never offline', async () => {
-      const user = `user ${(users += 1)}`;
+      const user = newUser();
       const tab = await openWith(() => bench.deployment.token(user, 4));
       await tab.until(({ status }) => expect(status.state).toBe('live'));
       const sent: string[] = [];
@@ -236,7 +236,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     }, 60_000);
 
     it('is requested again when the server rejects it, and given up when that one is rejected, too', async () => {
-      const user = `user ${(users += 1)}`;
+      const user = newUser();
       const tokens = ['expired long ago', await bench.deployment.token(user), 'nonsense', 'nonsense, too'];
       const tab = await openWith(() => tokens.shift() ?? null);
       await tab.until(({ status }) => expect(status.state).toBe('live'));
@@ -250,7 +250,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     }, 60_000);
 
     it('is requested again after signing out, though the former one would still be accepted', async () => {
-      const [former, next] = [`user ${(users += 1)}`, `user ${(users += 1)}`];
+      const [former, next] = [newUser(), newUser()];
       await bench.deployment.add(former, 'of the former');
       await bench.deployment.add(next, 'of the next');
       const tokens = [await bench.deployment.token(former), await bench.deployment.token(next)];
