@@ -11,7 +11,7 @@ import { TidingsModule } from '../../src/module/tidings.module.js';
 import type { Page } from '../../src/module/tidings.calls.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { connect } from '../support/sse-client.js';
 
 @Controller('users/:user')
@@ -35,7 +35,7 @@ let tidings: TidingsService;
 let origin: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createMigratedDatabase();
   @Module({
     imports: [
       TidingsModule.forRoot({

@@ -12,7 +12,7 @@ import { TidingsModule } from '../../src/module/tidings.module.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
 import { startRedisCluster, type RedisClusterServer } from '../contract/redis-cluster.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
 import { describeWith } from '../support/tools.js';
 
 describeWith('redis-server', 'The module on a Redis Cluster', () => {
@@ -21,7 +21,7 @@ describeWith('redis-server', 'The module on a Redis Cluster', () => {
   const apps: INestApplicationContext[] = [];
 
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await createMigratedDatabase();
     redis = await startRedisCluster(3);
   }, 60_000);
   afterEach(async () => {

@@ -1,18 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
 describe('request bodies of the service', () => {
+  let database: TestDatabase;
   let service: ServiceProcess;
 
   beforeAll(async () => {
     await buildService();
-    service = await startService();
+    database = await createMigratedDatabase();
+    service = await startService({ DATABASE_URL: database.url });
   }, 240_000);
 
   afterAll(async () => {
     await service.stop();
     await killServices();
+    await database.drop();
   });
 
   const post = (path: string, headers: Record<string, string>, body: string | Blob): Promise<Response> =>

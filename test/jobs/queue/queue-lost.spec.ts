@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { openJobs, RecordingAppender } from '../../contract/queue-jobs.js';
 import { eventually } from '../../support/eventually.js';
-import { createTestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase } from '../../support/postgres.js';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -11,7 +11,7 @@ afterEach(async () => {
 
 describe('A connection that is lost between the append and the mark as completed', () => {
   it('runs the job again, as a duplicate, and does not fail it', async () => {
-    const database = await createTestDatabase();
+    const database = await createMigratedDatabase();
     cleanUps.push(() => database.drop());
     const connect = async (): Promise<pg.Client> => {
       const client = new pg.Client(database.adminUrl);

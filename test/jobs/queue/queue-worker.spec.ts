@@ -9,7 +9,7 @@ import { JobQueue } from '../../../src/jobs/queue/queue.js';
 import { House, onBothBackends } from '../../guarantees/house.js';
 import { openJobs } from '../../contract/queue-jobs.js';
 import { eventually } from '../../support/eventually.js';
-import { createTestDatabase } from '../../support/postgres.js';
+import { createMigratedDatabase } from '../../support/postgres.js';
 import { startRedis } from '../../support/redis.js';
 import { describeWith } from '../../support/tools.js';
 
@@ -26,7 +26,7 @@ onBothBackends('The start of a worker', (backend) => {
     const error = jest.spyOn(Logger.prototype, 'error');
     const redis = backend === 'Redis' ? await startRedis() : null;
     if (redis) cleanUps.push(() => redis.stop());
-    const database = await createTestDatabase();
+    const database = await createMigratedDatabase();
     cleanUps.push(() => database.drop());
     const server = { database, redis: redis && { url: redis.url } };
     const opened = await openJobs(server, { worker: false });
