@@ -54,7 +54,7 @@ export const HTTP_MUTATIONS: readonly Mutation[] = [
       { file: 'test/http/response-outlet.spec.ts' },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) buffers no more for it',
+        test: '(Postgres) holds one page for a reader',
       },
     ],
   },

@@ -163,7 +163,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     breaks: 'Retention deletes entries and leaves the floor where it was (G6).',
     edits: [{ file: 'src/log/upkeep/retention.ts', find: 'SET floor = d.last, kept', replace: 'SET kept' }],
     caughtBy: [
-      { file: 'test/log/upkeep/retention.spec.ts', test: 'moves floor and counts' },
+      { file: 'test/log/upkeep/retention.spec.ts', test: 'adjusts floor and counts' },
       { file: 'test/guarantees/g6-one-snapshot.spec.ts' },
     ],
   },

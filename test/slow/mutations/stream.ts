@@ -60,7 +60,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
       { file: CURSOR_LOOP },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) buffers no more for it',
+        test: '(Postgres) holds one page for a reader',
       },
     ],
   },
@@ -78,7 +78,7 @@ export const STREAM_MUTATIONS: readonly Mutation[] = [
       { file: CURSOR_LOOP },
       {
         file: 'test/guarantees/g7-bounded-memory.spec.ts',
-        test: '(Postgres) buffers no more for it',
+        test: '(Postgres) holds one page for a reader',
       },
     ],
   },
