@@ -24,6 +24,7 @@ import {
   TypeRegistry,
 } from '../jobs/index.js';
 import { OutboxCanceller, OutboxErasure } from '../jobs/outbox/index.js';
+import { PostgresCancelledJobs } from '../log/append/cancelled-jobs.js';
 import { LogDatabase } from '../log/database/database.js';
 
 /** Providers of the queue and of the worker that takes its jobs. Part of the composition root, see tidings.module.ts. */
@@ -36,9 +37,19 @@ export const QUEUE_PROVIDERS: Provider[] = [
   },
   {
     provide: JOB_CANCELLER,
-    inject: [SQL, JobQueue, IDEMPOTENCY_KEYS],
-    useFactory: (sql: Sql, jobs: JobQueue, keys: IdempotencyKeys): JobCanceller =>
-      new DirectCanceller(keys, new OutboxCanceller(sql, new QueueCanceller(jobs))),
+    inject: [LogDatabase, JobQueue, IDEMPOTENCY_KEYS, RESOLVED_OPTIONS],
+    useFactory: (
+      log: LogDatabase,
+      jobs: JobQueue,
+      keys: IdempotencyKeys,
+      { retention }: ResolvedOptions,
+    ): JobCanceller =>
+      new DirectCanceller(
+        keys,
+        new PostgresCancelledJobs(log, retention.dedupeKeyDays),
+        new OutboxCanceller(log, jobs.name, new QueueCanceller(jobs)),
+        jobs.name,
+      ),
   },
   {
     provide: QUEUE_ERASER,

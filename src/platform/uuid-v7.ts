@@ -22,3 +22,8 @@ export function uuidV7(): string {
   const random = randomUUID().slice(19);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${random}`;
 }
+
+/** The time in a UUID of version 7, ms. */
+export function timeOfUuidV7(uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+}

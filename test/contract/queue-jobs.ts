@@ -112,7 +112,7 @@ export async function openJobs(
   });
   const idempotencyKeys = {
     claim: () => Promise.resolve('first' as const),
-    isClaimed: () => Promise.resolve(false),
+    isDelivered: () => Promise.resolve(false),
     release: () => Promise.resolve(),
   };
   const jobs = await openJobQueue(options);

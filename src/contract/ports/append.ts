@@ -51,8 +51,10 @@ export interface CommittedNotification {
 
 /** A dropped notification; nothing of it is kept. */
 export interface DroppedNotification {
-  /** `recalled`: its key was recalled earlier. `erased`: its job is older than the recipient's erasure. */
-  readonly outcome: 'muted' | 'recalled' | 'erased';
+  /**
+   * `recalled`: its key was recalled earlier. `cancelled`: its job was cancelled. `erased`: its job is older than the recipient's erasure.
+   */
+  readonly outcome: 'muted' | 'recalled' | 'cancelled' | 'erased';
   readonly feed: FeedKey;
 }
 

@@ -4,6 +4,8 @@ export interface IdempotencyClaim {
   readonly jobId: string;
   /** A hash of the job's type and data. */
   readonly fingerprint: Buffer;
+  /** The hash of the job's key in its first feed, which shows later whether the job was delivered. */
+  readonly delivers: Buffer;
 }
 
 /** `first`: the key was free. `same`: it is claimed for this body. `other`: it is claimed for another body. */
@@ -17,8 +19,8 @@ export interface IdempotencyKeys {
    * @throws {LogUnavailableError}
    */
   claim(claim: IdempotencyClaim): Promise<ClaimOutcome>;
-  /** @throws {LogUnavailableError} */
-  isClaimed(jobId: string): Promise<boolean>;
+  /** Whether the job that claimed the key was delivered to its first recipient. @throws {LogUnavailableError} */
+  isDelivered(jobId: string): Promise<boolean>;
   /** Releases the key of a job that will never run. @throws {LogUnavailableError} */
   release(jobId: string): Promise<void>;
 }

@@ -27,6 +27,7 @@ export interface DeliveryResult {
   readonly expired?: number;
   readonly muted?: number;
   readonly recalled?: number;
+  readonly cancelled?: number;
   readonly erased?: number;
 }
 
@@ -99,6 +100,7 @@ export class Delivery {
       duplicate: [],
       muted: [],
       recalled: [],
+      cancelled: [],
       erased: [],
     };
     for (const { outcome, feed } of results) feeds[outcome].push(feed);
@@ -119,6 +121,8 @@ export class Delivery {
       summary[reason] = feeds[reason].length;
       await this.recordDropped(job, feeds[reason], reason);
     }
+    // Not recorded: its producer has been told.
+    if (feeds.cancelled.length > 0) summary.cancelled = feeds.cancelled.length;
     return summary;
   }
 

@@ -15,7 +15,7 @@ import { uuidV7 } from '../../platform/uuid-v7.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import { checkJob, delayOf, type CheckedJob } from '../produce/check-job.js';
-import { bodyFingerprint, directJobId, idempotentJobId, type JobIdentity } from '../produce/job-identity.js';
+import { claimOf, directJob, idempotentJobId, type JobIdentity } from '../produce/job-identity.js';
 import type { Door } from '../produce/notifier.js';
 import { refuseOtherBody, type QueueProducer } from '../produce/queue-producer.js';
 import type { Delivery } from './delivery.js';
@@ -72,11 +72,14 @@ export class DirectProducer implements Producer, Door {
 
   private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
     const { delivery, queue, queueName, mode, metrics } = this.parts;
-    const timestamp = Date.now();
-    let reason = this.reasonToQueue(job, timestamp);
+    const now = Date.now();
+    let reason = this.reasonToQueue(job, now);
     const direct = mode === 'direct' && reason === null;
-    const id = idempotency ? idempotentJobId(idempotency) : direct ? directJobId() : uuidV7();
-    const identity: JobIdentity = { queue: queueName, id, timestamp };
+    const identity: JobIdentity =
+      direct && !idempotency
+        ? directJob(queueName)
+        : { queue: queueName, id: idempotency ? idempotentJobId(idempotency) : uuidV7(), timestamp: now };
+    const { id, timestamp } = identity;
     if (direct || idempotency) {
       const refusal = this.refusal(job);
       const failure =
@@ -98,7 +101,7 @@ export class DirectProducer implements Producer, Door {
     await queue.store(job, {
       id,
       timestamp,
-      startedAt: timestamp,
+      startedAt: now,
       look: idempotency && refuseOtherBody(job),
     });
     return { id, outcome: 'queued' };
@@ -147,9 +150,10 @@ export class DirectProducer implements Producer, Door {
   }
 
   /** Returns whether the key was free. */
-  private async claim(job: CheckedJob, { id: jobId }: JobIdentity): Promise<boolean> {
+  private async claim(job: CheckedJob, identity: JobIdentity): Promise<boolean> {
     const { idempotencyKeys, queue } = this.parts;
-    const outcome = await idempotencyKeys.claim({ jobId, fingerprint: bodyFingerprint(job.type, job.sent) });
+    const { id: jobId } = identity;
+    const outcome = await idempotencyKeys.claim(claimOf(identity, job.parsed, job.type, job.sent));
     if (outcome === 'other') throw new IdempotencyKeyReusedError();
     // The queue may hold another body, accepted while the log was unavailable and not claimed yet.
     if (outcome === 'first' && (await queue.hasOtherBody(job, jobId))) {

@@ -1,29 +1,78 @@
 import { reaches, type ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
-import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
+import type { CancelledJob } from '../../contract/ports/cancel.js';
+import type { CancelOutcome } from '../../contract/ports/produce.js';
 import type { Sql } from '../../contract/ports/sql.js';
+import { cancelledJobOf } from '../produce/job-identity.js';
+import type { TriedJobs } from '../queue/queue-canceller.js';
 import { outboxRowId } from './outbox-job.js';
+
+interface Row {
+  tenant: string | null;
+  recipients: (string | null)[] | null;
+  dedupe_key: string | null;
+  created_at: string;
+}
 
 /**
  * Cancels jobs that may still be rows of the outbox. While a relay holds the row, the deletion waits, and finds no row when the job is on the
  * queue: so one of the two places has it.
  */
-export class OutboxCanceller implements JobCanceller {
+export class OutboxCanceller implements TriedJobs {
   constructor(
     private readonly sql: Sql,
-    private readonly queue: JobCanceller,
+    private readonly queueName: string,
+    private readonly queue: TriedJobs,
   ) {}
 
   async cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome> {
+    return (await this.delete(id, by)) ? 'cancelled' : this.queue.cancel(id, by);
+  }
+
+  /** A relay may be appending the row, or may have given up an append of it. */
+  async findTried(id: string, by: ProducerIdentity | null): Promise<CancelledJob | null> {
+    const [row] = await this.run<Row>(
+      id,
+      by,
+      (outbox, own) =>
+        `SELECT tenant, recipients, dedupe_key, floor(extract(epoch FROM created_at) * 1000)::text AS created_at
+         FROM ${outbox}
+        WHERE ${own} AND failed_at IS NULL AND (deliver_at IS NULL OR deliver_at <= clock_timestamp())`,
+    );
+    if (!row) return this.queue.findTried(id, by);
+    const { tenant, recipients, dedupe_key: dedupeKey } = row;
+    const timestamp = Number(row.created_at);
+    // The relay refuses such a row.
+    if (!recipients?.every(Boolean) || !Number.isFinite(timestamp)) return null;
+    const feeds = [...new Set(recipients as string[])].map((recipient) => ({
+      tenant: tenant ?? '',
+      recipient,
+    }));
+    return cancelledJobOf({ queue: this.queueName, id, timestamp }, { feeds, dedupeKey });
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.delete(id, null);
+    await this.queue.discard(id);
+  }
+
+  private async delete(id: string, by: ProducerIdentity | null): Promise<boolean> {
+    const rows = await this.run(id, by, (outbox, own) => `DELETE FROM ${outbox} WHERE ${own} RETURNING id`);
+    return rows.length > 0;
+  }
+
+  /** Runs a statement on the row of this job, if the producer reaches it. */
+  private async run<Result extends object>(
+    id: string,
+    by: ProducerIdentity | null,
+    text: (outbox: string, own: string) => string,
+  ): Promise<Result[]> {
     const row = outboxRowId(id);
-    // No producer over HTTP has written it, so that a named one does not reach it.
     const tenant = by?.tenant ?? null;
-    if (row !== null && reaches(by, { tenant: tenant ?? '', sender: null })) {
-      const text = `DELETE FROM ${this.sql.schema}.outbox
-        WHERE id = $1::uuid AND ($2::text IS NULL OR coalesce(tenant, '') = $2) RETURNING id`;
-      if ((await this.sql.query(text, [row, tenant])).length > 0) return 'cancelled';
-    }
-    return this.queue.cancel(id, by);
+    // No producer over HTTP has written it, so that a named one does not reach it.
+    if (row === null || !reaches(by, { tenant: tenant ?? '', sender: null })) return [];
+    const own = "id = $1::uuid AND ($2::text IS NULL OR coalesce(tenant, '') = $2)";
+    return this.sql.query<Result>(text(`${this.sql.schema}.outbox`, own), [row, tenant]);
   }
 }
 

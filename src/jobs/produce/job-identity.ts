@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
-import { givenDedupeKey } from '../../contract/model/dedupe-key.js';
-import { uuidV7 } from '../../platform/uuid-v7.js';
+import { givenDedupeKey, hashDedupeKey } from '../../contract/model/dedupe-key.js';
+import type { ParsedJob } from '../../contract/model/job.js';
+import type { CancelledJob } from '../../contract/ports/cancel.js';
+import type { IdempotencyClaim } from '../../contract/ports/idempotency.js';
+import { timeOfUuidV7, uuidV7 } from '../../platform/uuid-v7.js';
 
 /** Identifies a job among all jobs ever created on any queue. */
 export interface JobIdentity {
@@ -41,14 +44,19 @@ export function jobFingerprint({ queue, id, timestamp }: JobIdentity): Buffer {
 }
 
 /**
- * Creates the id of a job that is tried directly before it may go to the queue. A job with such an id that is
- * not on the queue was delivered.
+ * Creates a job that is tried directly before it may go to the queue. One that is not on the queue was delivered
+ * or cancelled; its id contains its timestamp.
  */
-export function directJobId(): string {
-  return `${DIRECT}${uuidV7()}`;
+export function directJob(queue: string): JobIdentity {
+  return directJobOf(queue, `${DIRECT}${uuidV7()}`);
 }
 
-/** Whether the id was created by {@link directJobId}. */
+/** The job with an id that was created by {@link directJob}. */
+export function directJobOf(queue: string, id: string): JobIdentity {
+  return { queue, id, timestamp: timeOfUuidV7(id.slice(DIRECT.length)) };
+}
+
+/** Whether the id was created by {@link directJob}. */
 export function isDirectJobId(id: string): boolean {
   return DIRECT_ID.test(id);
 }
@@ -91,4 +99,31 @@ export function dedupeKeyOf(job: JobIdentity, given: string | null, sender: stri
   if (given !== null) return givenDedupeKey(given, sender);
   if (isIdempotentJobId(job.id)) return `i:${job.id}`;
   return `j:${job.queue}:${job.id}:${job.timestamp}`;
+}
+
+/** The claim of an Idempotency-Key for this body. */
+export function claimOf(
+  job: JobIdentity,
+  { feeds, dedupeKey }: Pick<ParsedJob, 'feeds' | 'dedupeKey'>,
+  type: string,
+  body: unknown,
+): IdempotencyClaim {
+  return {
+    jobId: job.id,
+    fingerprint: bodyFingerprint(type, body),
+    delivers: hashDedupeKey({ feed: feeds[0]!, dedupeKey: dedupeKeyOf(job, dedupeKey) }),
+  };
+}
+
+/** The job as the log knows it. */
+export function cancelledJobOf(
+  job: JobIdentity,
+  { feeds, dedupeKey }: Pick<ParsedJob, 'feeds' | 'dedupeKey'>,
+): CancelledJob {
+  return {
+    feeds,
+    dedupeKey: dedupeKeyOf(job, dedupeKey),
+    fingerprint: jobFingerprint(job),
+    queuedAt: new Date(job.timestamp),
+  };
 }

@@ -16,7 +16,7 @@ import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import type { Delivery, DeliveryResult } from '../deliver/delivery.js';
-import { bodyFingerprint, isIdempotentJobId } from '../produce/job-identity.js';
+import { claimOf, isIdempotentJobId } from '../produce/job-identity.js';
 
 /** The return value of a completed job. */
 export type JobResult = DeliveryResult;
@@ -83,10 +83,9 @@ export class JobProcessor {
     const parsed = parseJobData(data);
     const { types, delivery, idempotencyKeys, logAnswered } = this.parts;
     const prepared = await types.prepare(type, parsed.data, parsed.version);
-    // Only to reject other bodies from now on: this job was accepted by the queue and is delivered.
-    if (isIdempotentJobId(id))
-      await idempotencyKeys.claim({ jobId: id, fingerprint: bodyFingerprint(type, data) });
     const identity = { queue, id, timestamp };
+    // Only to reject other bodies from now on: this job was accepted by the queue and is delivered.
+    if (isIdempotentJobId(id)) await idempotencyKeys.claim(claimOf(identity, parsed, type, data));
     const result = await delivery.deliver({ identity, type, parsed, prepared });
     logAnswered(true);
     return result;

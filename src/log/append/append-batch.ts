@@ -9,7 +9,7 @@ import { erasureOf } from '../migrations/tombstone-functions.js';
 export type ItemOutcome = AppendResult | 'busy' | 'missing';
 
 interface AppendRow {
-  outcome: 'appended' | 'duplicate' | 'conflict' | 'muted' | 'erased' | 'busy' | 'missing';
+  outcome: 'appended' | 'duplicate' | 'conflict' | 'muted' | 'cancelled' | 'erased' | 'busy' | 'missing';
   feed_epoch: string | null;
   entry_seq: string | null;
   entry_json: string | null;
@@ -171,7 +171,7 @@ export async function makeFeeds(
 function outcomeOf({ feed, type }: NewNotification, row: AppendRow): ItemOutcome {
   const { outcome } = row;
   if (outcome === 'busy' || outcome === 'missing') return outcome;
-  if (outcome === 'muted' || outcome === 'erased') return { outcome, feed };
+  if (outcome === 'muted' || outcome === 'cancelled' || outcome === 'erased') return { outcome, feed };
   const seq = Number(row.entry_seq);
   if (seq === 0) return { outcome: 'recalled', feed };
   const epoch = row.feed_epoch!;

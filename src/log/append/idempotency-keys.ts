@@ -5,19 +5,21 @@ import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
 /**
- * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints. The update
+ * Parameters: hashes, each once and sorted, so that two batches cannot deadlock; fingerprints; hashes of the jobs' own keys. The update
  * changes nothing, but makes an existing row's
  * fingerprint part of the result. Result: hash, fingerprint, whether the row is new (only an update sets `xmax`).
  */
 const CLAIM: Statement = (schema) => `
-  INSERT INTO ${schema}.dedupe_key AS k (hash, feed_id, seq, created_at, fingerprint)
-  SELECT i.hash, 0, 0, clock_timestamp(), i.fingerprint
-    FROM unnest($1::bytea[], $2::bytea[]) AS i (hash, fingerprint)
+  INSERT INTO ${schema}.dedupe_key AS k (hash, feed_id, seq, created_at, fingerprint, delivers)
+  SELECT i.hash, 0, 0, clock_timestamp(), i.fingerprint, i.delivers
+    FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS i (hash, fingerprint, delivers)
   ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash
   RETURNING k.hash, k.fingerprint, k.xmax = 0 AS is_new`;
 
-/** Parameters: a hash. Result: one row if it is claimed. */
-const FIND: Statement = (schema) => `SELECT FROM ${schema}.dedupe_key WHERE hash = $1`;
+/** Parameters: a hash. Result: one row if its job was delivered. A number below 1 is a recall. */
+const FIND_DELIVERED: Statement = (schema) => `
+  SELECT FROM ${schema}.dedupe_key c JOIN ${schema}.dedupe_key k ON k.hash = c.delivers
+   WHERE c.hash = $1 AND k.seq > 0`;
 
 /** Parameters: a hash. */
 const RELEASE: Statement = (schema) => `DELETE FROM ${schema}.dedupe_key WHERE hash = $1`;
@@ -46,8 +48,8 @@ export class PostgresIdempotencyKeys implements IdempotencyKeys {
     return this.claims.load(claim);
   }
 
-  async isClaimed(jobId: string): Promise<boolean> {
-    return (await this.database.query(FIND, [Buffer.from(hashOf(jobId), 'hex')])).length > 0;
+  async isDelivered(jobId: string): Promise<boolean> {
+    return (await this.database.query(FIND_DELIVERED, [Buffer.from(hashOf(jobId), 'hex')])).length > 0;
   }
 
   async release(jobId: string): Promise<void> {
@@ -66,6 +68,7 @@ async function claimAll(database: LogDatabase, claims: readonly IdempotencyClaim
   const rows = await database.query<ClaimRow>(CLAIM, [
     hashes.map((hash) => Buffer.from(hash, 'hex')),
     hashes.map((hash) => first.get(hash)!.fingerprint),
+    hashes.map((hash) => first.get(hash)!.delivers),
   ]);
   const known = new Map(rows.map((row) => [row.hash.toString('hex'), row]));
   return claims.map(({ jobId, fingerprint }) => {

@@ -24,6 +24,11 @@ export const WAIT_FOR_THE_DISK = `
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;`;
 
+/** Whether the job with this fingerprint was cancelled, in an expression; see cancel-job-function.ts. */
+export function isCancelled(schema: string, fingerprint: string, queued: string): string {
+  return `EXISTS (SELECT FROM ${schema}.cancelled_job c WHERE c.fingerprint = ${fingerprint} AND ${queued} <= c.queued_up_to)`;
+}
+
 /**
  * The function that appends a batch, of any number of jobs, in one round trip.
  *
@@ -36,6 +41,7 @@ export const WAIT_FOR_THE_DISK = `
  * - `duplicate`: the key was used before, at `seq`; 0 if it was recalled before it was used;
  * - `conflict`: as `duplicate`, but the key was used with another fingerprint;
  * - `muted`: the recipient has muted this type; nothing was done, and the key is still free;
+ * - `cancelled`: the job was cancelled; nothing was done;
  * - `erased`: the job is older than the recipient's erasure; nothing was done;
  * - `busy`: the feed is locked by another transaction; nothing was done;
  * - `missing`: the feed has no row yet; nothing was done.
@@ -55,13 +61,15 @@ export const WAIT_FOR_THE_DISK = `
  * Tombstones are looked up for a feed's first append only, and then kept in its row: an erasure commits its
  * tombstone before it looks for the row, so that one of the two always sees the other.
  *
+ * Cancelled jobs are looked up after the lock, too, which a cancellation holds when it commits.
+ *
  * Items are accessed by subscript: plpgsql finds an element of its arrays at once, while `unnest` copies each
  * array into a table in each statement. The query of a loop is the exception: a cursor gets flat copies,
  * where reading the last element passes all others.
  */
-export function appendBatchFunction(schema: string): string {
+export function appendBatchFunction(schema: string, { cancelled = false } = {}): string {
   return `
-CREATE FUNCTION ${schema}.append_batch(
+CREATE OR REPLACE FUNCTION ${schema}.append_batch(
   tenants text[], recipients text[], feeds integer[], hashes bytea[], fingerprints bytea[], types text[], titles text[], bodies text[],
   links text[], datas json[], versions integer[], expiries timestamptz[], collapse_keys text[], sizes integer[], mandatory boolean[],
   queued bigint[]
@@ -130,6 +138,7 @@ BEGIN
                  CASE WHEN feed_ids[feeds[i.i]] IS NULL THEN 'busy'
                       WHEN k.fingerprint <> fingerprints[i.i] THEN 'conflict'
                       WHEN k.hash IS NOT NULL THEN 'duplicate'
+                      ${cancelled ? `WHEN ${isCancelled(schema, 'fingerprints[i.i]', 'queued[i.i]')} THEN 'cancelled'` : ''}
                       WHEN to_timestamp(queued[i.i] / 1000.0) <= erasures[feeds[i.i]] THEN 'erased'
                       WHEN feeds[i.i] = ANY (muting_feeds) AND NOT mandatory[i.i]
                            AND EXISTS (SELECT FROM unnest(muting_feeds, muted_types) AS m (feed, type)

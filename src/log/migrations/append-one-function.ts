@@ -1,4 +1,9 @@
-import { ASSERT_READ_COMMITTED, PLANNER_SETTINGS, WAIT_FOR_THE_DISK } from './append-batch-function.js';
+import {
+  ASSERT_READ_COMMITTED,
+  isCancelled,
+  PLANNER_SETTINGS,
+  WAIT_FOR_THE_DISK,
+} from './append-batch-function.js';
 import { erasureOf } from './tombstone-functions.js';
 
 /**
@@ -12,9 +17,9 @@ import { erasureOf } from './tombstone-functions.js';
  * by single spaces, the outcome, the epoch and number if there is an entry, and the JSON of an `appended` one
  * that does not expire.
  */
-export function appendOneFunction(schema: string): string {
+export function appendOneFunction(schema: string, { cancelled = false } = {}): string {
   return `
-CREATE FUNCTION ${schema}.append_one(
+CREATE OR REPLACE FUNCTION ${schema}.append_one(
   tenant text, recipient text, hash bytea, fingerprint bytea, type text, title text, body text, link text, data json,
   version integer, expires_at timestamptz, size integer, mandatory boolean, queued bigint
 ) RETURNS text LANGUAGE plpgsql ${PLANNER_SETTINGS}
@@ -43,6 +48,7 @@ BEGIN
   IF FOUND THEN
     RETURN CASE WHEN k.fingerprint <> append_one.fingerprint THEN 'conflict ' ELSE 'duplicate ' END || f.epoch || ' ' || k.seq;
   END IF;
+  ${cancelled ? `IF ${isCancelled(schema, 'append_one.fingerprint', 'queued')} THEN RETURN 'cancelled'; END IF;` : ''}
   erasure := f.erased_at;
   IF f.head = 0 THEN erasure := ${erasureOf(schema, 'append_one')}; END IF;
   IF to_timestamp(queued / 1000.0) <= erasure THEN RETURN 'erased'; END IF;

@@ -2,6 +2,7 @@ import { Log1763800000001 } from './0001-log.js';
 import { Inbox1763800000002 } from './0002-inbox.js';
 import { Outbox1763800000003 } from './0003-outbox.js';
 import { Append1763800000004 } from './0004-append.js';
+import { CancelledJobs1763800000005 } from './0005-cancelled-jobs.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -14,6 +15,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Inbox1763800000002, minCompatible: 2 },
     { migration: Outbox1763800000003, minCompatible: 2 },
     { migration: Append1763800000004, minCompatible: 2 },
+    { migration: CancelledJobs1763800000005, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

@@ -4,6 +4,7 @@ const APPEND_BATCH = 'src/log/migrations/append-batch-function.ts';
 const APPEND_ONE = 'src/log/migrations/append-one-function.ts';
 const APPEND_TESTS = 'test/log/append/append.spec.ts';
 const TWO_PROCESSES = 'test/guarantees/g5-jobs-that-run-twice.spec.ts';
+const CANCELLED = 'test/log/append/cancelled-jobs.spec.ts';
 const ONE_AND_BATCH = 'test/log/append/one-and-batch.property.spec.ts';
 
 /** A transaction that goes on for a while after its last statement was answered. */
@@ -106,6 +107,24 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       { file: APPEND_ONE, find: 'WHEN k.fingerprint <> append_one.fingerprint', replace: 'WHEN false' },
     ],
     caughtBy: [{ file: ONE_AND_BATCH, test: 'used with another body' }],
+  },
+  {
+    name: 'cancelled-job-appended',
+    breaks: 'An append that is late does not look whether its job was cancelled meanwhile.',
+    edits: [{ file: APPEND_BATCH, find: 'AND ${queued} <= c.queued_up_to)', replace: 'AND false)' }],
+    caughtBy: [{ file: CANCELLED, test: 'lets exactly one win' }],
+  },
+  {
+    name: 'cancelled-without-the-lock',
+    breaks: 'A cancellation does not wait for an append that is under way, and says that it has won.',
+    edits: [
+      {
+        file: 'src/log/migrations/cancel-job-function.ts',
+        find: 'ORDER BY t.id FOR NO KEY UPDATE OF t;',
+        replace: 'ORDER BY t.id;',
+      },
+    ],
+    caughtBy: [{ file: CANCELLED, test: 'lets exactly one win' }],
   },
   {
     name: 'muted-one-appended',
