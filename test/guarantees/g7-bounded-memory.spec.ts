@@ -35,7 +35,7 @@ onBothBackends('G7: a reader that does not read holds one page and the buffers o
       name: 'task-completed',
       data: { to: 'ada', data: { ...task(id), title: filler } },
     });
-    const total = 600;
+    const total = 360;
     for (let sent = 0; sent < total; sent += 60) {
       await house.queue().addBulk(numbered(60, `${sent}-`).map(job));
     }
