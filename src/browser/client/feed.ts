@@ -1,14 +1,16 @@
+import { createChanges } from './changes.js';
 import { createClient } from './client.js';
 import { createConnection, type Connection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { isHidden, listen, NOTHING } from './environment.js';
+import { isHidden, listen } from './environment.js';
 import { failureOf } from './failure.js';
 import type { Message } from './messages.js';
+import { createOlderPages } from './older-pages.js';
 import { checkOptions } from './options.js';
 import { jsonOf } from './parser.js';
 import { createReceiver } from './receiver.js';
 import { requestChange, requestPage } from './requests.js';
-import { NO_PAGE, type Change, type Selection } from './store.js';
+import { NO_PAGE } from './store.js';
 import { announceSignOut, canShare, createTabs, type Tabs } from './tabs.js';
 import { viaFetch, type Transport } from './transport.js';
 import type {
@@ -65,10 +67,20 @@ function createLiveFeed(options: FeedOptions) {
   let tabs: Tabs | null = null;
   /** Whether the first page has to be loaded. */
   let isStale = true;
-  /** The older page that is being loaded. */
-  let older: Promise<void> | null = null;
   let snapshot: FeedSnapshot | null = null;
   let isNotifying = false;
+  const older = createOlderPages(
+    receiver,
+    (before) => requestPage(client, `${pageSize}&before=${before}`),
+    changed,
+    fail,
+  );
+  const changes = createChanges(
+    receiver,
+    (change, selection) => requestChange(client, change, selection),
+    changed,
+    fail,
+  );
 
   function getSnapshot(): FeedSnapshot {
     const { store } = receiver;
@@ -77,48 +89,8 @@ function createLiveFeed(options: FeedOptions) {
       status,
       loaded: store.cursor !== '',
       hasMore: store.next !== null,
-      loadingMore: older !== null,
+      loadingMore: older.isLoading,
     });
-  }
-
-  function loadMore(): Promise<void> {
-    if (!older && receiver.store.next !== null) {
-      older = handled(
-        loadOlder().finally(() => {
-          older = null;
-          changed();
-        }),
-      );
-      changed();
-    }
-    return older ?? Promise.resolve();
-  }
-
-  async function loadOlder(): Promise<void> {
-    for (;;) {
-      const { store } = receiver;
-      if (store.next === null) return;
-      const page = await requestPage(client, `${pageSize}&before=${store.next}`).catch(fail);
-      // The first page was loaded again meanwhile.
-      if (store !== receiver.store) return;
-      // A page without items is not the end: the server limits how many entries it reads for one page.
-      if (store.append(page) && page.items.length > 0) return;
-    }
-  }
-
-  async function send(change: Change, selection: Selection): Promise<void> {
-    if (selection.ids?.length === 0 || selection.upTo === '') return;
-    const { store } = receiver;
-    const pending = store.propose(change, selection);
-    changed();
-    try {
-      store.confirm(pending, await requestChange(client, change, selection));
-    } catch (error) {
-      store.rollBack(pending);
-      changed();
-      fail(error);
-    }
-    changed();
   }
 
   function open(): void {
@@ -171,7 +143,7 @@ function createLiveFeed(options: FeedOptions) {
     if (signal.aborted) return;
     isStale = false;
     receiver.begin(page);
-    if (page.items.length === 0) void loadMore();
+    if (page.items.length === 0) void older.loadMore();
   }
 
   /** Stays live, with the other tabs or alone, until the first page has to be loaded again. */
@@ -254,11 +226,6 @@ function createLiveFeed(options: FeedOptions) {
     throw failure;
   }
 
-  const upToCursor = (change: Change) => () => handled(send(change, { upTo: receiver.store.cursor }));
-  const byIds =
-    (change: Change) =>
-    (...ids: string[]) =>
-      handled(send(change, { ids }));
   return {
     get items() {
       return getSnapshot().items;
@@ -275,22 +242,10 @@ function createLiveFeed(options: FeedOptions) {
     getSnapshot,
     subscribe: (listener: () => void) => on('', listener),
     on,
-    markSeen: upToCursor('seen'),
-    markAllRead: upToCursor('read'),
-    markRead: byIds('read'),
-    markUnread: byIds('unread'),
-    archive: byIds('archive'),
-    unarchive: byIds('unarchive'),
-    remove: (id: string) => handled(send('remove', { ids: [id] })),
-    loadMore,
+    ...changes,
+    loadMore: older.loadMore,
     open,
     close,
     signOut,
   };
-}
-
-/** Marks a promise as handled: callers need not catch its error, because listeners receive it. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(NOTHING);
-  return promise;
 }

@@ -6,6 +6,7 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { ERROR_TABLE, type ErrorCode } from '../../../src/contract/errors.js';
 import { eventually } from '../../support/eventually.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
 interface Example {
@@ -72,13 +73,16 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 );
 
 describe('docs/openapi.yaml', () => {
+  let database: TestDatabase;
   let service: ServiceProcess;
   const ajv = new Ajv2020({ strict: false, allErrors: true });
 
   beforeAll(async () => {
     await buildService();
+    database = await createMigratedDatabase();
     // With the lines that name each route.
     service = await startService({
+      DATABASE_URL: database.url,
       SUPPORT_API_KEYS: SUPPORT_KEY,
       ADMIN_API_KEYS: ADMIN_KEY,
       LOG_LEVEL: 'debug',
@@ -89,6 +93,7 @@ describe('docs/openapi.yaml', () => {
   afterAll(async () => {
     await service.stop();
     await killServices();
+    await database.drop();
   });
 
   const compiled = new Map<string, ValidateFunction>();
