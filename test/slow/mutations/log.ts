@@ -63,10 +63,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         replace: 'k ON k.hash = hashes[i.i] AND k.hash = ANY (known)',
       },
     ],
-    caughtBy: [
-      { file: APPEND_TESTS, test: 'two processes append in batches at the same moment' },
-      { file: TWO_PROCESSES, test: 'a batch' },
-    ],
+    caughtBy: [{ file: TWO_PROCESSES, test: 'a batch' }],
   },
   {
     name: 'dedupe-check-of-one-in-the-lock-statement',
