@@ -6,14 +6,17 @@ import { say, type Print } from './print.js';
 import { UsageError } from './usage.error.js';
 import { withModule } from './with-module.js';
 
-/** `tidings publish <type> --to ada,grace --data '{...}'`: sends a notification, with the usual validation. */
+/** `tidings publish <type> --to ada,grace --data '{...}'`, or `--audience all`: sends a notification, with the usual validation. */
 export async function publishCommand(
   flags: Flags,
   [type]: readonly string[],
   print: Print = say,
 ): Promise<void> {
-  const to = text(flags, 'to')?.split(',').filter(Boolean);
-  if (!type || !to || to.length === 0) {
+  const recipients = text(flags, 'to')?.split(',').filter(Boolean);
+  const audience = text(flags, 'audience');
+  if (recipients && audience !== undefined) throw new UsageError('Give either --to or --audience.');
+  const to = audience === undefined ? recipients : { audience };
+  if (!type || !to || (Array.isArray(to) && to.length === 0)) {
     throw new UsageError(
       `Which type, to whom? tidings publish announcement --to ada --data '{"title":"Hello"}'`,
     );

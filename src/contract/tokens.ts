@@ -17,6 +17,10 @@ export const APPENDER = Symbol('tidings:appender');
 export const SQL = Symbol('tidings:sql');
 /** {@link FeedReader} */
 export const FEED_READER = Symbol('tidings:feed-reader');
+/** {@link FeedReader} that opens feeds for their recipients: what is newer in their audiences is taken first. */
+export const TAKING_READER = Symbol('tidings:taking-reader');
+/** {@link AudienceTaker} */
+export const AUDIENCE_TAKER = Symbol('tidings:audience-taker');
 /** {@link LiveBus} */
 export const LIVE_BUS = Symbol('tidings:live-bus');
 /** {@link LiveFeeds} */

@@ -1,3 +1,4 @@
+export { TypeAudienceRenderer } from './deliver/audience-renderer.js';
 export { Delivery } from './deliver/delivery.js';
 export { DirectCanceller } from './deliver/direct-canceller.js';
 export { DirectProducer } from './deliver/direct-producer.js';

@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import type {
+  AudienceTaker,
   DropLog,
   Eraser,
   FeedReader,
@@ -16,6 +17,7 @@ import type {
   SupportView,
 } from '../contract/ports/index.js';
 import {
+  AUDIENCE_TAKER,
   DROP_LOG,
   ERASER,
   FEED_READER,
@@ -31,6 +33,7 @@ import {
   SQL,
   STREAMS,
   SUPPORT_VIEW,
+  TAKING_READER,
 } from '../contract/tokens.js';
 import { PostgresInbox } from '../log/inbox/postgres-inbox.js';
 import { PostgresInboxChanges } from '../log/inbox/postgres-inbox-changes.js';
@@ -47,7 +50,9 @@ import { PostgresLogEraser } from '../log/upkeep/eraser.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
 import { PostgresFeedReader } from '../log/read/feed-reader.js';
 import { Retention } from '../log/upkeep/retention.js';
+import { AUDIENCES_PROVIDERS } from './audiences.providers.js';
 import { ComposedEraser } from './composed-eraser.js';
+import { AudienceMembers } from '../stream/audience-members.js';
 import { FeedStreams } from '../stream/feed-streams.js';
 
 /** The approximate delay until open pages show an expiry; nothing else depends on it. */
@@ -68,9 +73,9 @@ export const FEEDS_PROVIDERS: Provider[] = [
   },
   {
     provide: INBOX,
-    inject: [SQL, FEED_READER, TypeRegistry],
-    useFactory: (sql: Sql, reader: FeedReader, types: TypeRegistry): Inbox => {
-      const inbox = new PostgresInbox(sql, reader);
+    inject: [SQL, TAKING_READER, AUDIENCE_TAKER, TypeRegistry],
+    useFactory: (sql: Sql, reader: FeedReader, taker: AudienceTaker, types: TypeRegistry): Inbox => {
+      const inbox = new PostgresInbox(sql, reader, taker);
       return types.upgrades ? new UpgradingInbox(inbox, new EntryUpgrade(types)) : inbox;
     },
   },
@@ -112,11 +117,16 @@ export const FEEDS_PROVIDERS: Provider[] = [
     useFactory: (bus: LiveBus, reader: FeedReader, { stream }: ResolvedOptions) =>
       new LiveFeedsHub(bus, reader, stream),
   },
+  ...AUDIENCES_PROVIDERS,
   {
     provide: STREAMS,
-    inject: [FEED_READER, LIVE_FEEDS, RESOLVED_OPTIONS],
-    useFactory: (reader: FeedReader, live: LiveFeedsHub, { metrics, stream }: ResolvedOptions): Streams =>
-      new FeedStreams({ reader, live, metrics, options: stream }),
+    inject: [TAKING_READER, LIVE_FEEDS, AudienceMembers, RESOLVED_OPTIONS],
+    useFactory: (
+      reader: FeedReader,
+      live: LiveFeedsHub,
+      audiences: AudienceMembers,
+      { metrics, stream }: ResolvedOptions,
+    ): Streams => new FeedStreams({ reader, live, audiences, metrics, options: stream }),
   },
   {
     provide: ERASER,

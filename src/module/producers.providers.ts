@@ -27,13 +27,18 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   },
   {
     provide: Delivery,
-    inject: [APPENDER, DROP_LOG, Escalations, RESOLVED_OPTIONS],
+    inject: [APPENDER, DROP_LOG, Escalations, Locales],
     useFactory: (
       appender: Appender,
       dropLog: DropLog,
       escalations: Escalations | null,
-      { resolveLocales }: ResolvedOptions,
-    ) => new Delivery({ appender, dropLog, escalations, locales: new Locales(resolveLocales) }),
+      locales: Locales,
+    ) => new Delivery({ appender, dropLog, escalations, locales }),
+  },
+  {
+    provide: Locales,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ resolveLocales }: ResolvedOptions) => new Locales(resolveLocales),
   },
   {
     provide: QueueProducer,

@@ -1,3 +1,4 @@
+import { audiencesOf, audiencesProblem, type AudienceTarget } from '../contract/model/audience.js';
 import { parseCursor, type Cursor } from '../contract/model/cursor.js';
 import type { NotificationItem } from '../contract/model/entry.js';
 import { InvalidRequestError } from '../contract/errors.js';
@@ -11,7 +12,14 @@ import type { HttpRequest, HttpResponse } from '../http/request/http-request.js'
  * A feed: the recipient, with the tenant unless it is `''`. Take it from your authentication, never from a
  * parameter.
  */
-export type FeedOf = string | { readonly recipient: string; readonly tenant?: string };
+export type FeedOf =
+  | string
+  | {
+      readonly recipient: string;
+      readonly tenant?: string;
+      /** The recipient's audiences besides `all`, for `stream`, `page` and `count`. Default: none. */
+      readonly audiences?: readonly string[];
+    };
 
 /** The arguments of a stream in a route of the application. */
 export interface StreamCall {
@@ -64,8 +72,8 @@ export interface InspectedItem extends NotificationItem {
 
 /** The target of a recall. */
 export interface RecallRequest {
-  /** One recipient, or up to 1,000. */
-  readonly to: string | readonly string[];
+  /** One recipient, up to 1,000, or an audience. */
+  readonly to: string | readonly string[] | AudienceTarget;
   /** Default `''`. */
   readonly tenant?: string;
   /** The `dedupeKey` of `notify`, or the `key` of `notifyMany`. */
@@ -76,7 +84,7 @@ export interface RecallRequest {
 
 /** The result of a recall for one recipient. */
 export interface Recalled {
-  readonly to: string;
+  readonly to: string | AudienceTarget;
   readonly outcome: RecallOutcome;
 }
 
@@ -99,6 +107,14 @@ export function feedKey(feed: FeedOf): FeedKey {
   const tenantIsWrong = tenantProblem(tenant);
   if (tenantIsWrong) throw wrong('tenant', tenantIsWrong);
   return { tenant, recipient };
+}
+
+/** @throws {InvalidRequestError} naming `audiences`. */
+export function audiencesIn(feed: FeedOf): readonly string[] {
+  const { audiences = [] } = typeof feed === 'string' ? {} : feed;
+  const problem = audiencesProblem(audiences);
+  if (problem) throw wrong('audiences', problem);
+  return audiencesOf(audiences);
 }
 
 export function cursorOf(field: string, text: string): Cursor {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { targetOf } from '../contract/model/audience.js';
 import { parseRequestedPosition } from '../contract/model/cursor.js';
 import type { NotificationItem } from '../contract/model/entry.js';
 import { tenantProblem } from '../contract/model/feed.js';
@@ -36,6 +37,7 @@ import { rawResponse } from '../http/request/http-request.js';
 import { ResponseOutlet } from '../http/response/response-outlet.js';
 import { readStreamQuery } from '../http/request/stream-query.js';
 import {
+  audiencesIn,
   feedKey,
   pageRequest,
   wrong,
@@ -115,7 +117,7 @@ export class TidingsService implements Notifier {
   async recall(request: RecallRequest): Promise<Recalled[]> {
     const { feeds, dedupeKey, sender = null } = parseRecall({ ...request });
     const outcomes = await this.recaller.recall(feeds, dedupeKey, sender);
-    return feeds.map(({ recipient }, index) => ({ to: recipient, outcome: outcomes[index]! }));
+    return feeds.map((feed, index) => ({ to: targetOf(feed), outcome: outcomes[index]! }));
   }
 
   /**
@@ -128,6 +130,7 @@ export class TidingsService implements Notifier {
       cursor === undefined ? null : { position: parseRequestedPosition(cursor), lastEventId: cursor };
     return this.streams.open({
       feed: feedKey(feed),
+      audiences: audiencesIn(feed),
       ...asked,
       ...given,
       expiresAt,
@@ -145,13 +148,13 @@ export class TidingsService implements Notifier {
 
   /** A page of a feed, newest first, with counts and cursor of the same moment: a stream from `cursor` continues it. */
   async page(feed: FeedOf, options: PageOptions = {}): Promise<Page> {
-    const page = await this.inbox.page(feedKey(feed), pageRequest(options));
+    const page = await this.inbox.page(feedKey(feed), pageRequest(options), audiencesIn(feed));
     return { ...page, items: page.items.map((item) => JSON.parse(item) as NotificationItem) };
   }
 
   /** The counts that the bell shows. */
   count(feed: FeedOf): Promise<InboxCounts> {
-    return this.inbox.count(feedKey(feed));
+    return this.inbox.count(feedKey(feed), audiencesIn(feed));
   }
 
   /** @throws {NotFoundError} naming the ids that are not in this feed. @throws {FeedBusyError} as do all changes. */

@@ -10,12 +10,14 @@ import { atTime } from '../platform/time/at-time.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
 import { backoffMs } from '../platform/time/backoff.js';
 import { jittered } from '../platform/time/jitter.js';
+import type { AudienceMembers, Membership } from './audience-members.js';
 import { resetReason, startingPlace } from './position.js';
 
 /** The dependencies of a connection. */
 export interface ConnectionPorts {
   readonly reader: FeedReader;
   readonly live: LiveFeeds;
+  readonly audiences: Pick<AudienceMembers, 'join'>;
   readonly metrics: Metrics;
   readonly options: ResolvedOptions['stream'];
 }
@@ -49,6 +51,7 @@ export class Connection {
   /** Whether it has reached the head once: later reads of the log count as repairs of what the bus lost. */
   private caughtUp = false;
   private watch: FeedWatch | null = null;
+  private membership: Membership | null = null;
   private failedReads = 0;
   private tick: NodeJS.Timeout | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -104,6 +107,7 @@ export class Connection {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.watch?.close();
+    this.membership?.leave();
     this.cancelExpiry?.();
     this.request.signal?.removeEventListener('abort', this.aborted);
     if (this.tick) clearTimeout(this.tick);
@@ -116,7 +120,8 @@ export class Connection {
   };
 
   private async open(): Promise<void> {
-    const { live, reader, options } = this.ports;
+    const { live, audiences: members, reader, options } = this.ports;
+    const { audiences = [] } = this.request;
     try {
       const watch = await live.watch(
         this.request.feed,
@@ -125,8 +130,12 @@ export class Connection {
       );
       if (this.isClosed()) return watch.close();
       this.watch = watch;
-      const feed = await reader.open(this.request.feed);
+      const membership = await members.join({ feed: this.request.feed, audiences });
+      if (this.isClosed()) return membership.leave();
+      this.membership = membership;
+      const feed = await reader.open(this.request.feed, audiences);
       if (this.isClosed()) return;
+      if (feed.pending) membership.takeLater();
       watch.observe(feed);
       const place = startingPlace(feed, this.request.position);
       this.moveTo(feed, place.seq);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { targetOf, type AudienceTarget } from '../contract/model/audience.js';
 import { checkCall } from '../contract/model/check-call.js';
 import { validateData, type AnyNotificationType } from '../contract/model/notification-type.js';
 import { parseJobData, parseRecall } from '../contract/model/job.js';
@@ -17,8 +18,8 @@ import type { FeedOf, RecallRequest, Recalled } from '../module/tidings.calls.js
 /** A call of `notify`, or a recipient of `notifyMany`. */
 export interface RecordedNotification<Type extends AnyNotificationType = AnyNotificationType> {
   readonly type: Type['name'];
-  /** The recipients, each once. */
-  readonly to: readonly string[];
+  /** The recipients, each once, or the audience. */
+  readonly to: readonly (string | AudienceTarget)[];
   readonly tenant: string;
   readonly data: InputOf<Type>;
   readonly dedupeKey: string | null;
@@ -75,7 +76,7 @@ export class RecordingTidings implements Notifier {
     await validateData(type, data);
     this.notifications.push({
       type: type.name,
-      to: feeds.map(({ recipient }) => recipient),
+      to: feeds.map(targetOf),
       tenant: request.tenant ?? '',
       data: data as InputOf<Type>,
       dedupeKey,
@@ -134,11 +135,15 @@ export class RecordingTidings implements Notifier {
     return this.unlessFailing(() => {
       const { feeds, dedupeKey } = parseRecall({ ...request });
       this.recalls.push(request);
-      return feeds.map(({ tenant, recipient }) => {
+      return feeds.map((feed) => {
+        const to = targetOf(feed);
         const sent = this.notifications.some(
-          (each) => each.dedupeKey === dedupeKey && each.tenant === tenant && each.to.includes(recipient),
+          (each) =>
+            each.dedupeKey === dedupeKey &&
+            each.tenant === feed.tenant &&
+            each.to.some((one) => JSON.stringify(one) === JSON.stringify(to)),
         );
-        return { to: recipient, outcome: sent ? 'recalled' : 'prevented' };
+        return { to, outcome: sent ? 'recalled' : 'prevented' };
       });
     });
   }

@@ -52,8 +52,8 @@ export class UpgradingFeedReader implements FeedReader {
     private readonly upgrade: EntryUpgrade,
   ) {}
 
-  open(feed: FeedKey): Promise<OpenedFeed> {
-    return this.reader.open(feed);
+  open(feed: FeedKey, audiences?: readonly string[]): Promise<OpenedFeed> {
+    return this.reader.open(feed, audiences);
   }
 
   heads(feedIds: readonly string[]): Promise<FeedHead[]> {
@@ -81,12 +81,12 @@ export class UpgradingInbox implements Inbox {
     private readonly upgrade: EntryUpgrade,
   ) {}
 
-  count(feed: FeedKey): Promise<InboxCounts> {
-    return this.inbox.count(feed);
+  count(feed: FeedKey, audiences?: readonly string[]): Promise<InboxCounts> {
+    return this.inbox.count(feed, audiences);
   }
 
-  async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
-    const page = await this.inbox.page(feed, request);
+  async page(feed: FeedKey, request: PageRequest, audiences?: readonly string[]): Promise<InboxPage> {
+    const page = await this.inbox.page(feed, request, audiences);
     const items = page.items.map(async (json) => this.upgrade.json(HEAD.exec(json)?.[1] ?? '', json));
     return { ...page, items: await Promise.all(items) };
   }

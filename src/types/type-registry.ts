@@ -58,6 +58,11 @@ export class TypeRegistry {
     return [...this.types.values()].some((type) => type.upgrade !== undefined);
   }
 
+  /** The names of the types that recipients cannot mute. */
+  get mandatory(): string[] {
+    return [...this.types.values()].filter(({ mandatory }) => mandatory).map(({ name }) => name);
+  }
+
   /** The type, or `null` if it is unknown here. */
   find(name: string): AnyNotificationType | null {
     return this.types.get(name) ?? (name === CANARY.name ? CANARY : null);

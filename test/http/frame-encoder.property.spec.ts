@@ -132,7 +132,9 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
       fc.constantFrom('type' as const, 'message' as const),
     )
     .map((parts) => entryFrame(...parts)),
-  fc.tuple(state, seq, seq, fc.option(text)).map((parts) => readyFrame(...parts)),
+  fc
+    .tuple(state, seq, seq, fc.option(text))
+    .map(([opened, ...rest]) => readyFrame({ ...opened, pending: false }, ...rest)),
   fc.tuple(fc.constantFrom('expired' as const, 'epoch' as const), state).map((parts) => resetFrame(...parts)),
   fc
     .tuple(fc.constantFrom('draining' as const, 'busy' as const), text, seq)

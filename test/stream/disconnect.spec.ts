@@ -4,6 +4,7 @@ import type { Frame } from '../../src/contract/ports/stream.js';
 import { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { FeedStreams } from '../../src/stream/feed-streams.js';
 import { eventually } from '../support/eventually.js';
+import { NO_AUDIENCES } from '../support/no-audiences.js';
 import { FakeBus } from '../live/fake-bus.js';
 import { STREAM_OPTIONS } from './model-client.js';
 import { FEED, ModelLog } from './model-log.js';
@@ -25,7 +26,13 @@ describe('Streams of a feed that is disconnected', () => {
   const instance = (bus: FakeBus, headCheckMs = 60_000): FeedStreams => {
     const hub = new LiveFeedsHub(bus, log, { headCheckMs });
     hubs.push(hub);
-    return new FeedStreams({ reader: log, live: hub, metrics: NO_METRICS, options: STREAM_OPTIONS });
+    return new FeedStreams({
+      reader: log,
+      live: hub,
+      audiences: NO_AUDIENCES,
+      metrics: NO_METRICS,
+      options: STREAM_OPTIONS,
+    });
   };
   const open = async (streams: FeedStreams, feed = FEED): Promise<Frame[]> => {
     const frames: Frame[] = [];

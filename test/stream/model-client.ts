@@ -5,6 +5,7 @@ import type { FeedState } from '../../src/contract/ports/read.js';
 import type { Frame, StreamOutlet } from '../../src/contract/ports/stream.js';
 import type { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { FeedStreams } from '../../src/stream/feed-streams.js';
+import { NO_AUDIENCES } from '../support/no-audiences.js';
 import { FEED, PAGE_ENTRIES, shownEntry, type ModelLog } from './model-log.js';
 
 export const STREAM_OPTIONS = {
@@ -171,6 +172,7 @@ class Connection {
     this.expiresAt = expiresInMs === null ? null : new Date(Date.now() + expiresInMs);
     this.streams = new FeedStreams({
       live: hub,
+      audiences: NO_AUDIENCES,
       metrics: NO_METRICS,
       options: STREAM_OPTIONS,
       reader: {

@@ -88,7 +88,7 @@ export class ModelLog implements FeedReader {
   }
 
   open(): Promise<OpenedFeed> {
-    return this.read(() => ({ ...this.state, unread: 0, unseen: 0 }));
+    return this.read(() => ({ ...this.state, unread: 0, unseen: 0, pending: false }));
   }
 
   page(feedId: string, after: number): Promise<LogPage | null> {

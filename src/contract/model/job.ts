@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { audienceFeed, type AudienceTarget } from './audience.js';
 import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
 import { unknownNames } from '../unknown-keys.js';
@@ -20,8 +21,8 @@ export const MAX_DATA_DEPTH = 64;
  * name is the type of the notification.
  */
 export interface JobData {
-  /** One recipient, or up to 1,000. */
-  to: string | string[];
+  /** One recipient, up to 1,000, or an audience. */
+  to: string | string[] | AudienceTarget;
   /** Default `''`. */
   tenant?: string;
   /** Must match the type's schema; at most 64 KiB as JSON. */
@@ -54,7 +55,7 @@ export interface JobSender {
 
 /** A validated and normalized job. */
 export interface ParsedJob {
-  /** The feeds, each once, in the order given. */
+  /** The feeds, each once, in the order given; or the log of an audience. */
   readonly feeds: readonly FeedKey[];
   readonly data: unknown;
   /** `null`: the current version. */
@@ -104,8 +105,18 @@ const recipients = z.unknown().transform((value, context): string[] => {
   return [...new Set(list as string[])];
 });
 
+const audience = z.strictObject({ audience: name });
+
+const target = z.unknown().transform((value, context): string[] | AudienceTarget => {
+  const isAudience = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const { data, error } = (isAudience ? audience : recipients).safeParse(value);
+  if (data) return data;
+  for (const issue of error.issues) context.addIssue({ ...issue } as z.core.$ZodRawIssue);
+  return z.NEVER;
+});
+
 const jobSchema = z.strictObject({
-  to: recipients,
+  to: target,
   tenant: checked(tenantProblem).optional(),
   // Required; dataProblem() reports it in its own words.
   data: z.unknown().optional(),
@@ -154,7 +165,7 @@ export function parseJobData(input: unknown): ParsedJob {
     throw new InvalidJobError([{ field: 'expiresAt', problem: 'must be later than deliverAt' }]);
   }
   return {
-    feeds: to.map((recipient) => ({ tenant, recipient })),
+    feeds: feedsOf(to, tenant),
     data,
     version: version ?? null,
     dedupeKey: dedupeKey ?? null,
@@ -173,7 +184,7 @@ export function sentOf(data: unknown): Sent {
 }
 
 const recallSchema = z.strictObject({
-  to: recipients,
+  to: target,
   tenant: checked(tenantProblem).optional(),
   dedupeKey: name,
   sender: producerName.nullish(),
@@ -202,7 +213,13 @@ export function parseRecall(input: unknown): RecallTarget {
     );
   }
   const { to, tenant = '', dedupeKey, sender } = result.data;
-  return { feeds: to.map((recipient) => ({ tenant, recipient })), dedupeKey, sender };
+  return { feeds: feedsOf(to, tenant), dedupeKey, sender };
+}
+
+function feedsOf(to: string[] | AudienceTarget, tenant: string): FeedKey[] {
+  return 'audience' in to
+    ? [audienceFeed(tenant, to.audience)]
+    : to.map((recipient) => ({ tenant, recipient }));
 }
 
 function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole: string): InvalidField[] {

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { AudienceTarget } from './audience.js';
 import type { AnyNotificationType, NotificationType } from './notification-type.js';
 
 /** The data that a producer passes for this type: the input of its schema. */
@@ -16,8 +17,8 @@ export interface Transaction {
 
 /** A notification to send. */
 export interface Notification<Type extends AnyNotificationType = AnyNotificationType> {
-  /** One recipient, or up to 1,000; use `notifyMany` for more. */
-  readonly to: string | readonly string[];
+  /** One recipient, up to 1,000 (use `notifyMany` for more), or an audience. */
+  readonly to: string | readonly string[] | AudienceTarget;
   /** Default `''`. */
   readonly tenant?: string;
   /** The input of the type's schema; at most 64 KiB as JSON. */

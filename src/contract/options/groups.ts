@@ -25,6 +25,7 @@ import {
 } from './fields.js';
 import { postgresUrlProblem } from './postgres-url.js';
 import type {
+  AudienceOptions,
   DatabaseOptions,
   HttpOptions,
   JwtOptions,
@@ -81,6 +82,8 @@ export const STREAM = group<StreamOptions>()({
   headCheckMs: ms().default(5_000),
 });
 
+export const AUDIENCE = group<AudienceOptions>()({ spreadMs: ms().default(2_000) });
+
 export const RETENTION = group<RetentionOptions>()({
   days: limit(0, MOST_DAYS, { whole: false }).default(30),
   maxEntries: limit(1, 1_000_000_000).default(1_000),
@@ -114,6 +117,7 @@ const JWT = group<JwtOptions>()({
       : `must be the name of a cookie, such as session; is ${quote(cookie)}`,
   ).optional(),
   tenantClaim: text().optional(),
+  audiencesClaim: text().optional(),
 }).check(
   across<JwtOptions>((jwt, wrong) => {
     if (!jwt.jwksUrl) return;

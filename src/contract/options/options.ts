@@ -3,6 +3,7 @@ import { InvalidSettingsError, type InvalidField } from '../errors.js';
 import { NO_METRICS, type Metrics } from '../ports/metrics.js';
 import { check, type Checked, choose, func, group, isObject, quote } from './fields.js';
 import {
+  AUDIENCE,
   DATABASE,
   DELIVERY,
   ESCALATIONS,
@@ -36,6 +37,7 @@ const OPTIONS = group<TidingsOptions>()({
   queue: QUEUE.prefault({}),
   worker: WORKER.prefault({}),
   stream: STREAM.prefault({}),
+  audience: AUDIENCE.prefault({}),
   retention: RETENTION.prefault({}),
   http: HTTP.prefault({}),
   types: TYPES,

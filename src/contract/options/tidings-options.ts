@@ -154,6 +154,16 @@ export interface StreamOptions {
   headCheckMs?: number;
 }
 
+/** Audiences, see docs/audiences.md. */
+export interface AudienceOptions {
+  /**
+   * The time over which an instance takes an entry of an audience into the feeds that it has streams of. Default
+   * 2,000. Raise it if an announcement to many connected recipients slows down everything else; up to 250 are served
+   * at once in any case.
+   */
+  spreadMs?: number;
+}
+
 /** How long entries are kept; the limit reached first applies. */
 export interface RetentionOptions {
   /** Older entries are trimmed. `null`: no limit by age. Default 30. */
@@ -181,11 +191,18 @@ export interface JwtOptions {
   cookie?: string;
   /** The claim that contains the tenant. Default: every token belongs to the tenant `''`. */
   tenantClaim?: string;
+  /**
+   * The claim that contains the recipient's audiences: a list of up to 100 names, or one name. A token without it
+   * belongs to `all` only. Default: none.
+   */
+  audiencesClaim?: string;
 }
 
 /** The authenticated recipient, returned by the application's `identify`. */
 export interface Identity extends Partial<FeedKey> {
   recipient: string;
+  /** The recipient's audiences besides `all`, up to 100 names. Default: none. */
+  audiences?: readonly string[];
   /**
    * When the session, and thus the stream, ends. Without it `identify` is called again, see {@link
    * HttpOptions.revalidateMs}.
@@ -258,6 +275,7 @@ export interface TidingsOptions {
   queue?: QueueOptions;
   worker?: WorkerOptions;
   stream?: StreamOptions;
+  audience?: AudienceOptions;
   retention?: RetentionOptions;
   http?: HttpOptions;
   /** The declared notification types, see `defineNotification`. */
@@ -300,6 +318,7 @@ export interface ResolvedOptions {
   readonly queue: Resolved<QueueOptions>;
   readonly worker: Resolved<WorkerOptions>;
   readonly stream: Resolved<StreamOptions>;
+  readonly audience: Resolved<AudienceOptions>;
   readonly retention: Resolved<RetentionOptions>;
   readonly http: Resolved<
     Pick<

@@ -38,15 +38,18 @@ export interface InboxPage extends InboxCounts {
   readonly next: string | null;
 }
 
-/** Reads a feed as pages. Expired and recalled notifications are neither listed nor counted, from that instant. */
+/**
+ * Reads a feed as pages. Expired and recalled notifications are neither listed nor counted, from that instant. What is
+ * newer in the recipient's audiences is taken first; by default there are none.
+ */
 export interface Inbox {
   /**
    * @throws {InvalidRequestError} naming `before` if it is not a position of this feed in its current epoch.
    * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
-  page(feed: FeedKey, request: PageRequest): Promise<InboxPage>;
+  page(feed: FeedKey, request: PageRequest, audiences?: readonly string[]): Promise<InboxPage>;
   /** @throws {LogUnavailableError} if the database is unavailable or too slow. */
-  count(feed: FeedKey): Promise<InboxCounts>;
+  count(feed: FeedKey, audiences?: readonly string[]): Promise<InboxCounts>;
 }
 
 /** The only way for a recipient into the log. */

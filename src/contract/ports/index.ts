@@ -1,4 +1,5 @@
 export type * from './append.js';
+export type * from './audience.js';
 export type * from './cancel.js';
 export type * from './erase.js';
 export type * from './idempotency.js';

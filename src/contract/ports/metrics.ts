@@ -12,6 +12,8 @@ export type HandoverReason =
 export interface Metrics {
   /** A batch was committed: the number of entries and duplicates, and the duration of the transaction. */
   batchAppended(batch: { appended: number; duplicates: number; durationMs: number }): void;
+  /** Entries of audiences were taken into feeds; they also count as appended. */
+  audienceTaken?(count: number): void;
   /** Feeds of a batch were locked elsewhere and left to a later batch. */
   feedsBusy(count: number): void;
   /** Frames with entries were passed to a connection, from memory or from Postgres. */

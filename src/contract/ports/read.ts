@@ -16,6 +16,8 @@ export interface FeedState {
 export interface OpenedFeed extends FeedState {
   readonly unread: number;
   readonly unseen: number;
+  /** Whether the given audiences have entries that the feed has not taken. */
+  readonly pending: boolean;
 }
 
 /** The entries after a position, with epoch, floor and head of the same snapshot. */
@@ -29,8 +31,12 @@ export type FeedHead = Pick<FeedState, 'feedId' | 'epoch' | 'head'>;
 
 /** Reads the log for streams. Requests made at the same moment share one query. */
 export interface FeedReader {
-  /** The feed's state. Creates its row if needed, so that no cursor is ever issued without an epoch. */
-  open(feed: FeedKey): Promise<OpenedFeed>;
+  /**
+   * The feed's state. Creates its row if needed, so that no cursor is ever issued without an epoch.
+   *
+   * @param audiences Those of the recipient. Default: none.
+   */
+  open(feed: FeedKey, audiences?: readonly string[]): Promise<OpenedFeed>;
   /**
    * The entries after `after`, at most 256 KiB or one entry; `null` if the feed was erased.
    *

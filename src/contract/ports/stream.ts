@@ -31,6 +31,8 @@ export interface StreamOutlet {
 /** A request for a stream. */
 export interface StreamRequest {
   readonly feed: FeedKey;
+  /** The recipient's audiences, with `all`: their new entries are taken into the feed. Default: none. */
+  readonly audiences?: readonly string[];
   readonly position: RequestedPosition;
   /** The client's last event id, echoed until the position is known. */
   readonly lastEventId: string;

@@ -1,4 +1,5 @@
 import { UnauthenticatedError } from '../../contract/errors.js';
+import { audiencesOf, audiencesProblem } from '../../contract/model/audience.js';
 import { nameProblem, tenantProblem } from '../../contract/model/feed.js';
 import type { HttpOptions } from '../../contract/options/options.js';
 import type { HttpRequest } from '../request/http-request.js';
@@ -24,17 +25,19 @@ export class HostAuthenticator extends RecipientAuthenticator {
     const wrong = (what: string): Error =>
       new TypeError(`http.identify returned an invalid identity: ${what}.`);
     if (typeof identity !== 'object') throw new TypeError('http.identify must return an identity or null.');
-    const { recipient, tenant = '', expiresAt = null } = identity;
+    const { recipient, tenant = '', audiences = [], expiresAt = null } = identity;
     const problem = nameProblem(recipient);
     if (problem) throw wrong(`recipient ${problem}`);
     const problemOfTenant = tenantProblem(tenant);
     if (problemOfTenant) throw wrong(`tenant ${problemOfTenant}`);
+    const problemOfAudiences = audiencesProblem(audiences);
+    if (problemOfAudiences) throw wrong(`audiences ${problemOfAudiences}`);
     if (expiresAt !== null && !(expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime()))) {
       throw wrong('expiresAt is not a valid Date');
     }
     if (expiresAt && expiresAt.getTime() <= Date.now()) {
       throw new CredentialExpiredError(`The credential expired at ${expiresAt.toISOString()}.`);
     }
-    return { feed: { tenant, recipient }, expiresAt };
+    return { feed: { tenant, recipient }, audiences: audiencesOf(audiences), expiresAt };
   }
 }

@@ -1,4 +1,5 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { audiencesOf, audiencesProblem } from '../../contract/model/audience.js';
 import { nameProblem, tenantProblem } from '../../contract/model/feed.js';
 import type { JwtOptions } from '../../contract/options/options.js';
 import { InvalidTokenError } from './invalid-token.error.js';
@@ -10,7 +11,7 @@ const CLOCK_TOLERANCE_S = 5;
 /** The last moment that a `Date` can hold (ECMA-262, 21.4.1.1), in seconds. */
 const MAX_DATE_S = 8.64e12;
 
-/** Verifies a JWT and reads the recipient from its `sub`, tenant claim and `exp`. */
+/** Verifies a JWT and reads the recipient from its `sub`, the claims of tenant and audiences, and `exp`. */
 export class JwtVerifier {
   readonly #keys: TokenKeys;
 
@@ -31,6 +32,7 @@ export class JwtVerifier {
     if (problem) throw new InvalidTokenError(`The sub of the token ${problem}.`);
     return {
       feed: { tenant: this.#tenantOf(payload), recipient: sub as string },
+      audiences: this.#audiencesOf(payload),
       expiresAt: new Date(exp * 1000),
     };
   }
@@ -43,6 +45,17 @@ export class JwtVerifier {
     const problem = tenant === '' ? 'must not be empty' : tenantProblem(tenant);
     if (problem) throw new InvalidTokenError(`The tenant of the token (claim ${claim}) ${problem}.`);
     return tenant as string;
+  }
+
+  /** A configured claim may be missing: such a recipient is in no audience but that of everybody. */
+  #audiencesOf(payload: JWTPayload): readonly string[] {
+    const claim = this.options.audiencesClaim;
+    if (!claim || !Object.hasOwn(payload, claim)) return audiencesOf([]);
+    const value = payload[claim];
+    const names = typeof value === 'string' ? [value] : value;
+    const problem = audiencesProblem(names);
+    if (problem) throw new InvalidTokenError(`The claim ${claim} of the token, its audiences, ${problem}.`);
+    return audiencesOf(names as string[]);
   }
 
   async #verified(token: string): Promise<JWTPayload> {

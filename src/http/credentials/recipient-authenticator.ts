@@ -4,6 +4,8 @@ import type { HttpRequest } from '../request/http-request.js';
 /** The feed that a request may read, and until when. */
 export interface RecipientIdentity {
   readonly feed: FeedKey;
+  /** The recipient's audiences, each once, with `all`. */
+  readonly audiences: readonly string[];
   /** When the credential expires; `null`: never. */
   readonly expiresAt: Date | null;
 }

@@ -23,6 +23,12 @@ export class RecipientGuard implements CanActivate {
   }
 }
 
+/** A route's parameter: the {@link RecipientIdentity} that {@link RecipientGuard} has identified. */
+export const CurrentRecipient = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): RecipientIdentity =>
+    currentRecipient.get(context.switchToHttp().getRequest<HttpRequest>()),
+);
+
 /** A route's parameter: the {@link FeedKey} that {@link RecipientGuard} has identified. */
 export const CurrentFeed = createParamDecorator(
   (_data: unknown, context: ExecutionContext): FeedKey =>

@@ -50,11 +50,13 @@ export function whileAuthenticated(
 async function refusal(
   recipients: RecipientAuthenticator,
   request: HttpRequest,
-  { feed }: RecipientIdentity,
+  { feed, audiences }: RecipientIdentity,
 ): Promise<ClosingReason | null> {
   try {
     const now = await recipients.authenticate(request);
-    return feedKeyString(now.feed) === feedKeyString(feed) ? null : 'revoked';
+    if (feedKeyString(now.feed) !== feedKeyString(feed)) return 'revoked';
+    // The client reconnects, and its stream belongs to the new ones.
+    return [...now.audiences].sort().join('\n') === [...audiences].sort().join('\n') ? null : 'credential-expired';
   } catch (error) {
     if (error instanceof CredentialExpiredError) return 'credential-expired';
     if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) return 'revoked';

@@ -1,11 +1,11 @@
 import { Get, Header, Inject, Req } from '@nestjs/common';
-import type { FeedKey } from '../../contract/model/feed.js';
 import type { Inbox, InboxCounts } from '../../contract/ports/inbox.js';
 import { INBOX } from '../../contract/tokens.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { pageJson } from '../response/page-json.js';
 import { readPageQuery, refuseQuery } from '../request/page-query.js';
-import { CurrentFeed } from '../credentials/recipient.guard.js';
+import type { RecipientIdentity } from '../credentials/recipient-authenticator.js';
+import { CurrentRecipient } from '../credentials/recipient.guard.js';
 import { RecipientRoutes } from './audiences.js';
 
 /** `/v1/notifications` as its recipient sees it. */
@@ -16,14 +16,20 @@ export class InboxController {
   /** `GET /v1/notifications`: a page, newest first. */
   @Get()
   @Header('Content-Type', 'application/json')
-  async page(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<string> {
-    return pageJson(await this.inbox.page(feed, readPageQuery(request)));
+  async page(
+    @Req() request: HttpRequest,
+    @CurrentRecipient() { feed, audiences }: RecipientIdentity,
+  ): Promise<string> {
+    return pageJson(await this.inbox.page(feed, readPageQuery(request), audiences));
   }
 
   /** `GET /v1/notifications/count`: what the bell shows. */
   @Get('count')
-  async count(@Req() request: HttpRequest, @CurrentFeed() feed: FeedKey): Promise<InboxCounts> {
+  async count(
+    @Req() request: HttpRequest,
+    @CurrentRecipient() { feed, audiences }: RecipientIdentity,
+  ): Promise<InboxCounts> {
     refuseQuery(request);
-    return this.inbox.count(feed);
+    return this.inbox.count(feed, audiences);
   }
 }

@@ -1,4 +1,5 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { targetOf, type AudienceTarget } from '../../contract/model/audience.js';
 import { ForbiddenError } from '../../contract/errors.js';
 import { parseRecall } from '../../contract/model/job.js';
 import type { Recaller, RecallOutcome } from '../../contract/ports/recall.js';
@@ -14,7 +15,7 @@ import { ProducerRoutes } from './audiences.js';
 
 /** The result of a recall for each recipient, in the order of `to`. */
 export interface Recalled {
-  readonly results: readonly { readonly to: string; readonly outcome: RecallOutcome }[];
+  readonly results: readonly { readonly to: string | AudienceTarget; readonly outcome: RecallOutcome }[];
 }
 
 /** `POST /v1/notifications/recall`: takes back what was sent under a dedupe key, or will be. */
@@ -34,6 +35,6 @@ export class RecallController {
       );
     }
     const outcomes = await this.recaller.recall(feeds, dedupeKey, sender);
-    return { results: feeds.map(({ recipient }, index) => ({ to: recipient, outcome: outcomes[index]! })) };
+    return { results: feeds.map((feed, index) => ({ to: targetOf(feed), outcome: outcomes[index]! })) };
   }
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
+import { isAudience } from '../../contract/model/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { Escalation } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
+import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import { notificationAt } from './notification-lookup.js';
@@ -85,13 +87,30 @@ export class Escalations {
     const jobs = this.rulesFor(type).flatMap(({ name, afterMs }) =>
       results.flatMap((result) => {
         const isOwn = result.outcome === 'appended' || (result.outcome === 'duplicate' && !result.conflict);
-        if (!isOwn) return [];
+        // An audience's entry escalates for those who have taken it, from then on.
+        if (!isOwn || isAudience(result.feed)) return [];
         const { feed, epoch, seq } = result;
         const data: EscalationJob = { to: feed.recipient, tenant: feed.tenant, epoch, seq };
         return [{ name, data, opts: { jobId: jobIdOf(name, data), delay: afterMs } }];
       }),
     );
     if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
+  }
+
+  /**
+   * Schedules the escalations of notifications that were taken from audiences. Not awaited by anyone: a queue that is
+   * unavailable is tried again, for as long as this process runs.
+   */
+  taken(notifications: readonly TakenNotification[], attempt = 1): void {
+    const types = new Set(notifications.map(({ type }) => type).filter((type) => this.rulesFor(type).length > 0));
+    for (const type of types) {
+      const own = notifications.filter((each) => each.type === type);
+      this.schedule(type, own).catch((error: unknown) => {
+        this.jobs.errors.report(error);
+        if (this.jobs.closing) return;
+        setTimeout(() => this.taken(own, attempt + 1), backoffMs(attempt, RETRY)).unref();
+      });
+    }
   }
 
   /** Starts to call the handlers once the queue is available. */

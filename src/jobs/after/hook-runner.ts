@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { isAudience } from '../../contract/model/audience.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { Hooks, ReadNotifications } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
@@ -22,7 +23,8 @@ export class HookRunner {
     const { onAppended } = this.hooks;
     if (!onAppended) return;
     for (const result of results) {
-      if (result.outcome !== 'appended') continue;
+      // The entries of an audience are reported when they are taken into a feed.
+      if (result.outcome !== 'appended' || isAudience(result.feed)) continue;
       this.call('onAppended', async () => {
         // An entry that expires has no final JSON at this point.
         const delivered = result.entry?.json

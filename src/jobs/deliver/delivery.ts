@@ -1,3 +1,4 @@
+import { isAudience } from '../../contract/model/audience.js';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { ParsedJob } from '../../contract/model/job.js';
 import type { Appender, AppendOptions, AppendResult, NewNotification } from '../../contract/ports/append.js';
@@ -7,7 +8,7 @@ import { CANARY } from '../../types/canary.js';
 import type { Composed, Prepared } from '../../types/type-registry.js';
 import type { Escalations } from '../after/escalations.js';
 import { dedupeKeyOf, jobFingerprint, type JobIdentity } from '../produce/job-identity.js';
-import type { Locales } from './locales.js';
+import { DEFAULT_LOCALE, type Locales } from './locales.js';
 
 /** A validated job, ready to be appended to the log. */
 export interface DeliverableJob {
@@ -86,7 +87,11 @@ export class Delivery {
 
   private async compose(prepared: Prepared, feeds: readonly FeedKey[]): Promise<readonly Composed[]> {
     const byLocale = new Map<string, Composed>();
-    return (await this.parts.locales.of(feeds)).map((locale) => {
+    // An audience has no language: its members' are looked up when they take the entry.
+    const locales = feeds.some(isAudience)
+      ? feeds.map(() => DEFAULT_LOCALE)
+      : await this.parts.locales.of(feeds);
+    return locales.map((locale) => {
       const composed = byLocale.get(locale) ?? prepared.compose({ locale });
       byLocale.set(locale, composed);
       return composed;

@@ -138,7 +138,7 @@ export class OutboxRelay {
 
   private async relay(client: PoolClient, left: Set<string>): Promise<number> {
     const { rows } = await client.query<RawRow>(
-      `SELECT id::text AS id, type, recipients, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
+      `SELECT id::text AS id, type, recipients, audience, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
               collapse_key, ${ms('created_at')}
          FROM ${this.table} o
         WHERE failed_at IS NULL AND id <> ALL ($2::uuid[])

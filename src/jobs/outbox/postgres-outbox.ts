@@ -1,4 +1,5 @@
 import { InvalidRequestError } from '../../contract/errors.js';
+import type { JobData } from '../../contract/model/job.js';
 import type { Transaction } from '../../contract/model/notify.js';
 import type { Outbox, OutboxRow } from '../../contract/ports/outbox.js';
 
@@ -51,9 +52,9 @@ export class PostgresOutbox implements Outbox {
     // The number proves that this is still the same transaction: without one, each statement would be its own, and nothing would be atomic.
     this.insert = `
       INSERT INTO "${schema}".outbox
-        (id, type, recipients, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key)
-      SELECT r.id, r.type, r.recipients, r.tenant, r.data, r.version, r.dedupe_key, r.deliver_at, r.expires_at, r.collapse_key
-        FROM pg_catalog.json_to_record($1::text::json) AS r (id uuid, type text, recipients text[], tenant text, data json,
+        (id, type, recipients, audience, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key)
+      SELECT r.id, r.type, r.recipients, r.audience, r.tenant, r.data, r.version, r.dedupe_key, r.deliver_at, r.expires_at, r.collapse_key
+        FROM pg_catalog.json_to_record($1::text::json) AS r (id uuid, type text, recipients text[], audience text, tenant text, data json,
              version integer, dedupe_key text, deliver_at timestamptz, expires_at timestamptz, collapse_key text)
        WHERE pg_catalog.pg_current_xact_id()::text = $2::text
       RETURNING id::text AS id`;
@@ -103,7 +104,7 @@ function columnsOf({ id, type, data }: OutboxRow): Record<string, unknown> {
   return {
     id,
     type,
-    recipients: typeof data.to === 'string' ? [data.to] : data.to,
+    ...targetColumns(data.to),
     tenant: data.tenant ?? '',
     data: data.data,
     version: data.version,
@@ -112,6 +113,11 @@ function columnsOf({ id, type, data }: OutboxRow): Record<string, unknown> {
     expires_at: data.expiresAt,
     collapse_key: data.collapseKey,
   };
+}
+
+function targetColumns(to: JobData['to']): { recipients?: string[]; audience?: string } {
+  if (typeof to === 'string') return { recipients: [to] };
+  return Array.isArray(to) ? { recipients: to } : to;
 }
 
 /** TypeORM and Prisma return the rows; pg, Knex and Drizzle return an object with them. */

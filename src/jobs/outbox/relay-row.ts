@@ -11,6 +11,7 @@ export interface RawRow {
   readonly id: string;
   readonly type: string | null;
   readonly recipients: (string | null)[] | null;
+  readonly audience: string | null;
   readonly tenant: string | null;
   /** JSON text. */
   readonly data: string | null;
@@ -97,7 +98,7 @@ async function preparedOf(
 
 function dataOf(row: RawRow): Record<keyof JobData, unknown> {
   const sent = {
-    to: row.recipients ?? undefined,
+    to: targetOf(row),
     tenant: row.tenant ?? undefined,
     data: row.data === null ? undefined : (JSON.parse(row.data) as unknown),
     version: row.version ?? undefined,
@@ -110,6 +111,12 @@ function dataOf(row: RawRow): Record<keyof JobData, unknown> {
   };
   // JSON leaves undefined fields out.
   return JSON.parse(JSON.stringify(sent)) as typeof sent;
+}
+
+function targetOf({ recipients, audience }: RawRow): unknown {
+  if (audience === null) return recipients ?? undefined;
+  if (recipients === null) return { audience };
+  throw new InvalidJobError([{ field: 'audience', problem: 'must not be given beside recipients' }]);
 }
 
 function timeOf(value: string | null): string | undefined {
@@ -134,6 +141,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 function inColumns(error: InvalidJobError): InvalidJobError {
   return new InvalidJobError(
     error.fields.map(({ field, problem }) => {
+      if (field === 'to.audience') return { field: 'audience', problem };
       const [name = field] = /^\w+/.exec(field) ?? [];
       return { field: (COLUMNS[name] ?? name) + field.slice(name.length), problem };
     }),

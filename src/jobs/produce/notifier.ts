@@ -121,7 +121,7 @@ export class QueueNotifier implements Notifier {
 function jobDataOf(
   type: AnyNotificationType,
   { tenant, data, deliverAt, expiresAt, collapseKey }: Omit<Notification, 'to' | 'dedupeKey'>,
-  to: string | readonly string[],
+  to: Notification['to'],
   dedupeKey: string | undefined,
 ): Record<keyof JobData, unknown> {
   // As JSON, so that it is validated like any job, even if the caller bypassed the types.

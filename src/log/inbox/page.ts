@@ -8,10 +8,11 @@ import type { PageRow } from './read-page.js';
 export function queryOf(
   { tenant, recipient }: FeedKey,
   { before, limit, unread, archived, type }: PageRequest,
+  audiences: readonly string[] = [],
 ): unknown[] {
   // A number beyond bigint is ahead of every head too.
   const top = before && Math.min(before.seq, Number.MAX_SAFE_INTEGER);
-  return [tenant, recipient, top, limit, unread, archived, type];
+  return [tenant, recipient, top, limit, unread, archived, type, audiences];
 }
 
 /**

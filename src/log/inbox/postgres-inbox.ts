@@ -1,6 +1,7 @@
 import { formatCursor } from '../../contract/model/cursor.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { FeedKey } from '../../contract/model/feed.js';
+import type { AudienceTaker } from '../../contract/ports/audience.js';
 import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../../contract/ports/inbox.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import type { Sql } from '../../contract/ports/sql.js';
@@ -23,25 +24,33 @@ export class PostgresInbox implements Inbox {
   constructor(
     private readonly sql: Sql,
     private readonly reader: FeedReader,
+    private readonly taker: AudienceTaker,
   ) {
     this.statement = readPage(sql.schema, PAGE_BOUNDS);
   }
 
-  async page(feed: FeedKey, request: PageRequest): Promise<InboxPage> {
-    // Two attempts suffice unless the feed is erased in between.
-    for (let attempt = 0; attempt < 3; attempt += 1) {
+  async page(feed: FeedKey, request: PageRequest, audiences: readonly string[] = []): Promise<InboxPage> {
+    // Taken at most once: a page of an audience that is written to all the time must end, too.
+    let names = audiences;
+    // Three attempts suffice unless the feed is erased in between.
+    for (let attempt = 0; attempt < 4; attempt += 1) {
       const rows = await this.limiter.run(() =>
-        this.sql.query<PageRow>(this.statement, queryOf(feed, request)),
+        this.sql.query<PageRow>(this.statement, queryOf(feed, request, names)),
       );
-      if (rows.length > 0) return toPage(rows, request);
-      // There is no cursor without an epoch, so even a read creates the feed's row.
-      await this.reader.open(feed);
+      if (rows.length > 0 && !rows[0]!.pending) return toPage(rows, request);
+      if (rows.length > 0) {
+        names = [];
+        await this.taker.take({ feed, audiences });
+      } else {
+        // There is no cursor without an epoch, so even a read creates the feed's row.
+        await this.reader.open(feed);
+      }
     }
     throw new LogUnavailableError('The page could not be read: the feed is being erased.');
   }
 
-  async count(feed: FeedKey): Promise<InboxCounts> {
-    const { unread, unseen, epoch, head } = await this.reader.open(feed);
+  async count(feed: FeedKey, audiences?: readonly string[]): Promise<InboxCounts> {
+    const { unread, unseen, epoch, head } = await this.reader.open(feed, audiences);
     return { unread, unseen, cursor: formatCursor(epoch, head) };
   }
 }

@@ -10,6 +10,8 @@ export interface PageRow {
   readonly seq: string | null;
   /** Null if the entry matches but exceeds the page. */
   readonly json: string | null;
+  /** Whether an audience has something for this feed, to be taken before the page is read. */
+  readonly pending: boolean;
 }
 
 /** The limits of a page's cost, whatever the request. */
@@ -24,7 +26,7 @@ export interface PageBounds {
  * Reads one page in one statement.
  *
  * Parameters: tenant, recipient, the number before which the page begins (null: the newest), maximum items,
- * unread (null: any), archived, type (null: any).
+ * unread (null: any), archived, type (null: any), the recipient's audiences.
  * Result: {@link PageRow}s; none if the feed has no row.
  *
  * One statement is one snapshot, so a stream from the head continues exactly where the page ends. It walks a
@@ -59,8 +61,9 @@ export function readPage(
                  ELSE 'shown' END || '"}'`
     : item;
   return `
-  SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, r.low, e.seq, e.json
+  SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, r.low, e.seq, e.json, q.pending
     FROM ${schema}.feed f
+    CROSS JOIN LATERAL ${schema}.pending_audiences($8::text[], f.tenant, f.created_at, f.audiences, f.taken) q
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
     CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - ${scanned}) AS low) r

@@ -21,7 +21,7 @@ export function changeFunctions(schema: string): string[] {
     changeByIds(schema),
     changeUpTo(schema),
     recall(schema),
-    expire(schema),
+    expireFunction(schema),
   ];
 }
 
@@ -41,7 +41,7 @@ const LOCK_TIMEOUT = '3s';
  * Makes the planner use indexes: plans inside a function are cached, and one made while a feed was small
  * would scan or sort it forever.
  */
-const SETTINGS = `
+export const CHANGE_SETTINGS = `
 SET lock_timeout = '${LOCK_TIMEOUT}'
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -53,7 +53,7 @@ const RESULT = `TABLE (
 )`;
 
 /** Read under the feed's lock, like every time in the log, so that times follow the order of the numbers. */
-const MOMENT = `date_trunc('milliseconds', clock_timestamp())`;
+export const MOMENT = `date_trunc('milliseconds', clock_timestamp())`;
 
 /** Whether an entry is visible at this moment. */
 const shown = (e: string): string =>
@@ -135,7 +135,7 @@ $hide$`;
 function changeByIds(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.change_by_ids(tenant text, recipient text, change text, ids uuid[])
-RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $change$
 #variable_conflict use_column
 DECLARE
@@ -208,7 +208,7 @@ $change$`;
 function changeUpTo(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.change_up_to(tenant text, recipient text, change text, of_epoch text, up_to bigint)
-RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $change$
 #variable_conflict use_column
 DECLARE
@@ -314,7 +314,7 @@ $change$`;
 function recall(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.recall(tenant text, recipient text, key bytea)
-RETURNS ${RESULT} LANGUAGE plpgsql ${SETTINGS}
+RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $recall$
 #variable_conflict use_column
 DECLARE
@@ -346,10 +346,10 @@ $recall$`;
 }
 
 /** Hides expired entries of these feeds, up to a limit per feed. Locked feeds are left to the next sweep. */
-function expire(schema: string): string {
+export function expireFunction(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.expire(feeds bigint[], most integer)
-RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${SETTINGS}
+RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $expire$
 #variable_conflict use_column
 DECLARE

@@ -3,6 +3,7 @@ import { Inbox1763800000002 } from './0002-inbox.js';
 import { Outbox1763800000003 } from './0003-outbox.js';
 import { Append1763800000004 } from './0004-append.js';
 import { CancelledJobs1763800000005 } from './0005-cancelled-jobs.js';
+import { Audiences1763800000006 } from './0006-audiences.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Outbox1763800000003, minCompatible: 2 },
     { migration: Append1763800000004, minCompatible: 2 },
     { migration: CancelledJobs1763800000005, minCompatible: 2 },
+    { migration: Audiences1763800000006, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

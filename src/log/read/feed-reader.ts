@@ -1,10 +1,12 @@
 import type { LogEntry } from '../../contract/model/entry.js';
-import { feedKeyString as keyOf, type FeedKey } from '../../contract/model/feed.js';
+import type { FeedKey } from '../../contract/model/feed.js';
+import type { Member } from '../../contract/ports/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
 import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../../contract/ports/read.js';
 import { makeFeeds } from '../append/append-batch.js';
 import { BatchLoader } from '../../platform/batch-loader.js';
+import { arrayText } from '../database/array-text.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
@@ -23,6 +25,7 @@ interface StateRow {
 interface OpenRow extends StateRow {
   unread: number;
   unseen: number;
+  pending: boolean;
 }
 
 interface PageRow extends StateRow {
@@ -33,15 +36,19 @@ interface PageRow extends StateRow {
   json: string | null;
 }
 
+/** No audience: the feed is opened as it is. */
+const NONE: readonly string[] = [];
+
 /**
- * Parameters: tenants, recipients. Result: one row per existing feed. A partial index finds expired
- * notifications that the sweep has not hidden yet; they are
+ * Parameters: tenants, recipients, the audiences of each as the text of an array. Result: one row per existing feed. A
+ * partial index finds expired notifications that the sweep has not hidden yet; they are
  * subtracted, so that counts are right from that instant.
  */
 const OPEN_FEEDS: Statement = (schema) => `
-  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (tenant, recipient, ord)
+  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, p.pending
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (tenant, recipient, audiences, ord)
     JOIN ${schema}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
+    CROSS JOIN LATERAL ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.created_at, f.audiences, f.taken) p
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
 
 /**
@@ -92,20 +99,20 @@ const READ_HEADS: Statement = (schema) =>
 
 /** Reads the log. Requests made at the same moment share one query. */
 export class PostgresFeedReader implements FeedReader {
-  private readonly opening: BatchLoader<FeedKey, OpenedFeed>;
+  private readonly opening: BatchLoader<Member, OpenedFeed>;
   private readonly paging: BatchLoader<{ feedId: string; after: number }, LogPage | null>;
 
   constructor(
     private readonly database: LogDatabase,
     private readonly metrics: Metrics,
   ) {
-    this.opening = new BatchLoader((feeds) => this.openMany(feeds), { maxBatch: 500, maxConcurrent: 2 });
+    this.opening = new BatchLoader((members) => this.openMany(members), { maxBatch: 500, maxConcurrent: 2 });
     // At worst 100 pages of 256 KiB, twice: the most memory that replays may hold at once.
     this.paging = new BatchLoader((places) => this.readMany(places), { maxBatch: 100, maxConcurrent: 2 });
   }
 
-  open(feed: FeedKey): Promise<OpenedFeed> {
-    return this.opening.load(feed);
+  open(feed: FeedKey, audiences = NONE): Promise<OpenedFeed> {
+    return this.opening.load({ feed, audiences });
   }
 
   page(feedId: string, after: number): Promise<LogPage | null> {
@@ -117,32 +124,30 @@ export class PostgresFeedReader implements FeedReader {
     return rows.map((row) => ({ feedId: row.id, epoch: row.epoch, head: Number(row.head) }));
   }
 
-  private async openMany(feeds: readonly FeedKey[]): Promise<OpenedFeed[]> {
-    const opened = new Map<string, OpenedFeed>();
-    let missing = feeds;
+  private async openMany(members: readonly Member[]): Promise<OpenedFeed[]> {
+    const opened = new Map<Member, OpenedFeed>();
+    let missing = members;
     // Two attempts suffice unless a feed is erased in between.
     for (let attempt = 0; missing.length > 0 && attempt < 3; attempt += 1) {
       if (attempt > 0)
         await makeFeeds(
           this.database,
-          missing.map((feed) => ({ feed })),
+          missing.map(({ feed }) => ({ feed })),
         );
       const rows = await this.database.query<OpenRow & Record<string, unknown>>(OPEN_FEEDS, [
-        missing.map((feed) => feed.tenant),
-        missing.map((feed) => feed.recipient),
+        missing.map(({ feed }) => feed.tenant),
+        missing.map(({ feed }) => feed.recipient),
+        missing.map(({ audiences }) => arrayText(audiences)),
       ]);
       for (const row of rows) {
-        opened.set(keyOf(missing[Number(row.ord) - 1]!), {
-          ...stateOf(row),
-          unread: row.unread,
-          unseen: row.unseen,
-        });
+        const { unread, unseen, pending } = row;
+        opened.set(missing[Number(row.ord) - 1]!, { ...stateOf(row), unread, unseen, pending });
       }
-      missing = missing.filter((feed) => !opened.has(keyOf(feed)));
+      missing = missing.filter((member) => !opened.has(member));
     }
     if (missing.length > 0)
       throw new LogUnavailableError('The feed could not be opened: it is being erased.');
-    return feeds.map((feed) => opened.get(keyOf(feed))!);
+    return members.map((member) => opened.get(member)!);
   }
 
   private async readMany(places: readonly { feedId: string; after: number }[]): Promise<(LogPage | null)[]> {

@@ -15,6 +15,7 @@ import { GroupCommitAppender } from '../../../src/log/append/group-commit.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { FeedStreams } from '../../../src/stream/feed-streams.js';
 import { eventually } from '../../support/eventually.js';
+import { NO_AUDIENCES, NO_TAKER } from '../../support/no-audiences.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { propertyOptions } from '../../support/property.js';
 import { FakeBus } from '../../live/fake-bus.js';
@@ -137,13 +138,19 @@ class World {
   constructor(private readonly log: Log) {
     const { database, reader } = log;
     this.appender = new GroupCommitAppender(database, NO_METRICS, (results) => this.bus.announce(results));
-    this.inbox = new PostgresInbox(database, reader);
+    this.inbox = new PostgresInbox(database, reader, NO_TAKER);
     this.changes = new PostgresInboxChanges(database, this.bus);
     this.preferences = new PostgresPreferences(database, declaredTypes);
     this.recaller = new PostgresRecaller(database, reader, this.bus);
     this.sweeper = new ExpirySweep(database, this.bus, 60_000);
     this.hub = new LiveFeedsHub(this.bus, reader, STREAM_OPTIONS);
-    this.streams = new FeedStreams({ reader, live: this.hub, metrics: NO_METRICS, options: STREAM_OPTIONS });
+    this.streams = new FeedStreams({
+      reader,
+      live: this.hub,
+      audiences: NO_AUDIENCES,
+      metrics: NO_METRICS,
+      options: STREAM_OPTIONS,
+    });
     const fault = (problem: string): void => void this.faults.push(problem);
     this.clients = Array.from({ length: CLIENTS }, () => new FeedClient(this.feed, this.inbox, fault));
   }

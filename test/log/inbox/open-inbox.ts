@@ -7,6 +7,7 @@ import { PostgresInboxChanges } from '../../../src/log/inbox/postgres-inbox-chan
 import { PostgresPreferences } from '../../../src/log/inbox/postgres-preferences.js';
 import { PostgresRecaller } from '../../../src/log/inbox/postgres-recaller.js';
 import { PostgresSupportView } from '../../../src/log/inbox/postgres-support-view.js';
+import { NO_TAKER } from '../../support/no-audiences.js';
 import { openLog, type Log } from '../open-log.js';
 
 /** The inbox on one database, with the log below it. */
@@ -35,7 +36,7 @@ export async function openInbox(url: string, options: { queryTimeoutMs?: number 
   const announcer = { announce: (news: readonly Announcement[]) => void announced.push(...news) };
   return {
     log,
-    inbox: new PostgresInbox(database, reader),
+    inbox: new PostgresInbox(database, reader, NO_TAKER),
     changes: new PostgresInboxChanges(database, announcer),
     preferences: new PostgresPreferences(database, declaredTypes),
     recaller: new PostgresRecaller(database, reader, announcer),
