@@ -49,17 +49,12 @@ export const AUDIENCES_PROVIDERS: Provider[] = [
   {
     provide: TAKING_READER,
     inject: [FEED_READER, AUDIENCE_TAKER],
-    useFactory: (reader: FeedReader, taker: AudienceTaker): FeedReader =>
-      new TakingFeedReader(reader, taker),
+    useFactory: (reader: FeedReader, taker: AudienceTaker): FeedReader => new TakingFeedReader(reader, taker),
   },
   {
     provide: AudienceMembers,
     inject: [LIVE_FEEDS, FEED_READER, AUDIENCE_TAKER, RESOLVED_OPTIONS],
-    useFactory: (
-      live: LiveFeeds,
-      reader: FeedReader,
-      taker: AudienceTaker,
-      { audience }: ResolvedOptions,
-    ) => new AudienceMembers(live, reader, taker, audience),
+    useFactory: (live: LiveFeeds, reader: FeedReader, taker: AudienceTaker, { audience }: ResolvedOptions) =>
+      new AudienceMembers(live, reader, taker, audience),
   },
 ];

@@ -28,12 +28,8 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   {
     provide: Delivery,
     inject: [APPENDER, DROP_LOG, Escalations, Locales],
-    useFactory: (
-      appender: Appender,
-      dropLog: DropLog,
-      escalations: Escalations | null,
-      locales: Locales,
-    ) => new Delivery({ appender, dropLog, escalations, locales }),
+    useFactory: (appender: Appender, dropLog: DropLog, escalations: Escalations | null, locales: Locales) =>
+      new Delivery({ appender, dropLog, escalations, locales }),
   },
   {
     provide: Locales,

@@ -132,9 +132,12 @@ export class WatchedAudience {
 
   private retryLater(): void {
     if (this.closed || this.retry) return;
-    this.retry = setTimeout(() => {
-      this.retry = null;
-      if (!this.taking) void this.take();
-    }, backoffMs(Math.max(1, this.failures), { firstMs: 250, longestMs: 7_500 })).unref();
+    this.retry = setTimeout(
+      () => {
+        this.retry = null;
+        if (!this.taking) void this.take();
+      },
+      backoffMs(Math.max(1, this.failures), { firstMs: 250, longestMs: 7_500 }),
+    ).unref();
   }
 }

@@ -59,6 +59,7 @@ describe('the settings of the service', () => {
       AUTH_JWT_AUDIENCE: 'tidings',
       AUTH_COOKIE: 'session',
       AUTH_TENANT_CLAIM: 'org',
+      AUTH_AUDIENCES_CLAIM: 'groups',
       PRODUCER_API_KEYS: 'producer-key-number-1, producer-key-number-2,producer-key-number-1',
       SUPPORT_API_KEYS: 'support-key-number-1',
       ADMIN_API_KEYS: 'admin-key-of-16-chars',
@@ -94,6 +95,7 @@ describe('the settings of the service', () => {
             audience: 'tidings',
             cookie: 'session',
             tenantClaim: 'org',
+            audiencesClaim: 'groups',
           },
           producerApiKeys: ['producer-key-number-1', 'producer-key-number-2'],
           supportApiKeys: ['support-key-number-1'],
@@ -286,7 +288,7 @@ describe('the settings of the service', () => {
 
   it('add the development key to the producers and to nothing else', () => {
     expect(optionsOf({ PRODUCER_API_KEYS: 'producer-key-number-1' }).http).toMatchObject({
-      producerApiKeys: ['producer-key-number-1', 'dev_0123456789abcdef'],
+      producerApiKeys: ['producer-key-number-1', { key: 'dev_0123456789abcdef', scopes: ['audiences'] }],
     });
     expect(optionsOf({ AUTH_JWT_SECRET: SECRET }).http).toEqual({ jwt: { secret: SECRET } });
   });

@@ -111,7 +111,7 @@ const target = z.unknown().transform((value, context): string[] | AudienceTarget
   const isAudience = typeof value === 'object' && value !== null && !Array.isArray(value);
   const { data, error } = (isAudience ? audience : recipients).safeParse(value);
   if (data) return data;
-  for (const issue of error.issues) context.addIssue({ ...issue } as z.core.$ZodRawIssue);
+  for (const issue of error.issues) context.addIssue({ ...issue });
   return z.NEVER;
 });
 

@@ -5,8 +5,9 @@ import { kindOf, nameProblem } from './feed.js';
  * The rights that a producer's key can have besides publishing.
  *
  * - `any-sender`: cancel and recall what producers of other names have sent, too.
+ * - `audiences`: announce to audiences, and recall announcements.
  */
-export const PRODUCER_SCOPES = ['any-sender'] as const;
+export const PRODUCER_SCOPES = ['any-sender', 'audiences'] as const;
 export type ProducerScope = (typeof PRODUCER_SCOPES)[number];
 
 /** A producer's API key, as in the options. */

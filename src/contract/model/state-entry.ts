@@ -26,4 +26,11 @@ export type StateEntry =
        * position are no longer known.
        */
       readonly asOf?: string;
+    } & CountsAfter)
+  | ({
+      /** Entries of an audience were removed by its retention before this feed could take them. */
+      readonly type: 'feed.missed';
+      readonly audience: string;
+      /** How many, at most: recalls among them are counted, too. */
+      readonly count: number;
     } & CountsAfter);

@@ -56,7 +56,9 @@ async function refusal(
     const now = await recipients.authenticate(request);
     if (feedKeyString(now.feed) !== feedKeyString(feed)) return 'revoked';
     // The client reconnects, and its stream belongs to the new ones.
-    return [...now.audiences].sort().join('\n') === [...audiences].sort().join('\n') ? null : 'credential-expired';
+    return [...now.audiences].sort().join('\n') === [...audiences].sort().join('\n')
+      ? null
+      : 'credential-expired';
   } catch (error) {
     if (error instanceof CredentialExpiredError) return 'credential-expired';
     if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) return 'revoked';

@@ -11,6 +11,7 @@ import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { Enqueued, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
 import { CurrentHolder } from '../credentials/api-key.guard.js';
+import { checkAudienceScope } from '../credentials/audience-scope.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import { inOwnTenant } from '../credentials/own-tenant.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
@@ -85,6 +86,7 @@ export class NotificationsController {
       const problem = 'must not be given: the service sets it, from the API key';
       throw new InvalidJobError([{ field: 'sender', problem }]);
     }
+    checkAudienceScope(producer, body['to']);
     const data = { ...inOwnTenant(body, producer), sender: senderOf(producer) };
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);

@@ -7,6 +7,7 @@ import { RECALLER } from '../../contract/tokens.js';
 import { CurrentHolder } from '../credentials/api-key.guard.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import { inOwnTenant } from '../credentials/own-tenant.js';
+import { checkAudienceScope } from '../credentials/audience-scope.js';
 import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
@@ -28,6 +29,7 @@ export class RecallController {
   async recall(@Req() request: HttpRequest, @CurrentHolder() producer: KeyHolder): Promise<Recalled> {
     refuseQuery(request);
     const body = inOwnTenant(await jsonObject(request, MAX_BODY_BYTES), producer);
+    checkAudienceScope(producer, body['to']);
     const { feeds, dedupeKey, sender = producer.name } = parseRecall(body);
     if (producer.name !== null && sender !== producer.name && !producer.scopes.has('any-sender')) {
       throw new ForbiddenError(

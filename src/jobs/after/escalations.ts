@@ -102,7 +102,9 @@ export class Escalations {
    * unavailable is tried again, for as long as this process runs.
    */
   taken(notifications: readonly TakenNotification[], attempt = 1): void {
-    const types = new Set(notifications.map(({ type }) => type).filter((type) => this.rulesFor(type).length > 0));
+    const types = new Set(
+      notifications.map(({ type }) => type).filter((type) => this.rulesFor(type).length > 0),
+    );
     for (const type of types) {
       const own = notifications.filter((each) => each.type === type);
       this.schedule(type, own).catch((error: unknown) => {

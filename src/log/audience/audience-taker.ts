@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { audienceFeed } from '../../contract/model/audience.js';
 import { feedKeyString } from '../../contract/model/feed.js';
-import type { AudienceRenderer, AudienceTaker, Member, TakenNotification } from '../../contract/ports/audience.js';
+import type {
+  AudienceRenderer,
+  AudienceTaker,
+  Member,
+  TakenNotification,
+} from '../../contract/ports/audience.js';
 import type { Announcement } from '../../contract/ports/live.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
 import { BatchLoader } from '../../platform/batch-loader.js';
@@ -83,7 +88,12 @@ export class PostgresAudienceTaker implements AudienceTaker {
     const memberships = members.map(({ audiences }) => arrayText(audiences));
     const locales = await this.renderer.locales(feeds);
     const rendered: RenderedEntries = locales.some((locale) => locale !== null)
-      ? await renderPending(this.database, this.renderer, { names, memberships, locales, most: ENTRIES_PER_TAKE })
+      ? await renderPending(this.database, this.renderer, {
+          names,
+          memberships,
+          locales,
+          most: ENTRIES_PER_TAKE,
+        })
       : NOT_RENDERED;
     const rows = await this.database.query<TakeRow>(TAKE, [
       ...names,
@@ -124,7 +134,14 @@ export class PostgresAudienceTaker implements AudienceTaker {
       const seq = Number(row.seq);
       if (outcome === 'busy') busy += 1;
       if (outcome === 'taken')
-        taken.push({ outcome: 'appended', feed, epoch, seq, type, entry: json === null ? null : { seq, type, json } });
+        taken.push({
+          outcome: 'appended',
+          feed,
+          epoch,
+          seq,
+          type,
+          entry: json === null ? null : { seq, type, json },
+        });
       if (outcome === 'removed') changed.push({ feed, epoch, seq, entry: { seq, type, json } });
     }
     if (busy > 0) this.metrics.feedsBusy(busy);

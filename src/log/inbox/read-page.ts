@@ -63,7 +63,10 @@ export function readPage(
   return `
   SELECT f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, r.low, e.seq, e.json, q.pending
     FROM ${schema}.feed f
-    CROSS JOIN LATERAL ${schema}.pending_audiences($8::text[], f.tenant, f.created_at, f.audiences, f.taken) q
+    CROSS JOIN LATERAL (
+      -- Once, and not for each entry.
+      SELECT ${schema}.pending_audiences($8::text[], f.tenant, f.created_at, f.audiences, f.taken) AS pending OFFSET 0
+    ) q
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
     CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - ${scanned}) AS low) r

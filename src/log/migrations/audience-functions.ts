@@ -49,23 +49,39 @@ $$`;
 
 /**
  * Whether a feed with these columns has anything to take from these audiences; also true if it must remember that
- * it is seen with one for the first time. Part of the query that opens the feed, so that an opening with nothing to
- * take costs no round trip more, and one lookup by a unique index for each audience.
+ * it is seen with one for the first time. Part of the query that opens the feed, on its snapshot, so that an opening
+ * with nothing to take costs no round trip more, and one lookup by a unique index for each audience. Its own plan is
+ * kept by the session, while that of the query is made each time.
  */
 function pendingAudiences(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.pending_audiences(names text[], tenant text, feed_since timestamptz, audiences bigint[], taken bigint[])
-RETURNS TABLE (pending boolean) LANGUAGE sql STABLE
-AS $$
-  SELECT coalesce(bool_or(
-           CASE WHEN array_position(pending_audiences.audiences, a.id) IS NOT NULL
-                THEN a.head > pending_audiences.taken[array_position(pending_audiences.audiences, a.id)]
-                WHEN n.name <> ${EVERYBODY} THEN true
-                ELSE EXISTS (SELECT FROM ${schema}.entry e
-                              WHERE e.feed_id = a.id AND e.seq = a.head AND e.created_at > feed_since) END), false)
-    FROM unnest(names) AS n (name)
-    LEFT JOIN ${schema}.feed a ON a.tenant = pending_audiences.tenant AND a.recipient = ${recipientOf('n.name')}
-$$`;
+RETURNS boolean LANGUAGE plpgsql STABLE SET enable_seqscan = off
+AS $pending$
+DECLARE
+  a record;
+  name text;
+  known bigint;
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    SELECT x.id, x.head INTO a FROM ${schema}.feed x
+     WHERE x.tenant = pending_audiences.tenant AND x.recipient = ${recipientOf('name')};
+    IF NOT FOUND THEN
+      -- Nothing was ever announced to everybody, and the first sight of that is the feed's creation.
+      CONTINUE WHEN name = ${EVERYBODY};
+      RETURN true;
+    END IF;
+    known := pending_audiences.taken[array_position(pending_audiences.audiences, a.id)];
+    IF known IS NULL AND name = ${EVERYBODY} THEN
+      IF EXISTS (SELECT FROM ${schema}.entry e
+                  WHERE e.feed_id = a.id AND e.seq = a.head AND e.created_at > feed_since) THEN RETURN true; END IF;
+    ELSIF known IS NULL OR a.head > known THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$pending$`;
 }
 
 /**

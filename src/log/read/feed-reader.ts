@@ -45,10 +45,10 @@ const NONE: readonly string[] = [];
  * subtracted, so that counts are right from that instant.
  */
 const OPEN_FEEDS: Statement = (schema) => `
-  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen, p.pending
+  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread AS unread, f.unseen - due.unseen AS unseen,
+         ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.created_at, f.audiences, f.taken) AS pending
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (tenant, recipient, audiences, ord)
     JOIN ${schema}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
-    CROSS JOIN LATERAL ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.created_at, f.audiences, f.taken) p
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due`;
 
 /**

@@ -23,7 +23,11 @@ export function toOptions({ options }: Settings, surroundings: Surroundings): Ti
       ? {
           ...http,
           jwt: { secret: credentials.jwtSecret },
-          producerApiKeys: [...(http?.producerApiKeys ?? []), credentials.producerApiKey],
+          producerApiKeys: [
+            ...(http?.producerApiKeys ?? []),
+            // The demo announces to everybody.
+            { key: credentials.producerApiKey, scopes: ['audiences'] },
+          ],
         }
       : http,
     types: [...types],

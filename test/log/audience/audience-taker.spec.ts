@@ -40,9 +40,9 @@ describe('Taking entries of an audience', () => {
     await one.titles(grace, plan);
     await one.announce(plan, 'first');
     await one.announce(plan, 'second');
-    expect(await rows(`SELECT count(*)::int AS n FROM tidings.entry WHERE title IN ('first', 'second')`)).toEqual([
-      { n: 2 },
-    ]);
+    expect(
+      await rows(`SELECT count(*)::int AS n FROM tidings.entry WHERE title IN ('first', 'second')`),
+    ).toEqual([{ n: 2 }]);
     await one.log.append([notification(ada, { title: 'own' })]);
 
     expect(await one.titles(ada, plan)).toEqual(['own', 'first', 'second']);
@@ -70,9 +70,7 @@ describe('Taking entries of an audience', () => {
       expected.push(`a${round}`, `b${round}`);
       await one.announce(plan, `a${round}`);
       await two.announce(plan, `b${round}`);
-      await Promise.all(
-        [one, two, one, two].map((each) => each.reader.open(feed(ada), audiencesOf([plan]))),
-      );
+      await Promise.all([one, two, one, two].map((each) => each.reader.open(feed(ada), audiencesOf([plan]))));
     }
     expect(await one.titles(ada, plan)).toEqual(expected);
   });
@@ -208,9 +206,9 @@ describe('Taking entries of an audience', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const announced: unknown[] = [];
     await new ExpirySweep(one.log.database, { announce: (all) => announced.push(...all) }, 1_000).sweep();
-    expect(await rows('SELECT head::int, unread FROM tidings.feed WHERE recipient = $1', [`\u0001${plan}`])).toEqual([
-      { head, unread: 0 },
-    ]);
+    expect(
+      await rows('SELECT head::int, unread FROM tidings.feed WHERE recipient = $1', [`\u0001${plan}`]),
+    ).toEqual([{ head, unread: 0 }]);
     expect(announced).toEqual([]);
     expect(await one.titles(ada, plan)).toEqual([]);
   });

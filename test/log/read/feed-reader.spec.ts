@@ -22,13 +22,22 @@ describe('reading the log', () => {
 
   it('creates the row of a new feed once, with an epoch', async () => {
     const [one, two] = await Promise.all([log.reader.open(feed('new')), log.reader.open(feed('new'))]);
-    expect(one).toEqual({ feedId: one.feedId, epoch: one.epoch, head: 0, floor: 0, unread: 0, unseen: 0 });
+    expect(one).toEqual({
+      feedId: one.feedId,
+      epoch: one.epoch,
+      head: 0,
+      floor: 0,
+      unread: 0,
+      unseen: 0,
+      pending: false,
+    });
     expect(one.epoch).toMatch(/^[a-z0-9]{10}$/);
     expect(two).toEqual(one);
     expect(await log.reader.page(one.feedId, 0)).toEqual({
-      ...one,
-      unread: undefined,
-      unseen: undefined,
+      feedId: one.feedId,
+      epoch: one.epoch,
+      head: 0,
+      floor: 0,
       entries: [],
     });
   });
