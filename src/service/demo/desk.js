@@ -65,7 +65,8 @@ export class Desk {
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
     try {
-      const outcomes = await send(kind === 'burst' ? BURST : [kind], this.name, this.apiKey);
+      const to = kind === 'announcement' ? { audience: 'all' } : this.name;
+      const outcomes = await send(kind === 'burst' ? BURST : [kind], to, this.apiKey);
       this.fact('outcome', summaryOf(outcomes));
       this.showProblem('');
     } catch (error) {

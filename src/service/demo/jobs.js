@@ -13,14 +13,19 @@ let number = 1_000 + Math.floor(Math.random() * 8_000);
 
 /** How long ago a notification was sent from here, in ms; `undefined` if it was not. */
 export function ageOf({ data }) {
-  const key = data?.taskId ?? data?.orderId;
+  const key = keyOf(data);
   const at = sentAt.get(key);
-  sentAt.delete(key);
+  // An announcement comes to several people.
+  if (data?.taskId ?? data?.orderId) sentAt.delete(key);
   return at === undefined ? undefined : performance.now() - at;
 }
 
+const keyOf = (data) => data?.taskId ?? data?.orderId ?? data?.title;
+
 function jobOf(type) {
   number++;
+  if (type === 'announcement')
+    return { title: `Maintenance tonight (${number})`, body: 'For everybody, in one row.' };
   const pick = (list) => list[number % list.length];
   if (type === 'task-completed') {
     const status = number % 5 === 0 ? 'failed' : 'succeeded';
@@ -37,7 +42,7 @@ function jobOf(type) {
 }
 
 /**
- * Sends notifications to a recipient, in one request.
+ * Sends notifications to a recipient or an audience, in one request.
  *
  * @returns The outcome of each: `delivered` or `queued`.
  * @throws the server's error.
@@ -45,7 +50,7 @@ function jobOf(type) {
 export async function send(types, to, apiKey) {
   const notifications = types.map((type) => ({ type, to, data: jobOf(type) }));
   const now = performance.now();
-  for (const { data } of notifications) sentAt.set(data.taskId ?? data.orderId, now);
+  for (const { data } of notifications) sentAt.set(keyOf(data), now);
   const response = await fetch('/v1/notifications', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-API-Key': apiKey },

@@ -64,7 +64,7 @@ export async function openAudience(url: string, renderer = AS_PUBLISHED): Promis
       ]);
       return result!.seq;
     },
-    recall: async (name, key) => (await recaller.recall([audienceFeed('', name)], key))[0]!,
+    recall: async (name, key) => (await recaller.recall([audienceFeed('', name)], key, null))[0]!,
     items,
     titles: async (recipient, ...audiences) =>
       (await items(recipient, ...audiences)).map(({ title }) => title),

@@ -63,6 +63,16 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
+  it('announces to everybody with one request', async () => {
+    const before = await Promise.all(['ada', 'grace'].map((name) => rows(name).count()));
+    await press('ada', 'Announce to everybody');
+    for (const [index, name] of ['ada', 'grace'].entries()) {
+      await eventually(async () => expect(await rows(name).count()).toBe(before[index]! + 1));
+      expect(await desk(name).locator('.frames').textContent()).toContain('event: announcement');
+    }
+    expect(problems).toEqual([]);
+  }, 120_000);
+
   it('shows what was missed while the connection was cut, once, in order, with the cursor it resumed from', async () => {
     const toggle = desk('ada').getByRole('switch', { name: 'Connection' });
     await toggle.click();
