@@ -150,14 +150,13 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
       // The counts of a `feed.removed` may be of a later position.
       // The type is the change: `feed.read` read, `feed.archived` archive.
       const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
-      // A `feed.missed` selects none.
-      const selection = entry as Selection;
-      settle(pendingOf(change, selection), {
+      settle(pendingOf(change, entry as Selection), {
         ...entry,
         cursor: ('asOf' in entry && entry.asOf) || store.cursor,
       });
       const known = idsOfBase();
-      const { ids = [] } = selection;
+      // A `feed.missed` selects none.
+      const { ids = [] } = entry as Selection;
       return entry.type !== 'feed.unarchived' || ids.every((id) => known.has(id));
     },
 
