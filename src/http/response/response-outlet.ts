@@ -65,19 +65,23 @@ export class ResponseOutlet implements StreamOutlet {
   }
 
   /**
-   * Corks the response until the end of the turn, when Nest has written the batch. The rest stays in Nest's queue until the next
+   * Corks the connection until the end of the turn, when Nest has written the batch. The rest stays in Nest's queue until the next
    * drain, and is corked as well.
+   *
+   * Over HTTP/1 it is the socket that is corked: a corked response of Node 22 never drains after more than its buffer holds, because it
+   * asks for a drain that the socket knows nothing of.
    */
   #cork(): void {
     const { response } = this;
     if (this.#corked || response.writableEnded || response.destroyed) return;
     this.#corked = true;
-    response.cork();
+    const corked = (response.req.httpVersionMajor === 1 && response.socket) || response;
+    corked.cork();
     setImmediate(() => {
       this.#corked = false;
       // `end()` uncorks.
       if (response.writableEnded || response.destroyed) return;
-      response.uncork();
+      corked.uncork();
       if (response.writableNeedDrain) onceAny(response, ['drain', 'finish'], () => this.#cork());
     });
   }
