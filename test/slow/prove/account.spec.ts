@@ -105,6 +105,14 @@ describe('the account of a client', () => {
     expect(verdict(feed([0, other.index]))).toEqual(['foreign', 'lost']);
   });
 
+  it('detects what was rolled back and is in the log all the same', () => {
+    ledger.rolledBack(sent[3]!);
+    connected(ready('e-0') + entry('e-1', 0) + entry('e-2', 1) + entry('e-3', 2));
+    expect(verdict(feed([0, 1, 2]))).toEqual([]);
+    receive(entry('e-4', 3));
+    expect(verdict(feed([0, 1, 2, 3]))).toEqual(['foreign']);
+  });
+
   it('detects a frame that is not in the log, and a client that did not reach the end', () => {
     connected(ready('e-0') + entry('e-1', 0) + entry('e-2', 1));
     sent.slice(2).forEach((one) => (one.excuse = 'lost by somebody else'));

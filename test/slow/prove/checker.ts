@@ -94,6 +94,8 @@ function checkFeed(
     const about = { recipient, notification: one.index };
     if (inLog > 1)
       violations.push({ wrong: 'twice', what: `${recipient}: ${inLog} entries of ${one.index}`, ...about });
+    if (inLog > 0 && one.outcome === 'rolled back')
+      violations.push({ wrong: 'foreign', what: `${recipient}: ${one.index} was rolled back`, ...about });
     if (inLog > 0 || one.outcome !== 'accepted') continue;
     if (one.excuse !== null) lostByOthers.set(one.excuse, (lostByOthers.get(one.excuse) ?? 0) + 1);
     else if (room > 0) room -= 1;

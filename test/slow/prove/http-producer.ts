@@ -18,10 +18,23 @@ interface Answer {
   readonly tookMs: number;
 }
 
+/** Of one notification of a request. */
+interface Answered {
+  readonly id?: string;
+  readonly outcome?: string;
+  readonly error?: { readonly status: number };
+}
+
+function bodyOf({ name, data }: ProofJob): object {
+  return { type: name, ...data };
+}
+
 /** A producer that publishes over HTTP, to one API process or the other. */
 export class HttpProducer {
   /** Answers that nobody should have got. */
   readonly complaints: string[] = [];
+  /** How many were accepted, by outcome. */
+  readonly outcomes = new Map<string, number>();
   /** Of all answers; 5 s are promised (G9), of a process that runs on a machine that is not too busy. */
   slowestMs = 0;
   private readonly agent = new Agent({ keepAlive: true });
@@ -34,37 +47,66 @@ export class HttpProducer {
   ) {}
 
   /** With a key it is repeated until a 202 comes; without one it is sent once. */
-  async send(notification: Notification, { name, data }: ProofJob, key?: string): Promise<void> {
-    const body = JSON.stringify({ type: name, ...data });
-    const startedAt = now();
-    while (!(await this.attempt(notification, body, key))) {
-      if (key === undefined || now() - startedAt > PERSIST_MS) return;
-      await delay(this.random.int(50, 500));
-    }
+  send(notification: Notification, job: ProofJob, key?: string): Promise<void> {
+    return this.persist([notification], bodyOf(job), key);
+  }
+
+  /** Several in one request. */
+  sendAll(notifications: readonly Notification[], jobs: readonly ProofJob[], key?: string): Promise<void> {
+    return this.persist(notifications, jobs.map(bodyOf), key);
   }
 
   close(): void {
     this.agent.destroy();
   }
 
-  /** Whether it was accepted. */
-  private async attempt(notification: Notification, body: string, key?: string): Promise<boolean> {
+  private async persist(notifications: readonly Notification[], body: unknown, key?: string): Promise<void> {
+    const text = JSON.stringify(body);
+    const startedAt = now();
+    while (!(await this.attempt(notifications, text, key))) {
+      if (key === undefined || now() - startedAt > PERSIST_MS) return;
+      await delay(this.random.int(50, 500));
+    }
+  }
+
+  /** Whether all were accepted. */
+  private async attempt(
+    notifications: readonly Notification[],
+    body: string,
+    key?: string,
+  ): Promise<boolean> {
     const said = key === undefined ? this.name : `${this.name}, key ${key}`;
     try {
       const answer = await this.post(this.random.pick(this.ports), body, key);
-      const { tookMs } = answer;
+      const { tookMs, status } = answer;
       this.slowestMs = Math.max(this.slowestMs, tookMs);
-      if (answer.status === 202) {
-        this.ledger.accepted(notification, `${said}: 202 ${answer.body}`);
-        return true;
+      if (status !== 202 && status !== 207) {
+        if (status !== 503) this.complain(answer);
+        for (const one of notifications) this.ledger.unknown(one, `${said}: ${status} after ${tookMs} ms`);
+        return false;
       }
-      if (answer.status !== 503)
-        this.complaints.push(`answered ${answer.status}: ${answer.body.slice(0, 300)}`);
-      this.ledger.unknown(notification, `${said}: ${answer.status} after ${tookMs} ms`);
+      const { jobs } = JSON.parse(answer.body) as { jobs: Answered[] };
+      if (jobs.length !== notifications.length) this.complain(answer);
+      notifications.forEach((one, at) => this.note(one, jobs[at], `${said}: ${status}`));
+      return status === 202;
     } catch (error) {
-      this.ledger.unknown(notification, `${said}: ${(error as Error).message}`);
+      for (const one of notifications) this.ledger.unknown(one, `${said}: ${(error as Error).message}`);
+      return false;
     }
-    return false;
+  }
+
+  private note(notification: Notification, answered: Answered | undefined, said: string): void {
+    const { outcome, error } = answered ?? {};
+    if (outcome === undefined) {
+      if (error?.status !== 503) this.complaints.push(`answered ${JSON.stringify(answered)}`);
+      return this.ledger.unknown(notification, `${said} ${JSON.stringify(answered)}`);
+    }
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    this.ledger.accepted(notification, `${said} ${JSON.stringify(answered)}`);
+  }
+
+  private complain({ status, body }: Answer): void {
+    this.complaints.push(`answered ${status}: ${body.slice(0, 300)}`);
   }
 
   private post(port: number, body: string, key?: string): Promise<Answer> {

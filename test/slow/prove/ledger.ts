@@ -2,9 +2,9 @@ import { now, type Happening } from './timeline.js';
 
 /**
  * What is known of a notification: `accepted` if the queue said that it has the job, `unknown` if it said nothing that can be relied on (an
- * error, a timeout, a lost answer).
+ * error, a timeout, a lost answer). `rolled back`: it was written in a transaction that did not commit, and must not be there.
  */
-export type Outcome = 'pending' | 'accepted' | 'unknown';
+export type Outcome = 'pending' | 'accepted' | 'unknown' | 'rolled back';
 
 /** One notification for each of its recipients, sent once or several times under the same key. */
 export interface Notification {
@@ -59,6 +59,11 @@ export class Ledger {
   unknown(notification: Notification, why: unknown): void {
     this.note(notification, `unknown: ${why instanceof Error ? why.message : String(why)}`);
     if (notification.outcome === 'pending') notification.outcome = 'unknown';
+  }
+
+  rolledBack(notification: Notification): void {
+    this.note(notification, 'rolled back');
+    notification.outcome = 'rolled back';
   }
 
   received(index: number, recipient: string): void {

@@ -3,6 +3,7 @@ import { HttpProducer } from './http-producer.js';
 import type { Ledger, Notification } from './ledger.js';
 import { jobOf, PlainProducer } from './plain-producer.js';
 import type { Random } from './random.js';
+import { TypedProducer } from './typed-producer.js';
 import type { World } from './world.js';
 
 /** How much is sent. */
@@ -24,6 +25,7 @@ const LONGEST_BACKLOG = 1_200;
 export class Load {
   private readonly plain: readonly PlainProducer[];
   private readonly http: readonly HttpProducer[];
+  private readonly typed: TypedProducer;
   private readonly underWay = new Set<Promise<unknown>>();
   private running: Promise<void> | null = null;
   private stopping = false;
@@ -41,6 +43,18 @@ export class Load {
     const ports = world.apis.map(({ door }) => door.port);
     this.plain = ['plain-1', 'plain-2'].map((name) => new PlainProducer(name, world.queueUrl, ledger));
     this.http = ['http-1', 'http-2'].map((name) => new HttpProducer(name, ports, ledger, random.fork(name)));
+    this.typed = new TypedProducer('typed', world, ledger, random.fork('typed'));
+  }
+
+  /** How many were accepted, by the door that they came through. */
+  get doors(): ReadonlyMap<string, number> {
+    const doors = new Map(this.typed.accepted);
+    for (const { outcomes } of this.http) {
+      for (const [outcome, count] of outcomes)
+        doors.set(`POST, ${outcome}`, (doors.get(`POST, ${outcome}`) ?? 0) + count);
+    }
+    const jobs = this.plain.reduce((sum, { accepted }) => sum + accepted, 0);
+    return doors.set('BullMQ', jobs);
   }
 
   get complaints(): string[] {
@@ -63,7 +77,7 @@ export class Load {
     // A client of a queue that lost its connection at a bad moment may never answer; what it did not say is unknown.
     await Promise.race([Promise.all(this.underWay), delay(STOP_MS, undefined, { ref: false })]);
     for (const producer of this.http) producer.close();
-    await Promise.all(this.plain.map((producer) => producer.close()));
+    await Promise.all([...this.plain, this.typed].map((producer) => producer.close()));
   }
 
   /** Sends nothing while `act` runs. */
@@ -84,6 +98,8 @@ export class Load {
     const job = jobOf(notification, key);
     for (const producer of this.plain) this.track(producer.send(notification, job));
     for (const producer of this.http) this.track(producer.send(notification, job, `${key}-${producer.name}`));
+    this.track(this.typed.notify(notification, key));
+    this.track(this.typed.notifyInTransaction(notification, { dedupeKey: key }));
   }
 
   /** Many, in bulks, with titles of so many characters. Resolves when so many are accepted. */
@@ -124,7 +140,8 @@ export class Load {
     const some = this.random.sample(this.recipients, Math.ceil(this.recipients.length * share));
     const notification = this.open(some, 'broadcast');
     const job = jobOf(notification);
-    if (this.random.chance(0.5)) this.track(this.random.pick(this.plain).send(notification, job));
+    if (this.random.chance(0.3)) this.track(this.typed.notifyMany(notification, this.key()));
+    else if (this.random.chance(0.5)) this.track(this.random.pick(this.plain).send(notification, job));
     else this.track(this.random.pick(this.http).send(notification, job, this.key()));
   }
 
@@ -132,27 +149,32 @@ export class Load {
     const dice = this.random.next();
     if (dice < 0.1) return this.sendDuplicates();
     const { random } = this;
-    if (dice < 0.2) {
-      const some = Array.from({ length: random.int(2, 10) }, () =>
-        this.open([random.pick(this.recipients)], 'bulk'),
-      );
-      return this.track(
-        random.pick(this.plain).sendAll(
-          some,
-          some.map((one) => jobOf(one)),
-        ),
-      );
-    }
+    if (dice < 0.2) return this.sendBulk();
     const notification = this.open([random.pick(this.recipients)], 'single');
     const job = jobOf(notification);
-    if (dice < 0.5) {
+    if (dice < 0.3) {
+      this.track(this.typed.notifyInTransaction(notification, { rollBack: random.chance(0.2) }));
+    } else if (dice < 0.35) {
+      this.track(this.typed.notify(notification));
+    } else if (dice < 0.55) {
       const opts = random.chance(0.2) ? { delay: random.int(100, 2_000) } : {};
       this.track(random.pick(this.plain).send(notification, { ...job, opts }));
-    } else if (dice < 0.6) {
+    } else if (dice < 0.65) {
       this.track(random.pick(this.http).send(notification, job));
     } else {
       this.track(this.sendTwice(notification, this.key()));
     }
+  }
+
+  private sendBulk(): void {
+    const { random } = this;
+    const some = Array.from({ length: random.int(2, 10) }, () =>
+      this.open([random.pick(this.recipients)], 'bulk'),
+    );
+    const jobs = some.map((one) => jobOf(one));
+    if (random.chance(0.5)) return this.track(random.pick(this.plain).sendAll(some, jobs));
+    const key = random.chance(0.7) ? this.key() : undefined;
+    this.track(random.pick(this.http).sendAll(some, jobs, key));
   }
 
   /** With a key; and, although it was accepted, sometimes again. */

@@ -72,6 +72,7 @@ function onPostgres(url: string): { queue: Queue; close: () => Promise<void> } {
 
 /** A producer that knows nothing of Tidings but the public format of its jobs. What fails is not sent again. */
 export class PlainProducer {
+  accepted = 0;
   private readonly opened: ReturnType<typeof openQueue>;
 
   constructor(
@@ -85,6 +86,7 @@ export class PlainProducer {
   async send(notification: Notification, job: ProofJob): Promise<void> {
     try {
       const { id } = await this.opened.queue.add(job.name, job.data, job.opts);
+      this.accepted += 1;
       this.ledger.accepted(notification, `${this.name}: job ${id}`);
     } catch (error) {
       this.ledger.unknown(notification, error);
@@ -95,6 +97,7 @@ export class PlainProducer {
   async sendAll(notifications: readonly Notification[], jobs: ProofJob[]): Promise<void> {
     try {
       const added = await this.opened.queue.addBulk(jobs);
+      this.accepted += added.length;
       notifications.forEach((one, at) =>
         this.ledger.accepted(one, `${this.name}: job ${added[at]?.id} of a bulk`),
       );

@@ -44,6 +44,21 @@ export function faultTable(results: readonly Result[]): string {
   return markdown(['fault', ...backends], lines, new Set([1, 2]));
 }
 
+/** How many were accepted by each door, on each backend; what was sent several times counts as often. */
+export function doorTable(results: readonly Result[]): string {
+  const backends = [...new Set(results.map(({ backend }) => backend))];
+  const names = [...new Set(results.flatMap(({ doors }) => [...doors.keys()]))].sort();
+  const count = (name: string, backend: string): number =>
+    results
+      .filter((result) => result.backend === backend)
+      .reduce((sum, { doors }) => sum + (doors.get(name) ?? 0), 0);
+  const lines = names.map((name) => [
+    name,
+    ...backends.map((backend) => count(name, backend).toLocaleString('en')),
+  ]);
+  return markdown(['accepted by', ...backends], lines, new Set([1, 2]));
+}
+
 /** What is neither right nor wrong, a line each. */
 export function remarks(results: readonly Result[]): string[] {
   return results.flatMap((result) => {

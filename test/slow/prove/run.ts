@@ -6,7 +6,7 @@ import { loadavg } from 'node:os';
 import { setUp, tearDown } from '../../support/servers.js';
 import { Campaign } from './campaign.js';
 import { readOptions } from './options.js';
-import { faultTable, remarks, table } from './report.js';
+import { doorTable, faultTable, remarks, table } from './report.js';
 import type { Result } from './trial.js';
 
 const options = readOptions(process.argv.slice(2));
@@ -37,7 +37,7 @@ try {
 }
 
 const wrong = results.reduce((sum, { violations }) => sum + violations.length, 0);
-console.log(`\n${table(results)}\n\n${faultTable(results)}\n`);
+console.log(`\n${table(results)}\n\n${faultTable(results)}\n\n${doorTable(results)}\n`);
 for (const remark of remarks(results)) console.log(remark);
 console.log(wrong === 0 ? `\nseed ${seed}: nothing is wrong` : `\nseed ${seed}: ${wrong} violations`);
 process.exit(wrong === 0 ? 0 : 1);

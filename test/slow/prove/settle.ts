@@ -7,7 +7,7 @@ import type { World } from './world.js';
 
 const EVERY_MS = 250;
 
-/** Waits until nothing is on the queue and every client has come to the end of its feed; returns what is missing if that never comes. */
+/** Waits until nothing is on the queue or in the outbox, and every client has come to the end of its feed; returns what is missing if that never comes. */
 export async function settle(world: World, clients: readonly Client[]): Promise<string | null> {
   const startedAt = now();
   let view: QueueView | null = null;
@@ -35,6 +35,8 @@ async function whatIsMissing(
 ): Promise<string | null> {
   const pending = await view.pendingCount();
   if (pending > 0) return `${pending} jobs are still on the queue`;
+  const rows = await world.sql('SELECT FROM tidings.outbox WHERE failed_at IS NULL');
+  if (rows.length > 0) return `${rows.length} rows are still in the outbox`;
   const heads = await readHeads(world, [...new Set(clients.map(({ account }) => account.recipient))]);
   const behind = clients.filter(({ account: { recipient, segment } }) => {
     const head = heads.get(recipient);

@@ -28,6 +28,8 @@ export interface Result {
   readonly peakBytes: number;
   readonly growthBytes: number;
   readonly slowestAnswerMs: number;
+  /** How many were accepted, by the door that they came through. */
+  readonly doors: ReadonlyMap<string, number>;
   readonly notes: readonly string[];
   /** Kept for the histories of what went wrong. */
   readonly log: ReadonlyMap<string, LoggedFeed>;
@@ -117,6 +119,7 @@ export class Trial {
       peakBytes: this.memory.peak,
       growthBytes: this.memory.mostGrowth,
       slowestAnswerMs: this.load.slowestMs,
+      doors: this.load.doors,
       notes: this.notes,
       log,
       fleet: this.fleet,

@@ -12,6 +12,8 @@ import { now, Timeline } from './timeline.js';
 export type Backend = 'postgres' | 'redis';
 
 export const API_KEY = 'a-key-of-the-proof-1';
+/** The process that sends everything over the queue. */
+const QUEUEING = 'api-3';
 const SECRET = 'a secret of the proof, with 32 bytes or more';
 /** Longer than any clock is moved. */
 const TOKEN_SECONDS = 7 * 86_400;
@@ -27,7 +29,7 @@ export interface House {
   readonly door: Proxy;
 }
 
-/** A deployment of real processes on loopback: Postgres, Redis, two of each role, and a breakable way between any two. */
+/** A deployment of real processes on loopback: Postgres, Redis, two workers, three API processes (of which one sends everything over the queue), and a breakable way between any two. */
 export class World {
   /** The bus's messages do not arrive. */
   busIsLossy = false;
@@ -44,6 +46,8 @@ export class World {
     readonly houses: readonly House[],
     /** The producers' way to the queue. */
     readonly toQueue: Proxy,
+    /** The way of producers that send in transactions to the log. */
+    private readonly toLog: Proxy,
   ) {
     this.wideOpen = this.pool();
   }
@@ -59,7 +63,7 @@ export class World {
     let world: World | null = null;
     const lossy = (): boolean => world?.busIsLossy ?? false;
     const houses: House[] = [];
-    for (const name of ['api-1', 'api-2', 'worker-1', 'worker-2']) {
+    for (const name of ['api-1', 'api-2', QUEUEING, 'worker-1', 'worker-2']) {
       const role = name.startsWith('api') ? 'api' : 'worker';
       const toPostgres = await Proxy.start(postgres.port, () => withoutNotifications(lossy));
       const toRedis = redis && (await Proxy.start(redis.port, () => withoutMessages(lossy)));
@@ -68,6 +72,7 @@ export class World {
         PORT: String(port),
         HOST: '127.0.0.1',
         TIDINGS_ROLES: role,
+        TIDINGS_DELIVERY: name === QUEUEING ? 'queue' : 'direct',
         DATABASE_URL: via(postgres.url, toPostgres),
         REDIS_URL: toRedis ? `redis://127.0.0.1:${toRedis.port}` : '',
         AUTH_JWT_SECRET: SECRET,
@@ -79,7 +84,8 @@ export class World {
       houses.push({ service, toPostgres, toRedis, port, door: await Proxy.start(port) });
     }
     const toQueue = await Proxy.start((redis ?? postgres).port);
-    world = new World(backend, keep, timeline, postgres, redis, houses, toQueue);
+    const toLog = await Proxy.start(postgres.port);
+    world = new World(backend, keep, timeline, postgres, redis, houses, toQueue, toLog);
     await Promise.all(houses.map(({ service }) => service.start()));
     return world;
   }
@@ -95,12 +101,21 @@ export class World {
   /** Every way between a service or a producer and the server of this kind. */
   waysTo(server: 'postgres' | 'redis'): Proxy[] {
     const ways = this.houses.map(({ toPostgres, toRedis }) => (server === 'postgres' ? toPostgres : toRedis));
-    return [...ways, this.backend === server ? this.toQueue : null].filter((way) => way !== null);
+    const producers = [
+      this.backend === server ? this.toQueue : null,
+      server === 'postgres' ? this.toLog : null,
+    ];
+    return [...ways, ...producers].filter((way) => way !== null);
   }
 
   /** The queue as producers see it. */
   get queueUrl(): string {
     return this.redis ? `redis://127.0.0.1:${this.toQueue.port}` : via(this.postgres.url, this.toQueue);
+  }
+
+  /** The log as producers see it that send in transactions. */
+  get logUrl(): string {
+    return via(this.postgres.url, this.toLog);
   }
 
   token(recipient: string): Promise<string> {
@@ -138,6 +153,7 @@ export class World {
       for (const way of [toPostgres, toRedis, door]) way?.heal();
     }
     this.toQueue.heal();
+    this.toLog.heal();
     await Promise.all(this.houses.map(({ service }) => service.isUp()));
   }
 
@@ -145,7 +161,7 @@ export class World {
     await this.wideOpen.end();
     await Promise.all(this.houses.map(({ service }) => service.stop()));
     const ways = this.houses.flatMap(({ toPostgres, toRedis, door }) => [toPostgres, toRedis, door]);
-    await Promise.all([...ways, this.toQueue].map(async (way) => way?.close()));
+    await Promise.all([...ways, this.toQueue, this.toLog].map(async (way) => way?.close()));
     await this.redis?.stop();
     await this.postgres.stop('immediate');
     this.timeline.add(`the world was closed after ${now()} ms`);
