@@ -41,6 +41,8 @@ export interface HomeDatabase {
  */
 export class PostgresOutbox implements Outbox {
   private home: string | null = null;
+  /** Shared by concurrent transactions. */
+  private reading: Promise<string> | null = null;
   /** The numbers of known transactions: a second notification takes one statement only. */
   private readonly seen = new WeakMap<Transaction, string>();
   private readonly insert: string;
@@ -58,6 +60,11 @@ export class PostgresOutbox implements Outbox {
              version integer, dedupe_key text, deliver_at timestamptz, expires_at timestamptz, collapse_key text)
        WHERE pg_catalog.pg_current_xact_id()::text = $2::text
       RETURNING id::text AS id`;
+  }
+
+  /** Reads the database's identity, so that no transaction has to wait for it. */
+  async prepare(): Promise<void> {
+    this.home = await this.readHome();
   }
 
   async stage(tx: Transaction, row: OutboxRow): Promise<void> {
@@ -94,9 +101,12 @@ export class PostgresOutbox implements Outbox {
     return rowsOf(await tx.query(this.insert, [json, xid])).length === 1;
   }
 
-  private async readHome(): Promise<string> {
-    const [row] = rowsOf(await this.database.query(OWN_IDENTITY)) as unknown as Look[];
-    return row!.identity;
+  private readHome(): Promise<string> {
+    this.reading ??= this.database
+      .query(OWN_IDENTITY)
+      .then((result) => (rowsOf(result) as unknown as Look[])[0]!.identity)
+      .finally(() => (this.reading = null));
+    return this.reading;
   }
 }
 

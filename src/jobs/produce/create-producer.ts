@@ -5,7 +5,8 @@ import type { AnyNotificationType } from '../../contract/model/notification-type
 import type { Notifier } from '../../contract/model/notify.js';
 import type { QueueBackend } from '../queue/backend.js';
 import { QueueNotifier } from './notifier.js';
-import { PostgresOutbox, type HomeDatabase } from '../outbox/postgres-outbox.js';
+import { homeAt } from '../outbox/home-database.js';
+import { PostgresOutbox } from '../outbox/postgres-outbox.js';
 import { QueueProducer } from './queue-producer.js';
 import { JobQueue } from '../queue/queue.js';
 import { across, check, func, group } from '../../contract/options/fields.js';
@@ -107,7 +108,7 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
     queue,
     door: queue,
     typesFor: types ? registry.including : anyType(),
-    outbox: database ? new PostgresOutbox(homeOf(database.address, errors.report), database.schema) : null,
+    outbox: database ? new PostgresOutbox(homeAt(database.address, errors.report), database.schema) : null,
   });
   return {
     notify: (type, request) => notifier.notify(type, request),
@@ -144,28 +145,4 @@ async function postgresBackend(
 ): Promise<QueueBackend> {
   const { PostgresBackend } = await import('../queue/postgres-backend.js');
   return new PostgresBackend(address, enqueueTimeoutMs, onError);
-}
-
-/**
- * Connects for each lookup: only the first `tx` and a restarted server need one, so a permanent connection
- * does not pay.
- */
-function homeOf(address: PostgresAddress, onError: (error: unknown) => void): HomeDatabase {
-  return {
-    query: async (text) => {
-      const { default: pg } = await import('pg');
-      const client = new pg.Client({
-        ...address,
-        connectionTimeoutMillis: 5_000,
-        query_timeout: 5_000,
-      });
-      client.on('error', onError);
-      try {
-        await client.connect();
-        return await client.query(text);
-      } finally {
-        await client.end();
-      }
-    },
-  };
 }

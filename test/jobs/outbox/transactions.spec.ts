@@ -9,10 +9,15 @@ import { InvalidJobError, InvalidRequestError } from '../../../src/contract/erro
 import type { Notified, Transaction } from '../../../src/contract/model/notify.js';
 import { fromDrizzle, fromKnex, fromPrisma } from '../../../src/jobs/outbox/adapters.js';
 import { taskCompleted } from '../../../src/types/shipped/index.js';
+import { NOTIFIER } from '../../../src/contract/tokens.js';
 import { TidingsService } from '../../../src/module/tidings.service.js';
 import { House } from '../../guarantees/house.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import { PrismaClient } from './prisma/client/client.js';
+
+interface Outboxing {
+  readonly parts: { readonly outbox: object };
+}
 
 let house: House;
 let tidings: TidingsService;
@@ -236,5 +241,29 @@ describe('notify with an invalid transaction', () => {
       await client.end();
     }
     expect(await outbox()).toHaveLength(1);
+  });
+});
+
+describe('notify in transactions that hold every connection of the lent pool', () => {
+  it('does not wait for a connection, also after a restart of the server', async () => {
+    const lent = new pg.Pool({ connectionString: house.databaseUrl, max: 2 });
+    const host = await house.start({ roles: ['api'], database: { pool: lent } });
+    const service = host.app.get(TidingsService, { strict: false });
+    const clients = await Promise.all([lent.connect(), lent.connect()]);
+    try {
+      for (const client of clients) await client.query('BEGIN');
+      // The identity that it has read at the start is that of the server before.
+      Object.assign((host.app.get(NOTIFIER, { strict: false }) as Outboxing).parts.outbox, {
+        home: 'former',
+      });
+      const data = { taskId: 'one', title: 'One', status: 'succeeded' } as const;
+      await Promise.all(clients.map((tx) => service.notify(taskCompleted, { to: 'ada', data, tx })));
+      for (const client of clients) await client.query('COMMIT');
+    } finally {
+      for (const client of clients) client.release();
+    }
+    expect(await outbox()).toHaveLength(2);
+    await host.close();
+    await lent.end();
   });
 });
