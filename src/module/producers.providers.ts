@@ -1,4 +1,4 @@
-import type { Provider } from '@nestjs/common';
+import { Logger, type Provider } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import type { Appender, DropLog, IdempotencyKeys } from '../contract/ports/index.js';
 import {
@@ -11,11 +11,14 @@ import {
 } from '../contract/tokens.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { QueueNotifier } from '../jobs/produce/notifier.js';
-import { OutboxRelay, PostgresOutbox } from '../jobs/outbox/index.js';
+import { homeAt, OutboxRelay, PostgresOutbox } from '../jobs/outbox/index.js';
 import { Delivery, DirectProducer, JobQueue, Locales, QueueProducer, TypeRegistry } from '../jobs/index.js';
+import { postgresAddress } from '../platform/addresses.js';
+import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { PostgresIdempotencyKeys } from '../log/append/idempotency-keys.js';
 import { LogDatabase } from '../log/database/database.js';
+import { DirectOptionsCheck } from './direct-options.check.js';
 import { TidingsService } from './tidings.service.js';
 
 /** Providers that send notifications. Part of the composition root, see tidings.module.ts. */
@@ -66,19 +69,19 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   {
     provide: NOTIFIER,
     inject: [QueueProducer, PRODUCER, TypeRegistry, LogDatabase, RESOLVED_OPTIONS],
-    useFactory: (
+    // After the log, which waits until Postgres is available.
+    useFactory: async (
       queue: QueueProducer,
       door: DirectProducer,
       types: TypeRegistry,
-      log: LogDatabase,
+      _log: LogDatabase,
       { database }: ResolvedOptions,
-    ) =>
-      new QueueNotifier({
-        queue,
-        door,
-        typesFor: types.including,
-        outbox: new PostgresOutbox(log, database.schema),
-      }),
+    ) => {
+      const errors = new RepeatedErrors(new Logger('Outbox'));
+      const outbox = new PostgresOutbox(homeAt(postgresAddress(database), errors.report), database.schema);
+      await outbox.prepare();
+      return new QueueNotifier({ queue, door, typesFor: types.including, outbox });
+    },
   },
   {
     provide: OutboxRelay,
@@ -104,5 +107,6 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
       });
     },
   },
+  DirectOptionsCheck,
   TidingsService,
 ];
