@@ -9,7 +9,7 @@ import { summarize, type CpuProfile } from './profile.js';
 import { format, markdown } from './report.js';
 import { remote, type Remote } from './rpc.js';
 import { startBaseline } from './servers/baseline.js';
-import { startTidings } from './servers/tidings.js';
+import { startTidings, type Deployment } from './servers/tidings.js';
 import type { Target } from './servers/target.js';
 
 interface Probe {
@@ -53,10 +53,10 @@ export class Lab {
     return this.ground.redisUrl === null ? ['postgres'] : ['redis', 'postgres'];
   }
 
-  tidings(backend: Backend): Promise<Target> {
+  tidings(backend: Backend, deployment?: Deployment): Promise<Target> {
     const { databaseUrl, redisUrl } = this.ground;
     const { concurrency } = this.options.sizes;
-    return this.keep(startTidings({ backend, databaseUrl, redisUrl, concurrency }));
+    return this.keep(startTidings({ backend, databaseUrl, redisUrl, concurrency }, deployment));
   }
 
   baseline(which: 'bare-http' | 'plain-nest', keep = false): Promise<Target> {
@@ -97,13 +97,14 @@ export class Lab {
     return result;
   }
 
-  /** CPU time by process, for 1,000 units each: less shaken by what else the machine does than any rate. */
-  costTable(): string {
+  /** CPU time by process, of all parts or these, for 1,000 units each: less shaken by what else the machine does than any rate. */
+  costTable(parts?: readonly string[]): string {
+    const costs = this.costs.filter(({ part }) => parts?.includes(part) ?? true);
     const names = ['server', ...Object.keys(this.ground.pids), 'load'];
-    const keys = [...new Set(this.costs.map(({ part, name }) => `${part}\t${name}`))];
+    const keys = [...new Set(costs.map(({ part, name }) => `${part}\t${name}`))];
     const lines = keys.map((key) => {
       const [part = '', name = ''] = key.split('\t');
-      const own = this.costs.filter((cost) => cost.part === part && cost.name === name);
+      const own = costs.filter((cost) => cost.part === part && cost.name === name);
       const units = own.reduce((sum, cost) => sum + cost.units, 0);
       const spent = (process: string): number => own.reduce((sum, cost) => sum + (cost.cpu[process] ?? 0), 0);
       return [`(${part})`, name, ...names.map((process) => format((1_000 * spent(process)) / units))];

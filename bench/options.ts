@@ -7,17 +7,16 @@ const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f'];
 export interface Sizes {
   /** Tidings and its baselines take turns so often; the median counts. */
   readonly rounds: number;
-  /** (a) and (b): jobs of a round on Redis and over HTTP, on Postgres, and the streams that they go to. */
+  /** (a): jobs of a round on Redis, on Postgres, and the streams that they go to. */
   readonly jobs: number;
   readonly jobsOnPostgres: number;
   readonly busyStreams: number;
-  /** (c) */
+  /** (b) and (c) */
   readonly rate: {
     readonly streams: number;
     readonly perSecond: number;
     readonly jobs: number;
-    /** Fewer, as BullMQ on Postgres may not keep up. */
-    readonly jobsOnPostgres: number;
+    readonly burst: number;
   };
   /** (d) */
   readonly idleStreams: number;
@@ -34,7 +33,7 @@ const FULL: Sizes = {
   jobs: 20_000,
   jobsOnPostgres: 4_000,
   busyStreams: 500,
-  rate: { streams: 2_000, perSecond: 500, jobs: 10_000, jobsOnPostgres: 3_000 },
+  rate: { streams: 2_000, perSecond: 500, jobs: 3_000, burst: 10_000 },
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
   appendRounds: 31,
@@ -47,7 +46,7 @@ const QUICK: Sizes = {
   rounds: 1,
   jobs: 4_000,
   jobsOnPostgres: 800,
-  rate: { streams: 2_000, perSecond: 500, jobs: 2_000, jobsOnPostgres: 1_000 },
+  rate: { streams: 2_000, perSecond: 500, jobs: 1_000, burst: 2_000 },
   idleStreams: 2_000,
   appendRounds: 5,
 };
@@ -56,11 +55,13 @@ export interface Options {
   readonly parts: readonly Part[];
   readonly quick: boolean;
   readonly sizes: Sizes;
+  /** Whether docs/performance.md takes over what was measured. */
+  readonly write: boolean;
   /** Where CPU profiles of the servers are written; `null`: none are recorded, as recording costs. */
   readonly profileDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e,f] [--quick] [--rounds n] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f] [--quick] [--rounds n] [--write] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {
@@ -70,6 +71,7 @@ export function readOptions(args: string[]): Options {
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      write: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
   });
@@ -78,5 +80,11 @@ export function readOptions(args: string[]): Options {
   const sizes = values.quick ? QUICK : FULL;
   const rounds = values.rounds === undefined ? sizes.rounds : Number(values.rounds);
   if (parts.length === 0 || !(Number.isInteger(rounds) && rounds > 0)) throw new Error(USAGE);
-  return { parts, quick: values.quick, sizes: { ...sizes, rounds }, profileDir: values.profile ?? null };
+  return {
+    parts,
+    quick: values.quick,
+    sizes: { ...sizes, rounds },
+    write: values.write,
+    profileDir: values.profile ?? null,
+  };
 }

@@ -3,10 +3,11 @@
  * targets. docs/performance.md says what is measured and how.
  */
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { writeSections, type Section } from './document.js';
 import { Lab } from './lab.js';
 import { readOptions, type Options } from './options.js';
 import { append } from './parts/append.js';
-import { latency } from './parts/latency.js';
+import { doors } from './parts/doors.js';
 import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
 import { throughput } from './parts/throughput.js';
@@ -15,6 +16,7 @@ import { isMet, table, type Row } from './report.js';
 /** Beside the sockets: modules, pools, pipes. */
 const OTHER_FILES = 300;
 
+const when = new Date().toISOString().slice(0, 10);
 const options = readOptions(process.argv.slice(2));
 assertFiles(options);
 console.log(machine());
@@ -38,6 +40,7 @@ try {
   const short = rows.filter((row) => !isMet(row)).length;
   const aimed = rows.filter((row) => row.target !== null).length;
   console.log(`${aimed - short} of ${aimed} targets met, ${short} short`);
+  if (options.write) await writeSections(sectionsOf(lab, rows));
 } finally {
   await lab.close();
 }
@@ -49,12 +52,20 @@ async function run(lab: Lab): Promise<Row[]> {
     console.log(`${new Date().toISOString()} ${name}, load ${loadavg()[0]?.toFixed(1)}`);
     rows.push(...(await measure(lab)));
   };
-  if (parts.includes('a') || parts.includes('b')) await add('throughput', throughput);
-  if (parts.includes('c')) await add('latency', latency);
+  if (parts.includes('a')) await add('throughput', throughput);
+  if (parts.includes('b') || parts.includes('c')) await add('doors', doors);
   if (parts.includes('d')) await add('memory', memory);
   if (parts.includes('e')) await add('reconnect', reconnect);
   if (parts.includes('f')) await add('append', append);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
+}
+
+/** What docs/performance.md says of each part. */
+function sectionsOf(lab: Lab, rows: readonly Row[]): Section[] {
+  return [...new Set(rows.map(({ part }) => part))].map((part) => {
+    const own = rows.filter((row) => row.part === part);
+    return { part, text: `${when}. ${machine()}.\n\n${table(own)}\n\n${lab.costTable([part])}` };
+  });
 }
 
 function machine(): string {
@@ -71,8 +82,7 @@ function assertFiles({ parts, sizes }: Options): void {
   const limit = Number(report.userLimits?.open_files?.soft ?? Infinity);
   const streams = Math.max(
     parts.includes('d') ? sizes.idleStreams * 1.1 : 0,
-    // All servers of (c) have their streams open, in the one process of the load.
-    parts.includes('c') ? sizes.rate.streams * 3 : 0,
+    sizes.rate.streams,
     sizes.reconnect.streams,
   );
   if (limit >= streams + OTHER_FILES) return;

@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net';
 
 /** Where to publish over HTTP. */
 export interface PublishPlan {
-  readonly port: number;
+  /** Connections take turns among them. */
+  readonly ports: readonly number[];
   /** The head of the request up to Content-Length, which is added. */
   readonly head: string;
   /** The body for one job: JSON in ASCII, with `$to` and `$task` for the recipient and the number. */
@@ -17,6 +18,7 @@ export class HttpPublisher {
   private readonly waiting: string[] = [];
   private readonly sockets = new Set<Socket>();
   private failure: Error | null = null;
+  private opened = 0;
   /** Called when a request was answered. */
   onAnswer: () => void = () => {};
 
@@ -34,7 +36,7 @@ export class HttpPublisher {
     const request = `${this.plan.head}Content-Length: ${body.length}\r\n\r\n${body}`;
     // The one that came first: none is idle for so long that the server closes it.
     const [socket] = this.idle;
-    if (socket) {
+    if (socket && this.opened >= this.plan.ports.length) {
       this.idle.delete(socket);
       socket.write(request, 'latin1');
     } else if (this.sockets.size < this.maxConnections) this.open(request);
@@ -48,7 +50,9 @@ export class HttpPublisher {
   }
 
   private open(request: string): void {
-    const socket = connect({ host: '127.0.0.1', port: this.plan.port, noDelay: true });
+    const { ports } = this.plan;
+    const port = ports[this.opened++ % ports.length]!;
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
     this.sockets.add(socket);
     socket.write(request, 'latin1');
     let text = '';

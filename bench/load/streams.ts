@@ -4,7 +4,8 @@ import { StreamSocket, type StreamListener } from './stream-socket.js';
 
 /** The streams of one server. */
 export interface StreamsPlan {
-  readonly port: number;
+  /** Streams take turns among them. */
+  readonly ports: readonly number[];
   /** For each stream the head of its request, without the empty line at its end. */
   readonly heads: readonly string[];
   /** What the server sends when a stream has begun. */
@@ -32,7 +33,10 @@ export class Streams implements StreamListener {
 
   constructor(plan: StreamsPlan) {
     const mark = Buffer.from(plan.readyMark);
-    this.sockets = plan.heads.map((head) => new StreamSocket(plan.port, head, mark, plan.firstId, this));
+    this.sockets = plan.heads.map((head, nth) => {
+      const port = plan.ports[nth % plan.ports.length]!;
+      return new StreamSocket(port, head, mark, plan.firstId, this);
+    });
   }
 
   /** Resolves with the time of the first connect when all have begun. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { feedKeyString } from '../../src/contract/model/feed.js';
-import { hashDedupeKey } from '../../src/contract/model/dedupe-key.js';
 import type { NewNotification } from '../../src/contract/ports/append.js';
-import { appendBatch, frameBytes, makeFeeds } from '../../src/log/append/append-batch.js';
+import { appendBatch, makeFeeds } from '../../src/log/append/append-batch.js';
 import { LogDatabase } from '../../src/log/database/database.js';
+import { appendBefore } from '../../test/log/append/append-before.js';
 import { processorUs } from '../cpu.js';
 import type { Lab } from '../lab.js';
 import { median, type Row } from '../report.js';
@@ -92,31 +92,6 @@ export async function append(lab: Lab): Promise<Row[]> {
     await database.close();
   }
 }
-
-/** As code of the schema's version 2 appends. */
-const appendBefore: Append = (database, items) =>
-  database.query(
-    (schema) => `
-    SELECT outcome, feed_epoch, entry_seq, entry_json
-      FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
-                            $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`,
-    [
-      items.map((item) => item.feed.tenant),
-      items.map((item) => item.feed.recipient),
-      items.map(hashDedupeKey),
-      items.map((item) => item.type),
-      items.map((item) => item.title),
-      items.map((item) => item.body),
-      items.map((item) => item.link),
-      items.map((item) => item.dataJson),
-      items.map((item) => item.version),
-      items.map((item) => item.expiresAt),
-      items.map((item) => item.collapseKey),
-      items.map(frameBytes),
-      items.map((item) => item.mandatory),
-      items.map((item) => item.queuedAt.getTime()),
-    ],
-  );
 
 function notification(feed: NewNotification['feed']): NewNotification {
   return {

@@ -4,12 +4,9 @@ import { median, type Row } from '../report.js';
 import { startNoop, type Noop } from '../servers/noop.js';
 import type { Target } from '../servers/target.js';
 
-/** As many requests under way as Tidings runs jobs at once. */
-const HTTP_CONNECTIONS = 100;
+const TARGETS = { redis: 0.6, postgres: 0.85 };
 
-const TARGETS = { redis: 0.6, postgres: 0.8 };
-
-/** (a) Jobs from the queue to the frame, against a worker that does nothing; (b) against plain Nest, published to over HTTP. */
+/** (a) Jobs from the queue to the frame, against a worker that does nothing. */
 export async function throughput(lab: Lab): Promise<Row[]> {
   const rows: Row[] = [];
   for (const backend of lab.backends) rows.push(...(await onBackend(lab, backend)));
@@ -17,42 +14,37 @@ export async function throughput(lab: Lab): Promise<Row[]> {
 }
 
 async function onBackend(lab: Lab, backend: Backend): Promise<Row[]> {
-  const { parts, sizes } = lab.options;
+  const { sizes } = lab.options;
   const jobs = backend === 'redis' ? sizes.jobs : sizes.jobsOnPostgres;
   const users = Array.from({ length: sizes.busyStreams }, (_, index) => `busy-${backend}-${index}`);
 
   const tidings = await lab.tidings(backend);
   await openAll(lab, tidings, users);
-  const noop = parts.includes('a') ? await startNoop(lab, backend) : null;
-  const nest = parts.includes('b') ? await lab.baseline('plain-nest') : null;
-  if (nest) await openAll(lab, nest, users);
+  const noop = await startNoop(lab, backend);
 
-  const rates = { tidings: [] as number[], noop: [] as number[], nest: [] as number[] };
+  const rates = { tidings: [] as number[], noop: [] as number[] };
   for (let round = 0; round <= sizes.rounds; round++) {
     // The first one warms up.
     const note = (list: number[], rate: number): unknown => round > 0 && list.push(rate);
     const part = round > 0 ? 'a' : WARM_UP;
     note(rates.tidings, await takeJobs(lab, part, tidings, users, jobs));
-    if (noop) note(rates.noop, await doNothing(lab, part, noop, users, jobs));
-    if (nest) note(rates.nest, await publish(lab, round > 0 ? 'b' : part, nest, users, sizes.jobs));
+    note(rates.noop, await doNothing(lab, part, noop, users, jobs));
   }
   await lab.load.closeStreams(tidings.name);
-  if (nest) await lab.load.closeStreams(nest.name);
-  await lab.stop(tidings.child, ...(noop ? [noop.child] : []), ...(nest ? [nest.child] : []));
+  await lab.stop(tidings.child, noop.child);
 
   const on = backend === 'redis' ? 'Redis' : 'Postgres';
-  const own = { what: `queue to frame, ${on}`, unit: 'jobs/s', tidings: median(rates.tidings) };
-  const rows: Row[] = [];
-  if (noop) {
-    const target = { atLeast: TARGETS[backend] };
-    rows.push({ part: 'a', ...own, against: 'worker doing nothing', baseline: median(rates.noop), target });
-  }
-  if (nest) {
-    // The target is about what Tidings can do. On Postgres BullMQ itself does not come that far.
-    const target = backend === 'redis' ? { atLeast: 2 } : null;
-    rows.push({ part: 'b', ...own, against: 'plain Nest over HTTP', baseline: median(rates.nest), target });
-  }
-  return rows;
+  return [
+    {
+      part: 'a',
+      what: `queue to frame, ${on}`,
+      unit: 'jobs/s',
+      tidings: median(rates.tidings),
+      against: 'worker doing nothing',
+      baseline: median(rates.noop),
+      target: { atLeast: TARGETS[backend] },
+    },
+  ];
 }
 
 async function openAll(lab: Lab, target: Target, users: readonly string[]): Promise<void> {
@@ -88,23 +80,6 @@ async function doNothing(lab: Lab, part: string, noop: Noop, users: string[], jo
     await lab.measure(part, noop.child, jobs, async () => {
       await load.resume(noop.queue);
       return noop.worker.arrived();
-    }),
-  );
-}
-
-async function publish(
-  lab: Lab,
-  part: string,
-  target: Target,
-  users: string[],
-  jobs: number,
-): Promise<number> {
-  const { load } = lab;
-  await load.expect(target.name, jobs);
-  return perSecond(
-    await lab.measure(part, target.child, jobs, async () => {
-      await load.publish(target.publishing, users, jobs, HTTP_CONNECTIONS);
-      return load.arrived(target.name);
     }),
   );
 }

@@ -16,41 +16,64 @@ export interface Ground {
   readonly concurrency: number;
 }
 
+/** How it is run. */
+export interface Deployment {
+  readonly delivery: 'direct' | 'queue';
+  readonly processes: number;
+}
+
+export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
+
 /** Starts the service as `npm start` does, with the settings of production. */
-export async function startTidings({ backend, databaseUrl, redisUrl, concurrency }: Ground): Promise<Target> {
-  const port = await freePort();
-  const name = `Tidings, ${backend === 'redis' ? 'Redis' : 'Postgres'}`;
+export async function startTidings(
+  { backend, databaseUrl, redisUrl, concurrency }: Ground,
+  { delivery, processes }: Deployment = USUAL,
+): Promise<Target> {
+  const ports: number[] = [];
+  while (ports.length < processes) ports.push(await freePort());
+  const name = nameOf(backend, { delivery, processes });
   const url = backend === 'redis' && redisUrl !== null ? redisUrl : databaseUrl;
   const queue: QueueAddress = { backend, url, name: `tidings-on-${backend}` };
   const child = await Child.start({
     name,
-    script: 'dist/main.js',
+    script: processes === 1 ? 'dist/main.js' : 'bench/servers/many.mjs',
     env: {
-      PORT: String(port),
+      PORT: String(ports[0]),
+      PORTS: ports.join(','),
       HOST: '127.0.0.1',
       DATABASE_URL: databaseUrl,
       ...(backend === 'redis' && redisUrl !== null && { REDIS_URL: redisUrl }),
+      TIDINGS_DELIVERY: delivery,
       TIDINGS_QUEUE: queue.name,
       AUTH_JWT_SECRET: JWT_SECRET,
       PRODUCER_API_KEYS: API_KEY,
       WORKER_CONCURRENCY: String(concurrency),
     },
-    ready: /listens on http/,
+    ready: processes === 1 ? /listens on http/ : /processes are up/,
   });
   return {
     name,
     child,
     queue,
     publishing: {
-      port,
+      ports,
       head: `POST /v1/notifications HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nX-API-Key: ${API_KEY}\r\n`,
       body: JSON.stringify({ type: TYPE, to: '$to', data: taskData('$task') }),
     },
     streams: async (users) => ({
-      port,
+      ports,
       heads: await Promise.all(users.map((user) => streamHead('/v1/stream', user))),
       readyMark: 'event: feed.ready',
       firstId: '0',
     }),
   };
+}
+
+function nameOf(backend: 'postgres' | 'redis', { delivery, processes }: Deployment): string {
+  return [
+    'Tidings',
+    backend === 'redis' ? 'Redis' : 'Postgres',
+    ...(delivery === 'queue' ? ['by the queue'] : []),
+    ...(processes > 1 ? [`${processes} processes`] : []),
+  ].join(', ');
 }

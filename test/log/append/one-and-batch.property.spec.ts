@@ -3,17 +3,12 @@ import fc from 'fast-check';
 import { hashDedupeKey } from '../../../src/contract/model/dedupe-key.js';
 import { feedKeyString, type FeedKey } from '../../../src/contract/model/feed.js';
 import type { NewNotification } from '../../../src/contract/ports/append.js';
-import {
-  appendMany,
-  appendOne,
-  frameBytes,
-  makeFeeds,
-  type ItemOutcome,
-} from '../../../src/log/append/append-batch.js';
+import { appendMany, appendOne, makeFeeds, type ItemOutcome } from '../../../src/log/append/append-batch.js';
 import type { LogDatabase } from '../../../src/log/database/database.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { propertyOptions } from '../../support/property.js';
 import { notification, openLog, type Log } from '../open-log.js';
+import { appendBefore } from './append-before.js';
 
 const RECIPIENTS = ['ada', 'grace'];
 const [BODY_A, BODY_B] = [Buffer.alloc(16, 'a'), Buffer.alloc(16, 'b')];
@@ -83,27 +78,7 @@ const single = oneByOne(appendOne);
 
 /** As code of before `append_one` and `append_batch` does it, on the same tables. */
 const asBefore = oneByOne(async (database, item): Promise<ItemOutcome> => {
-  const [row] = await database.query<{ outcome: string; epoch: string; seq: string; json: string | null }>(
-    (schema) => `SELECT outcome, feed_epoch AS epoch, entry_seq AS seq, entry_json AS json
-       FROM ${schema}.append($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[],
-                             $9::integer[], $10::timestamptz[], $11::text[], $12::integer[], $13::boolean[], $14::bigint[])`,
-    [
-      item.feed.tenant,
-      item.feed.recipient,
-      hashDedupeKey(item),
-      item.type,
-      item.title,
-      item.body,
-      item.link,
-      item.dataJson,
-      item.version,
-      item.expiresAt,
-      item.collapseKey,
-      frameBytes(item),
-      item.mandatory,
-      item.queuedAt.getTime(),
-    ].map((value) => [value]),
-  );
+  const [row] = await appendBefore(database, [item]);
   const { outcome, epoch, seq, json } = row!;
   if (outcome === 'missing' || outcome === 'busy') return outcome;
   if (outcome === 'muted' || outcome === 'erased') return { outcome, feed: item.feed };
