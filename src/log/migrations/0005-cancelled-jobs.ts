@@ -4,10 +4,7 @@ import { appendOneFunction } from './append-one-function.js';
 import { cancelJobFunction } from './cancel-job-function.js';
 import { schemaOf } from './schema.js';
 
-/**
- * Cancelled jobs, which the append refuses; the key by which a claimed Idempotency-Key shows whether its job was delivered; and the names of
- * the workers' options, for processes that deliver directly.
- */
+/** Cancelled jobs, which the append refuses; and the key by which a claimed Idempotency-Key shows whether its job was delivered. */
 export class CancelledJobs1763800000005 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const schema = schemaOf(runner);
@@ -19,9 +16,6 @@ export class CancelledJobs1763800000005 implements MigrationInterface {
       )`);
     await runner.query(`CREATE INDEX cancelled_job_at ON ${schema}.cancelled_job (at)`);
     await runner.query(`ALTER TABLE ${schema}.dedupe_key ADD COLUMN delivers bytea`);
-    await runner.query(
-      `ALTER TABLE ${schema}.installation ADD COLUMN worker_options text[] NOT NULL DEFAULT '{}'`,
-    );
     await runner.query(cancelJobFunction(schema));
     await runner.query(appendBatchFunction(schema, { cancelled: true }));
     await runner.query(appendOneFunction(schema, { cancelled: true }));
@@ -32,7 +26,6 @@ export class CancelledJobs1763800000005 implements MigrationInterface {
     await runner.query(appendBatchFunction(schema));
     await runner.query(appendOneFunction(schema));
     await runner.query(`DROP FUNCTION ${schema}.cancel_job`);
-    await runner.query(`ALTER TABLE ${schema}.installation DROP COLUMN worker_options`);
     await runner.query(`ALTER TABLE ${schema}.dedupe_key DROP COLUMN delivers`);
     await runner.query(`DROP TABLE ${schema}.cancelled_job`);
   }

@@ -4,6 +4,7 @@ import { Outbox1763800000003 } from './0003-outbox.js';
 import { Append1763800000004 } from './0004-append.js';
 import { CancelledJobs1763800000005 } from './0005-cancelled-jobs.js';
 import { Audiences1763800000006 } from './0006-audiences.js';
+import { WorkerOptions1763800000007 } from './0007-worker-options.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Append1763800000004, minCompatible: 2 },
     { migration: CancelledJobs1763800000005, minCompatible: 2 },
     { migration: Audiences1763800000006, minCompatible: 2 },
+    { migration: WorkerOptions1763800000007, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */
