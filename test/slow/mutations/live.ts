@@ -56,7 +56,6 @@ export const LIVE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     caughtBy: [
-      { file: CURSOR_LOOP },
       { file: LIVE_FEEDS, test: 'finds a lost last message' },
       {
         file: 'test/guarantees/g3-nothing-lost.spec.ts',
