@@ -33,7 +33,7 @@ const FULL: Sizes = {
   jobs: 20_000,
   jobsOnPostgres: 4_000,
   busyStreams: 500,
-  rate: { streams: 2_000, perSecond: 500, jobs: 3_000, burst: 10_000 },
+  rate: { streams: 2_000, perSecond: 500, jobs: 2_000, burst: 6_000 },
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
   appendRounds: 31,

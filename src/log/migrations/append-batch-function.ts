@@ -29,6 +29,11 @@ export function isCancelled(schema: string, fingerprint: string, queued: string)
   return `EXISTS (SELECT FROM ${schema}.cancelled_job c WHERE c.fingerprint = ${fingerprint} AND ${queued} <= c.queued_up_to)`;
 }
 
+/** Whether one of the batch's jobs may be cancelled: without a reference to the item, so that it is looked up once. */
+function isAnyCancelled(schema: string): string {
+  return `(SELECT EXISTS (SELECT FROM ${schema}.cancelled_job c WHERE c.fingerprint = ANY (fingerprints)))`;
+}
+
 /**
  * The function that appends a batch, of any number of jobs, in one round trip.
  *
@@ -138,7 +143,7 @@ BEGIN
                  CASE WHEN feed_ids[feeds[i.i]] IS NULL THEN 'busy'
                       WHEN k.fingerprint <> fingerprints[i.i] THEN 'conflict'
                       WHEN k.hash IS NOT NULL THEN 'duplicate'
-                      ${cancelled ? `WHEN ${isCancelled(schema, 'fingerprints[i.i]', 'queued[i.i]')} THEN 'cancelled'` : ''}
+                      ${cancelled ? `WHEN ${isAnyCancelled(schema)} AND ${isCancelled(schema, 'fingerprints[i.i]', 'queued[i.i]')} THEN 'cancelled'` : ''}
                       WHEN to_timestamp(queued[i.i] / 1000.0) <= erasures[feeds[i.i]] THEN 'erased'
                       WHEN feeds[i.i] = ANY (muting_feeds) AND NOT mandatory[i.i]
                            AND EXISTS (SELECT FROM unnest(muting_feeds, muted_types) AS m (feed, type)
