@@ -101,6 +101,7 @@ export class TidingsService implements Notifier {
    * Cancels a job before it runs, including one in the outbox.
    *
    * @throws {QueueUnavailableError} if the queue does not answer in time.
+   * @throws {LogUnavailableError}, {FeedBusyError} if the log cannot tell whether it was delivered.
    */
   cancel(jobId: string): Promise<CancelOutcome> {
     return this.canceller.cancel(jobId, null);

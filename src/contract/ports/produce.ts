@@ -32,8 +32,8 @@ export interface Producer {
 }
 
 /**
- * The result of cancelling. `cancelled`: the job was removed and will never run. `running`: too late, use
- * `recall`. `done`: it was delivered directly, or has completed or failed. `unknown`: there is no such job
+ * The result of cancelling. `cancelled`: the job was removed and will never be delivered. `running`: too
+ * late, use `recall`. `done`: it was delivered directly, or has completed or failed. `unknown`: there is no such job
  * (any more).
  */
 export type CancelOutcome = 'cancelled' | 'running' | 'done' | 'unknown';
@@ -43,6 +43,7 @@ export interface JobCanceller {
   /**
    * @param by The producer that asks; a job that it does not reach is `unknown` to it. `null`: the application itself.
    * @throws {QueueUnavailableError} if the queue does not answer in time.
+   * @throws {LogUnavailableError}, {FeedBusyError} if the job was tried before, and the log cannot tell whether it was delivered.
    */
   cancel(id: string, by: ProducerIdentity | null): Promise<CancelOutcome>;
 }
