@@ -50,8 +50,7 @@ $$`;
 /**
  * Whether a feed with these columns has anything to take from these audiences; also true if it must remember that
  * it is seen with one for the first time. Part of the query that opens the feed, on its snapshot, so that an opening
- * with nothing to take costs no round trip more, and one lookup by a unique index for each audience. Its own plan is
- * kept by the session, while that of the query is made each time.
+ * with nothing to take costs no round trip more, and one lookup by a unique index for each audience.
  */
 function pendingAudiences(schema: string): string {
   return `

@@ -5,6 +5,7 @@ import { Append1763800000004 } from './0004-append.js';
 import { CancelledJobs1763800000005 } from './0005-cancelled-jobs.js';
 import { Audiences1763800000006 } from './0006-audiences.js';
 import { WorkerOptions1763800000007 } from './0007-worker-options.js';
+import { Read1763800000008 } from './0008-read.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: CancelledJobs1763800000005, minCompatible: 2 },
     { migration: Audiences1763800000006, minCompatible: 2 },
     { migration: WorkerOptions1763800000007, minCompatible: 2 },
+    { migration: Read1763800000008, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

@@ -167,9 +167,9 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'src/log/read/feed-reader.ts',
-        find: '{ ...stateOf(row), entries: [] }',
+        find: '{ ...stateOf(row), entries }',
         replace:
-          '{ ...stateOf(row), floor: Number(states.find(({ id }) => id === row.id)!.floor), entries: [] }',
+          '{ ...stateOf(row), floor: Number(states.find(({ id }) => id === row.id)!.floor), entries }',
       },
     ],
     caughtBy: [{ file: 'test/guarantees/g6-one-snapshot.spec.ts' }],
