@@ -105,15 +105,38 @@ describe('keys from a key server', () => {
     const app = await startApp();
     const [old, fresh] = [await makeKey('old'), await makeKey('fresh')];
     server.keys.push(old.jwk);
-    expect((await app.get('/guarded', bearer(await signWith(old.privateKey, 'old')))).status).toBe(200);
+    const known = await signWith(old.privateKey, 'old');
+    expect((await app.get('/guarded', bearer(known))).status).toBe(200);
 
     server.keys.splice(0, 1, fresh.jwk);
     const token = await signWith(fresh.privateKey, 'fresh');
     // A second has to pass between two fetches, so that made-up key ids cannot flood the key server.
     await eventually(async () => (await app.get('/guarded', bearer(token))).status === 200);
     expect(server.fetches).toBe(2);
-    const withdrawn = await app.get('/guarded', bearer(await signWith(old.privateKey, 'old')));
-    expect((await problemOf(withdrawn)).detail).toBe('The token is signed with an unknown key.');
+    for (const withdrawn of [known, await signWith(old.privateKey, 'old')]) {
+      const response = await app.get('/guarded', bearer(withdrawn));
+      expect((await problemOf(response)).detail).toBe('The token is signed with an unknown key.');
+    }
+  });
+
+  it('verify a known token again after the key of its name was replaced', async () => {
+    const app = await startApp();
+    const [old, fresh] = [await makeKey('one'), await makeKey('one')];
+    server.keys.push(old.jwk);
+    const known = await signWith(old.privateKey, 'one');
+    for (let time = 0; time < 2; time += 1)
+      expect((await app.get('/guarded', bearer(known))).status).toBe(200);
+
+    server.keys.splice(0, 1, fresh.jwk, (await makeKey('two')).jwk);
+    const unknown = bearer(await signWith(fresh.privateKey, 'two'));
+    // The unknown name makes the server fetch the keys again.
+    await eventually(async () => {
+      await app.get('/guarded', unknown);
+      return server.fetches === 2;
+    });
+    const replaced = await app.get('/guarded', bearer(known));
+    expect((await problemOf(replaced)).detail).toBe('The signature of the token does not match.');
+    expect((await app.get('/guarded', bearer(await signWith(fresh.privateKey, 'one')))).status).toBe(200);
   });
 
   it('are tried in turn for a token that names none', async () => {

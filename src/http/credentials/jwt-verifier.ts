@@ -5,6 +5,7 @@ import type { JwtOptions } from '../../contract/options/options.js';
 import { InvalidTokenError } from './invalid-token.error.js';
 import type { RecipientIdentity } from './recipient-authenticator.js';
 import { tokenKeys, type TokenKeys } from './token-keys.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** The clock skew, in seconds, that `nbf` may have. `exp` may have none. */
 const CLOCK_TOLERANCE_S = 5;
@@ -14,6 +15,7 @@ const MAX_DATE_S = 8.64e12;
 /** Verifies a JWT and reads the recipient from its `sub`, the claims of tenant and audiences, and `exp`. */
 export class JwtVerifier {
   readonly #keys: TokenKeys;
+  readonly #tokens = new VerifiedTokens();
 
   constructor(private readonly options: JwtOptions) {
     this.#keys = tokenKeys(options);
@@ -68,6 +70,7 @@ export class JwtVerifier {
     }
   }
 
+  /** The claims of a token that a trusted key has signed. Checks of the time are not repeated for a token that is remembered. */
   async #signed(token: string): Promise<JWTPayload> {
     const options = {
       algorithms: [...this.#keys.algorithms],
@@ -77,7 +80,13 @@ export class JwtVerifier {
       clockTolerance: CLOCK_TOLERANCE_S,
     };
     try {
-      return (await jwtVerify(token, this.#keys.keyFor, options)).payload;
+      const remembered = this.#tokens.get(token);
+      // The key that is trusted for this token now: a key that was withdrawn or replaced is not found, or is another one.
+      if (remembered && (await this.#keys.keyFor(remembered.header)) === remembered.key)
+        return remembered.payload;
+      const { payload, protectedHeader, key } = await jwtVerify(token, this.#keys.keyFor, options);
+      this.#tokens.add(token, { header: protectedHeader, payload, key });
+      return payload;
     } catch (error) {
       // A token without `kid` while the key server has several keys (it rotates them): one of them has to fit.
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
-import { createRemoteJWKSet, errors, type CryptoKey, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, errors, type CryptoKey, type JWSHeaderParameters } from 'jose';
 import { KeyServerUnavailableError } from '../../contract/errors.js';
 import type { JwtOptions } from '../../contract/options/options.js';
 
 /** The keys that verify tokens, and their algorithms. */
 export interface TokenKeys {
   readonly algorithms: readonly string[];
-  readonly keyFor: JWTVerifyGetKey;
+  readonly keyFor: (header: JWSHeaderParameters) => Promise<CryptoKey>;
 }
 
 // A key set holds public keys. With HS256 among the algorithms, anyone could sign with a public key as the secret.
@@ -49,9 +49,9 @@ function remoteKeys(url: URL): TokenKeys {
   let down = false;
   return {
     algorithms: ASYMMETRIC,
-    keyFor: async (header, token) => {
+    keyFor: async (header) => {
       try {
-        const key = await keySet(header, token);
+        const key = await keySet(header);
         if (down) logger.log(`The key server ${url.origin} is available again.`);
         down = false;
         return key;
