@@ -18,7 +18,8 @@ import type { Outage } from '../platform/logging/outage.js';
  * that began without an acknowledgement may have read the head before it; so when it arrives, the head is read again.
  */
 export class WatchedFeed {
-  private readonly watches: Watch[] = [];
+  /** Replaced, not changed: who is notified stays the same while one of them leaves. */
+  private watches: readonly Watch[] = [];
   private subscription: 'unsubscribed' | 'pending' | 'subscribed' | 'closed' = 'unsubscribed';
   private acknowledged: Promise<void> = Promise.resolve();
   private unsubscribe: Unsubscribe | null = null;
@@ -37,7 +38,7 @@ export class WatchedFeed {
   /** Adds a connection; resolves when the bus has acknowledged, or at once if it is unavailable. Never rejects. */
   async join(onChange: () => void, onDisconnect: () => void = () => {}): Promise<FeedWatch> {
     const watch: Watch = new Watch(this, onChange, onDisconnect, this.events.now);
-    this.watches.push(watch);
+    this.watches = [...this.watches, watch];
     this.subscribe();
     if (this.bus.connected) await this.acknowledged;
     if (this.subscription !== 'subscribed') this.joinedUnacknowledged = true;
@@ -45,9 +46,8 @@ export class WatchedFeed {
   }
 
   leave(watch: Watch): void {
-    const index = this.watches.indexOf(watch);
-    if (index === -1) return;
-    this.watches.splice(index, 1);
+    if (!this.watches.includes(watch)) return;
+    this.watches = this.watches.filter((other) => other !== watch);
     if (this.watches.length === 0) this.close();
   }
 
@@ -66,8 +66,7 @@ export class WatchedFeed {
   }
 
   private notify(call: (watch: Watch) => void): void {
-    // A copy, since a watch may be closed meanwhile; a single one needs none.
-    for (const watch of this.watches.length === 1 ? this.watches : [...this.watches]) {
+    for (const watch of this.watches) {
       try {
         call(watch);
       } catch (error) {

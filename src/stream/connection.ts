@@ -26,6 +26,7 @@ export interface ConnectionPorts {
 const FLUSH_LIMIT_MS = 2_000;
 /** The delay before a failed read is retried; doubled each time, jittered. */
 const READ_RETRY = { firstMs: 250, longestMs: 7_500 };
+const HEARTBEAT_STEPS = 64;
 
 /**
  * One connection: a cursor that moves. While it is behind the head and the socket has room, it takes the next entries, from memory if the
@@ -72,7 +73,7 @@ export class Connection {
     if (signal?.aborted) return this.aborted();
     signal?.addEventListener('abort', this.aborted);
     if (expiresAt) this.cancelExpiry = atTime(expiresAt, () => void this.close('credential-expired'));
-    this.armTick();
+    this.startTicking();
     void this.open();
   }
 
@@ -110,7 +111,7 @@ export class Connection {
     this.membership?.leave();
     this.cancelExpiry?.();
     this.request.signal?.removeEventListener('abort', this.aborted);
-    if (this.tick) clearTimeout(this.tick);
+    if (this.tick) clearInterval(this.tick);
     if (this.retry) clearTimeout(this.retry);
     this.onClosed(reason);
   }
@@ -243,16 +244,17 @@ export class Connection {
   }
 
   /** One timer for both: sends a heartbeat if there is room for it, otherwise checks whether the reader has stalled. */
-  private armTick(): void {
+  private startTicking(): void {
     const { heartbeatMs, stalledAfterMs } = this.ports.options;
-    this.tick = setTimeout(
+    // Jittered in coarse steps: Node keeps a list for each duration.
+    const jitteredMs = (heartbeatMs * jittered(HEARTBEAT_STEPS, 0.2)) / HEARTBEAT_STEPS;
+    this.tick = setInterval(
       () => {
         if (this.state === 'writing') this.watchStalledReader();
         else if (this.state === 'live') this.write([{ comment: 'hb' }]);
         else this.subscriber.next({ comment: 'hb' });
-        if (!this.isClosed()) this.armTick();
       },
-      Math.min(jittered(heartbeatMs, 0.2), stalledAfterMs / 2),
+      Math.min(jitteredMs, stalledAfterMs / 2),
     );
     this.tick.unref();
   }
