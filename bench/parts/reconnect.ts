@@ -2,7 +2,7 @@ import { WARM_UP, type Lab } from '../lab.js';
 import { median, type Row } from '../report.js';
 import type { Target } from '../servers/target.js';
 
-const TARGETS = { 'bare-http': 0.25, 'plain-nest': 0.7 };
+const TARGETS = { 'bare-http': 0.4, 'plain-nest': 0.7 };
 
 /** (e) Entries a second when many clients come back at once, each having missed some, against baselines that replay from memory. */
 export async function reconnect(lab: Lab): Promise<Row[]> {

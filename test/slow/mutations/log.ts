@@ -168,8 +168,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/log/read/feed-reader.ts',
         find: '{ ...stateOf(row), entries }',
-        replace:
-          '{ ...stateOf(row), floor: Number(states.find(({ id }) => id === row.id)!.floor), entries }',
+        replace: '{ ...stateOf(row), floor: Number(states.find(({ id }) => id === row.id)!.floor), entries }',
       },
     ],
     caughtBy: [{ file: 'test/guarantees/g6-one-snapshot.spec.ts' }],
