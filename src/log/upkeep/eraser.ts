@@ -1,3 +1,4 @@
+import { isAudience } from '../../contract/model/audience.js';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { LogEraser, LogErasure } from '../../contract/ports/erase.js';
 import type { LogDatabase } from '../database/database.js';
@@ -19,7 +20,7 @@ const BURY: Statement = (schema) => `
 /**
  * Empties the feeds for all readers and writers at once, before their rows are deleted: anyone who comes
  * later finds a new epoch and nothing else.
- * Parameters: tenant, recipients, time. Result: the feeds' ids and heads.
+ * Parameters: tenant, recipients, time. Result: the feeds' recipients, ids and heads.
  */
 const EMPTY: Statement = (schema) => `
   UPDATE ${schema}.feed f
@@ -28,7 +29,7 @@ const EMPTY: Statement = (schema) => `
          erased_at = $3::timestamptz
    WHERE f.id IN (SELECT l.id FROM ${schema}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id
                      FOR NO KEY UPDATE)
-  RETURNING f.id, f.head`;
+  RETURNING f.recipient, f.id, f.head`;
 
 /**
  * Parameters: feed id, head, maximum entries. Result: the number of deleted rows; as a count, so that the
@@ -101,7 +102,11 @@ export class PostgresLogEraser implements LogEraser {
   }
 
   private async erase(tenant: string, recipients: readonly string[], at: Date): Promise<LogErasure> {
-    const emptied = await this.database.query<{ id: string; head: string }>(EMPTY, [tenant, recipients, at]);
+    const emptied = await this.database.query<{ recipient: string; id: string; head: string }>(EMPTY, [
+      tenant,
+      recipients,
+      at,
+    ]);
     let entries = 0;
     for (const { id, head } of emptied) {
       for (let deleted = ENTRIES_PER_BATCH; deleted === ENTRIES_PER_BATCH;) {
@@ -111,6 +116,8 @@ export class PostgresLogEraser implements LogEraser {
       }
       await this.database.query(DELETE_REST, [id, head, at]);
     }
-    return { feeds: emptied.length, entries, at };
+    // The logs of the tenant's audiences go with it, and are nobody's feed.
+    const feeds = emptied.filter(({ recipient }) => !isAudience({ tenant, recipient })).length;
+    return { feeds, entries, at };
   }
 }
