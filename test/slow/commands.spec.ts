@@ -2,17 +2,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { eventually } from '../../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import {
   buildService,
   killServices,
   spawnService,
   startService,
   type ServiceProcess,
-} from '../../support/service.js';
-import { connect, type SseClient } from '../../support/sse-client.js';
-import { testDirectory } from '../../support/test-root.js';
+} from '../support/service.js';
+import { connect, type SseClient } from '../support/sse-client.js';
+import { testDirectory } from '../support/test-root.js';
 
 // Processes start, and on a busy machine that takes a while.
 jest.setTimeout(120_000);
