@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { program, type Binaries } from './binaries.js';
 import { EmbeddedPostgresError } from './error.js';
-import { give, ignoring, passwordOf, type Home } from './home.js';
+import { give, ignoring, passwordsOf, type Home } from './home.js';
 import { findPostmaster, isAlive, signalTree, type Postmaster } from './postmaster.js';
 import { run } from './run.js';
 
@@ -65,7 +65,7 @@ export class Cluster {
     const pwfile = join(this.home.path, `pwfile.${process.pid}`);
     await mkdir(staging, { mode: 0o700 });
     await give(staging, this.home.account);
-    await writeFile(pwfile, `${await passwordOf(this.home)}\n`, { mode: 0o600 });
+    await writeFile(pwfile, `${(await passwordsOf(this.home)).superuser}\n`, { mode: 0o600 });
     await give(pwfile, this.home.account);
     const { code, output } = await this.run('initdb', [
       ...['-D', staging],

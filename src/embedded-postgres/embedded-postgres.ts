@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { findBinaries, type Binaries } from './binaries.js';
 import { Cluster, keepPort, keptPort } from './cluster.js';
 import { EmbeddedPostgresError } from './error.js';
-import { openHome, passwordOf, type Log } from './home.js';
+import { openHome, passwordsOf, type Log } from './home.js';
 import { APPLICATION, isPassing, Keeper } from './keeper.js';
 import { freePort, isFree } from './ports.js';
 
@@ -80,9 +80,9 @@ class Supervisor implements EmbeddedPostgres {
 
   async start(): Promise<void> {
     await this.cluster.init();
-    const password = await passwordOf(this.cluster.home);
+    const { application } = await passwordsOf(this.cluster.home);
     this.attached = await this.acquire();
-    this.url = `postgres://${APPLICATION}:${password}@127.0.0.1:${this.port}/${APPLICATION}`;
+    this.url = `postgres://${APPLICATION}:${application}@127.0.0.1:${this.port}/${APPLICATION}`;
   }
 
   stop(): Promise<void> {
@@ -94,7 +94,7 @@ class Supervisor implements EmbeddedPostgres {
 
   /** Resolves when the keeper is connected, to whether the server was already running. */
   private async acquire(): Promise<boolean> {
-    const password = await passwordOf(this.cluster.home);
+    const passwords = await passwordsOf(this.cluster.home);
     const deadline = Date.now() + PATIENCE_MS;
     let attached = true;
     let problem: unknown = new Error('another process is starting or stopping it');
@@ -105,7 +105,7 @@ class Supervisor implements EmbeddedPostgres {
         if (await this.startServer()) attached = false;
       } else if (postmaster.port !== null) {
         try {
-          this.watch(await Keeper.connect(postmaster.port, password));
+          this.watch(await Keeper.connect(postmaster.port, passwords));
           this.port = postmaster.port;
           return attached;
         } catch (error) {

@@ -20,7 +20,7 @@ import { ensureStateDir } from './state-dir.js';
 /** The directory of a cluster, and the account that it runs as. */
 export interface Home {
   /**
-   * Contains `data/`, `password`, `port` and `postgres.log`. If we are root, it belongs to root, and `data/`
+   * Contains `data/`, `password`, `superuser-password`, `port` and `postgres.log`. If we are root, it belongs to root, and `data/`
    * and the log to the account: root must not write in a directory where an unprivileged user could have
    * created symbolic links.
    */
@@ -62,9 +62,22 @@ export async function openHome(dataDir: string, log: Log): Promise<Home> {
   }
 }
 
-/** The password of the cluster's roles; created on the first call, in a file that only the owner and root can read. */
-export async function passwordOf(home: Home): Promise<string> {
-  const file = join(home.path, 'password');
+/** The passwords of the two roles of a cluster: what the application can read or leak does not open the superuser's role. */
+export interface Passwords {
+  readonly application: string;
+  readonly superuser: string;
+}
+
+/** The passwords; created on the first call, in files that only the owner and root can read. */
+export async function passwordsOf(home: Home): Promise<Passwords> {
+  const [application, superuser] = await Promise.all([
+    passwordIn(join(home.path, 'password')),
+    passwordIn(join(home.path, 'superuser-password')),
+  ]);
+  return { application, superuser };
+}
+
+async function passwordIn(file: string): Promise<string> {
   for (;;) {
     const kept = await readFile(file, 'utf8').catch(ignoring('ENOENT'));
     if (kept !== undefined) return kept.trim();

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { settlesWithin, withTimeout } from '../platform/time/with-timeout.js';
 import { SUPERUSER } from './cluster.js';
+import type { Passwords } from './home.js';
 
 /** The role and the database of the application. The role is not a superuser, as on any hosted Postgres. */
 export const APPLICATION = 'tidings';
@@ -36,7 +37,27 @@ export class Keeper {
   }
 
   /** Connects, takes the shared lock, and creates the application's role and database if needed. */
-  static async connect(port: number, password: string): Promise<Keeper> {
+  static async connect(port: number, passwords: Passwords): Promise<Keeper> {
+    const { superuser, application } = passwords;
+    try {
+      return await Keeper.open(port, superuser, passwords);
+    } catch (error) {
+      if (!isWrongPassword(error)) throw error;
+    }
+    try {
+      // Earlier versions gave both roles one password.
+      const keeper = await Keeper.open(port, application, passwords);
+      const { client } = keeper;
+      await client.query(`ALTER ROLE ${SUPERUSER} PASSWORD ${client.escapeLiteral(superuser)}`);
+      return keeper;
+    } catch (error) {
+      if (!isWrongPassword(error)) throw error;
+    }
+    // Another process has changed it between the two attempts.
+    return Keeper.open(port, superuser, passwords);
+  }
+
+  private static async open(port: number, password: string, passwords: Passwords): Promise<Keeper> {
     const client = new pg.Client({
       host: '127.0.0.1',
       port,
@@ -52,7 +73,7 @@ export class Keeper {
     try {
       await client.connect();
       await client.query('SELECT pg_advisory_lock_shared($1, $2)', [...KEEP]);
-      await prepare(client, password);
+      await prepare(client, passwords.application);
       return keeper;
     } catch (error) {
       await keeper.close();
@@ -95,17 +116,24 @@ export function isPassing(error: unknown): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006'].includes(code);
 }
 
+function isWrongPassword(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '28P01';
+}
+
 async function prepare(client: pg.Client, password: string): Promise<void> {
   const name = client.escapeIdentifier(APPLICATION);
   // Two processes that start at once would both find nothing and both create.
   await client.query('SELECT pg_advisory_lock($1, $2)', [...PREPARE]);
-  const { rows } = await client.query<{ role: boolean; database: boolean }>(
+  const { rows } = await client.query<{ role: boolean; database: boolean; superuser: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
+            EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolsuper) AS superuser,
             EXISTS (SELECT FROM pg_database WHERE datname = $1) AS database`,
     [APPLICATION],
   );
   if (!rows[0]?.role)
     await client.query(`CREATE ROLE ${name} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
+  // Somebody may have raised it by hand.
+  if (rows[0]?.superuser) await client.query(`ALTER ROLE ${name} NOSUPERUSER`);
   if (!rows[0]?.database) await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
   await client.query('SELECT pg_advisory_unlock($1, $2)', [...PREPARE]);
 }

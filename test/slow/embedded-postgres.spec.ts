@@ -106,6 +106,46 @@ describe('the embedded Postgres', () => {
     });
   });
 
+  it('gives the superuser another password than the application, which cannot run programs', async () => {
+    const server = await start(dataDir);
+    const asSuperuser = server.url.replace('tidings:', 'postgres:');
+    await expect(rows(asSuperuser, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    await expect(rows(server.url, "COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(rows(server.url, 'ALTER ROLE tidings SUPERUSER')).rejects.toMatchObject({ code: '42501' });
+    const file = join(dataDir, 'postgres', 'superuser-password');
+    expect(lstatSync(file).mode & 0o777).toBe(0o600);
+    const password = readFileSync(file, 'utf8').trim();
+    expect(await rows(asSuperuser.replace(/:[0-9a-f]+@/, `:${password}@`), 'SELECT 1 AS n')).toEqual([
+      { n: 1 },
+    ]);
+  });
+
+  it('upgrades a directory whose roles share one password, also when two processes start at once', async () => {
+    const old = testDirectory('embedded-one-password');
+    const first = await start(old);
+    await rows(first.url, 'CREATE TABLE t (n int); INSERT INTO t VALUES (7)');
+    const file = join(old, 'postgres', 'superuser-password');
+    const password = new URL(first.url).password;
+    const superuser = first.url
+      .replace('tidings:', 'postgres:')
+      .replace(password, readFileSync(file, 'utf8').trim());
+    await rows(superuser, `ALTER ROLE postgres PASSWORD '${password}'; ALTER ROLE tidings SUPERUSER`);
+    rmSync(file);
+    await first.stop();
+
+    const servers = await Promise.all([start(old), startChild(old)]);
+    for (const { url } of servers) {
+      expect(await rows(url, 'SELECT n FROM t')).toEqual([{ n: 7 }]);
+      const roles = await rows(url, "SELECT rolsuper FROM pg_roles WHERE rolname = 'tidings'");
+      expect(roles).toEqual([{ rolsuper: false }]);
+      await expect(rows(url.replace('tidings:', 'postgres:'), 'SELECT 1')).rejects.toMatchObject({
+        code: '28P01',
+      });
+    }
+  }, 60_000);
+
   it('keeps data and address over a second start, and accepts a second stop()', async () => {
     const first = await start(dataDir);
     await Promise.all([first.stop(), first.stop()]);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findBinaries } from '../../src/embedded-postgres/binaries.js';
 import { Cluster, SUPERUSER } from '../../src/embedded-postgres/cluster.js';
-import { openHome, passwordOf, type Home } from '../../src/embedded-postgres/home.js';
+import { openHome, passwordsOf, type Home, type Passwords } from '../../src/embedded-postgres/home.js';
 import { APPLICATION, Keeper } from '../../src/embedded-postgres/keeper.js';
 import { signalTree } from '../../src/embedded-postgres/postmaster.js';
 import { run } from '../../src/embedded-postgres/run.js';
@@ -118,7 +118,7 @@ const INITIALISED = 'initialised';
 export class PrivatePostgres {
   private constructor(
     private readonly cluster: Cluster,
-    private readonly password: string,
+    private readonly passwords: Passwords,
     /** The same over every restart. */
     readonly port: number,
   ) {}
@@ -129,22 +129,22 @@ export class PrivatePostgres {
     const settings = { ...FAST, ...(sockets && { unix_socket_directories: join(home.path, 'data') }) };
     const cluster = new Cluster(home, await findBinaries(home.account), settings);
     await cluster.init();
-    const server = new PrivatePostgres(cluster, await passwordOf(home), port);
+    const server = new PrivatePostgres(cluster, await passwordsOf(home), port);
     await server.start();
     // The keeper sees to the role and the database `tidings`; the tests are the only ones to stop this server.
-    await (await Keeper.connect(port, server.password)).close();
+    await (await Keeper.connect(port, server.passwords)).close();
     return server;
   }
 
   /** The database `tidings`, as the role that owns it. */
   get url(): string {
-    return `postgres://${APPLICATION}:${this.password}@127.0.0.1:${this.port}/${APPLICATION}`;
+    return `postgres://${APPLICATION}:${this.passwords.application}@127.0.0.1:${this.port}/${APPLICATION}`;
   }
 
   /** The database `tidings` over the socket in a directory of the server's, in each form that names the user. */
   get socketUrls(): string[] {
     const path = this.cluster.dataDir;
-    const user = `${APPLICATION}:${this.password}`;
+    const user = `${APPLICATION}:${this.passwords.application}`;
     return [
       `postgres://${user}@/${APPLICATION}?host=${path}&port=${this.port}`,
       `postgres://${user}@${encodeURIComponent(path)}:${this.port}/${APPLICATION}`,
@@ -227,7 +227,8 @@ async function copyInitialised(home: Home): Promise<void> {
   const from = join(testRoot(), INITIALISED, 'postgres');
   if (!existsSync(join(from, 'data'))) return;
   // The passwords of its roles are in the data.
-  await copyTree(join(from, 'password'), join(home.path, 'password'));
+  for (const file of ['password', 'superuser-password'])
+    await copyTree(join(from, file), join(home.path, file));
   await copyTree(join(from, 'data'), join(home.path, 'data'));
 }
 

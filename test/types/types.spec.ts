@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidJobError, UnknownTypeError } from '../../src/contract/errors.js';
+import { LINK_RULE } from '../../src/contract/model/link.js';
 import { SHIPPED_TYPES, TypeRegistry } from '../../src/jobs/index.js';
 import { formatMoney } from '../../src/types/shipped/money.js';
 
@@ -44,7 +45,7 @@ describe('task-completed', () => {
       'data.title must not be empty',
       'data.status must be one of "succeeded", "failed"',
       'data.durationMs must be at least 0, is -1',
-      'data.resultUrl must be http(s) or begin with one "/"',
+      `data.resultUrl ${LINK_RULE}`,
       'data must not have unknown fields, has "colour"',
     ]);
   });

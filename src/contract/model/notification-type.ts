@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { kindOf } from './feed.js';
-import { isSafeLink } from './link.js';
+import { isSafeLink, LINK_RULE } from './link.js';
 import { InvalidJobError, type InvalidField } from '../errors.js';
 
 /** The context of a renderer, besides the data. */
@@ -140,7 +140,7 @@ export function renderNotification(
   if (link !== null && (typeof link !== 'string' || !isSafeLink(link))) {
     fields.push({
       field: 'link',
-      problem: `must be http(s) or begin with one "/", is ${JSON.stringify(link)}`,
+      problem: `${LINK_RULE}, is ${JSON.stringify(link)}`,
     });
   }
   if (fields.length > 0)

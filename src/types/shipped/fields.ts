@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isSafeLink } from '../../contract/model/link.js';
+import { isSafeLink, LINK_RULE } from '../../contract/model/link.js';
 
 /** The message of a missing field, or of one with the wrong type. */
 const expected = (what: string) => (issue: { input?: unknown }) =>
@@ -11,7 +11,7 @@ export const text = z.string({ error: expected('a text') }).min(1, 'must not be 
 /** A safe link: http(s), or a path that begins with one `/`. */
 export const link = z
   .string({ error: expected('a text') })
-  .refine(isSafeLink, 'must be http(s) or begin with one "/"');
+  .refine(isSafeLink, LINK_RULE);
 
 /** A whole number from `minimum`, small enough for JSON to keep it exactly. */
 export const wholeNumber = (minimum: number) =>

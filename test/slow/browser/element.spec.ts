@@ -204,7 +204,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       expect(await bench.page.evaluate('window.hacked')).toBeUndefined();
     });
 
-    it('becomes a link only if it is http(s) or begins with one "/"', async () => {
+    it('becomes a link only if it is http(s) without a user name or begins with one "/"', async () => {
       const safe = ['/exports/7', 'https://example.com/a?b#c', 'http://example.com/'];
       const unsafe = [
         'javascript:alert(1)',
@@ -218,6 +218,8 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
         '/\t/evil.example',
         'ftp://evil.example',
         'exports/7',
+        'https://bank.example@evil.example/',
+        'https://example.com/\u202egnp.exe',
         '',
       ];
       await show(
