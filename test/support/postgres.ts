@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findBinaries } from '../../src/embedded-postgres/binaries.js';
 import { Cluster, SUPERUSER } from '../../src/embedded-postgres/cluster.js';
-import { openHome, passwordsOf, type Home, type Passwords } from '../../src/embedded-postgres/home.js';
+import { openHome, passwordsOf, type Home } from '../../src/embedded-postgres/home.js';
 import { APPLICATION, Keeper } from '../../src/embedded-postgres/keeper.js';
 import { signalTree } from '../../src/embedded-postgres/postmaster.js';
 import { run } from '../../src/embedded-postgres/run.js';
@@ -118,33 +118,37 @@ const INITIALISED = 'initialised';
 export class PrivatePostgres {
   private constructor(
     private readonly cluster: Cluster,
-    private readonly passwords: Passwords,
+    private readonly password: string,
     /** The same over every restart. */
     readonly port: number,
   ) {}
 
   static async open(dataDir: string, port: number, sockets = false): Promise<PrivatePostgres> {
     const home = await openHome(dataDir, console);
-    if (!existsSync(join(home.path, 'data'))) await copyInitialised(home);
+    if (!existsSync(join(home.path, 'data'))) {
+      await copyInitialised(home);
+      await shareOnePassword(home);
+    }
     const settings = { ...FAST, ...(sockets && { unix_socket_directories: join(home.path, 'data') }) };
     const cluster = new Cluster(home, await findBinaries(home.account), settings);
     await cluster.init();
-    const server = new PrivatePostgres(cluster, await passwordsOf(home), port);
+    const passwords = await passwordsOf(home);
+    const server = new PrivatePostgres(cluster, passwords.application, port);
     await server.start();
     // The keeper sees to the role and the database `tidings`; the tests are the only ones to stop this server.
-    await (await Keeper.connect(port, server.passwords)).close();
+    await (await Keeper.connect(port, passwords)).close();
     return server;
   }
 
   /** The database `tidings`, as the role that owns it. */
   get url(): string {
-    return `postgres://${APPLICATION}:${this.passwords.application}@127.0.0.1:${this.port}/${APPLICATION}`;
+    return `postgres://${APPLICATION}:${this.password}@127.0.0.1:${this.port}/${APPLICATION}`;
   }
 
   /** The database `tidings` over the socket in a directory of the server's, in each form that names the user. */
   get socketUrls(): string[] {
     const path = this.cluster.dataDir;
-    const user = `${APPLICATION}:${this.passwords.application}`;
+    const user = `${APPLICATION}:${this.password}`;
     return [
       `postgres://${user}@/${APPLICATION}?host=${path}&port=${this.port}`,
       `postgres://${user}@${encodeURIComponent(path)}:${this.port}/${APPLICATION}`,
@@ -227,9 +231,14 @@ async function copyInitialised(home: Home): Promise<void> {
   const from = join(testRoot(), INITIALISED, 'postgres');
   if (!existsSync(join(from, 'data'))) return;
   // The passwords of its roles are in the data.
-  for (const file of ['password', 'superuser-password'])
-    await copyTree(join(from, file), join(home.path, file));
+  await copyTree(join(from, 'password'), join(home.path, 'password'));
   await copyTree(join(from, 'data'), join(home.path, 'data'));
+}
+
+/** Both roles get one password, so that a test turns the URL of one into that of the other. */
+async function shareOnePassword(home: Home): Promise<void> {
+  await passwordsOf(home);
+  await copyTree(join(home.path, 'password'), join(home.path, 'superuser-password'));
 }
 
 /** Ends the servers below the test root, for the end of the run. */
