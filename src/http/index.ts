@@ -6,6 +6,7 @@ import { ApiKeys } from './credentials/api-keys.js';
 import { RecipientAuthenticator } from './credentials/recipient-authenticator.js';
 import { AllowedMethods } from './routes/allowed-methods.js';
 import { ChangesController, RemovalController } from './routes/changes.controller.js';
+import { DisconnectController } from './routes/disconnect.controller.js';
 import { ErasureController } from './routes/erasure.controller.js';
 import { InboxController } from './routes/inbox.controller.js';
 import { JobsController } from './routes/jobs.controller.js';
@@ -50,6 +51,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   PreferencesController,
   JobsController,
   SupportController,
+  DisconnectController,
   ErasureController,
   RemovalController,
 ];

@@ -71,7 +71,11 @@ export class RecordingStreams implements Streams {
     });
   }
 
-  disconnect(): void {}
+  readonly disconnected: FeedKey[] = [];
+
+  disconnect(feeds: readonly FeedKey[]): void {
+    this.disconnected.push(...feeds);
+  }
 
   drain(): Promise<void> {
     return Promise.resolve();

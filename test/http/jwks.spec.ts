@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { Controller, Get, UseFilters, UseGuards } from '@nestjs/common';
 import type { FeedKey } from '../../src/contract/model/feed.js';
 import { CurrentFeed, ProblemFilter, RecipientGuard } from '../../src/http/index.js';
+import { MAX_KEY_SET_BYTES, RemoteKeys } from '../../src/http/credentials/remote-keys.js';
 import { eventually } from '../support/eventually.js';
 import { startHttpApp, type HttpApp } from './http-app.js';
 import { problemOf } from './problem-of.js';
@@ -24,13 +25,19 @@ class GuardedController {
 /** A key server whose keys and health a test can change. */
 class KeyServer {
   readonly keys: JWK[] = [];
-  mode: 'answers' | 'fails' | 'hangs' | 'talks nonsense' = 'answers';
+  mode: 'answers' | 'fails' | 'hangs' | 'talks nonsense' | 'is too large' | 'dribbles' | 'redirects' =
+    'answers';
   fetches = 0;
   readonly #server: Server = createServer((_request, response) => {
     this.fetches += 1;
     if (this.mode === 'hangs') return;
     if (this.mode === 'fails') response.writeHead(500).end();
     else if (this.mode === 'talks nonsense') response.end('<html>');
+    else if (this.mode === 'redirects') response.writeHead(302, { location: '/elsewhere' }).end();
+    // It would be valid JSON.
+    else if (this.mode === 'is too large')
+      response.end(JSON.stringify({ keys: this.keys }) + ' '.repeat(MAX_KEY_SET_BYTES));
+    else if (this.mode === 'dribbles') response.write('{');
     else response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ keys: this.keys }));
   });
 
@@ -44,6 +51,8 @@ class KeyServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
 const ISSUER = 'https://id.example.com';
 
@@ -194,8 +203,87 @@ describe('keys from a key server', () => {
         code: 'key-server-unavailable',
         detail: 'The key server did not answer. Try again in a moment.',
       });
-      expect(app.logger.lines.filter((line) => line.includes('Cannot fetch keys from'))).toHaveLength(1);
+      expect(app.logger.lines.filter((line) => /The key server .* fails: ./.test(line))).toHaveLength(1);
     });
+  });
+
+  it('are asked for a bounded number of times while the server fails, whatever key ids tokens name', async () => {
+    const app = await startApp();
+    server.mode = 'fails';
+    const startedAt = performance.now();
+    const { privateKey } = await makeKey('one');
+    const made = await Promise.all(numbers(40).map((n) => signWith(privateKey, `invented-${n}`)));
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await Promise.all(made.map((token) => app.get('/guarded', bearer(token))));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    }
+    // A back-off is at least a second.
+    expect(server.fetches).toBeLessThanOrEqual(1 + (performance.now() - startedAt) / 1_000);
+  });
+
+  it('are asked for at most once a second while the server answers, whatever key ids tokens name', async () => {
+    const app = await startApp();
+    const { jwk, privateKey } = await makeKey('one');
+    server.keys.push(jwk);
+    const startedAt = performance.now();
+    for (const n of numbers(60)) {
+      const answer = await app.get('/guarded', bearer(await signWith(privateKey, `invented-${n}`)));
+      expect(answer.status).toBe(401);
+    }
+    expect(server.fetches).toBeLessThanOrEqual(2 + (performance.now() - startedAt) / 1_000);
+  });
+
+  describe('of a server that fails after it has answered', () => {
+    const FAST = { freshMs: 20, cooldownMs: 1, deadlineMs: 300, backoff: { firstMs: 10, longestMs: 20 } };
+    const open = async (staleIfErrorMs: number): Promise<() => Promise<unknown>> => {
+      server.keys.splice(0);
+      const { jwk, privateKey } = await makeKey('one');
+      server.keys.push(jwk);
+      const keys = new RemoteKeys(new URL(jwksUrl), { ...FAST, staleIfErrorMs });
+      const token = await signWith(privateKey, 'one');
+      const verify = (): Promise<unknown> =>
+        jwtVerify(token, keys.get).then(
+          ({ payload }) => payload.sub,
+          (error: Error) => error.name,
+        );
+      expect(await verify()).toBe('ada');
+      return verify;
+    };
+
+    it.each(['fails', 'talks nonsense', 'is too large', 'dribbles'] as const)(
+      'are used on while it %s, and again after it has recovered',
+      async (mode) => {
+        const verify = await open(60_000);
+        server.mode = mode;
+        server.fetches = 0;
+        await eventually(async () => {
+          expect(await verify()).toBe('ada');
+          return server.fetches >= 2;
+        });
+        server.mode = 'answers';
+        const before = server.fetches;
+        await eventually(async () => {
+          expect(await verify()).toBe('ada');
+          return server.fetches > before;
+        });
+      },
+    );
+
+    it('are used for no longer than allowed', async () => {
+      const verify = await open(50);
+      server.mode = 'fails';
+      await eventually(async () => (await verify()) === 'KeyServerUnavailableError');
+      server.mode = 'answers';
+      await eventually(async () => (await verify()) === 'ada');
+    });
+  });
+
+  it('are not taken from another address that the server redirects to', async () => {
+    const app = await startApp();
+    server.mode = 'redirects';
+    const { privateKey } = await makeKey('one');
+    expect((await app.get('/guarded', bearer(await signWith(privateKey, 'one')))).status).toBe(503);
+    expect(server.fetches).toBe(1);
   });
 
   it('verify known tokens while the server is unavailable', async () => {

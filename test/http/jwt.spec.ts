@@ -82,7 +82,26 @@ describe('a JWT as the credential of a recipient', () => {
       () => token({ exp: undefined }),
       'The token has no exp; only tokens that expire are accepted.',
     ],
-    ['with an exp that is no date', () => token({ exp: 1e300 }), 'The exp of the token is out of range.'],
+    [
+      'with an exp that is no date',
+      () => token({ exp: 1e300 }),
+      /more than ten years away; it is in seconds/,
+    ],
+    ['with an exp in milliseconds', () => token({ exp: Date.now() + 3_600_000 }), /more than ten years away/],
+    ...(['nonce', 'at_hash', 'c_hash', 's_hash'] as const).map(
+      (claim): [string, () => Promise<string>, string] => [
+        `that is an ID token (${claim})`,
+        () => token({ [claim]: 'x' }),
+        `The token is an ID token (${claim}); send an access token instead.`,
+      ],
+    ),
+    ['that is an ID token of Cognito', () => token({ token_use: 'id' }), /is an ID token \(token_use\)/],
+    ['that is an ID token of Keycloak', () => token({ typ: 'ID' }), /is an ID token \(typ\)/],
+    [
+      'of another typ',
+      () => sign(claims(), SECRET, 'logout+jwt'),
+      /^The typ of the token is not JWT or at\+jwt/,
+    ],
     ['not valid yet', () => token({ nbf: inSeconds(60) }), 'The token is not valid yet (nbf).'],
     [
       'signed with another secret',
@@ -138,6 +157,10 @@ describe('a JWT as the credential of a recipient', () => {
       'The tenant of the token (claim org) must be a string, not a number.',
     ],
   ];
+  it.each(['JWT', 'at+jwt', 'application/at+JWT'])('may have the typ %s', async (typ) => {
+    expect((await app.get('/v1/stream', bearer(await sign(claims(), SECRET, typ)))).status).toBe(200);
+  });
+
   it.each(refused)('is rejected %s', async (_what, make, message) => {
     const response = await app.get('/v1/stream', bearer(await make()));
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token", error_desc/);
@@ -270,4 +293,36 @@ describe('a JWT as the credential of a recipient', () => {
       .setExpirationTime('1h')
       .sign(createSecretKey(Buffer.from(SECRET)));
   }
+});
+
+describe('a JWT of a service with AUTH_JWT_TYP and AUTH_JWT_MAX_AGE', () => {
+  let app: HttpApp;
+  beforeAll(async () => {
+    app = await startHttpApp({ http: { jwt: { secret: SECRET, typ: 'at+jwt', maxAgeSeconds: 600 } } });
+  });
+  beforeEach(() => void app.streams.opened.splice(0));
+  afterAll(() => app.close());
+  const open = async (claims: JWTPayload, typ: string | undefined): Promise<unknown> => {
+    const response = await app.get('/v1/stream', bearer(await sign(claims, SECRET, typ)));
+    return response.status === 200 ? (await response.text(), 200) : (await problemOf(response)).detail;
+  };
+
+  it('has that typ', async () => {
+    const claims = { iat: inSeconds(0) };
+    expect(await open(claims, 'at+jwt')).toBe(200);
+    expect(await open(claims, 'application/at+jwt')).toBe(200);
+    for (const typ of ['JWT', 'logout+jwt', undefined])
+      expect(await open(claims, typ)).toMatch(
+        /^The (typ of the token is not the expected one|token has no typ)\.$/,
+      );
+  });
+
+  it('is valid for that long after its iat, and so is its stream', async () => {
+    const iat = inSeconds(-540);
+    expect(await open({ iat }, 'at+jwt')).toBe(200);
+    expect(app.streams.opened[0]?.expiresAt).toEqual(new Date((iat + 600) * 1000));
+    expect(await open({ iat: inSeconds(-601) }, 'at+jwt')).toBe('The token is older than 600 s.');
+    expect(await open({ iat: inSeconds(60) }, 'at+jwt')).toBe('The iat of the token is in the future.');
+    expect(await open({}, 'at+jwt')).toBe('The token has no iat, so its age is unknown.');
+  });
 });

@@ -178,6 +178,20 @@ describe('Routes with API keys', () => {
     });
   });
 
+  it('ends the streams of a recipient, whose name is not logged', async () => {
+    const response = await send('POST', 'feeds/ada%40example.com/disconnect?tenant=acme', ADMIN_KEY);
+    expect([response.status, await response.json()]).toEqual([202, {}]);
+    expect((await send('POST', 'feeds/bob/disconnect', ADMIN_KEY)).status).toBe(202);
+    expect(app.streams.disconnected).toEqual([
+      { tenant: 'acme', recipient: 'ada@example.com' },
+      { tenant: '', recipient: 'bob' },
+    ]);
+    expect(app.logger.logged.join('\n')).toMatch(/admin key [0-9a-f]{16} ends the streams of the recipient/);
+    expect(app.logger.logged.join('\n')).not.toMatch(/ada|acme|bob/);
+    expect((await send('POST', 'feeds/bob/disconnect?Tenant=acme', ADMIN_KEY)).status).toBe(400);
+    expect((await send('POST', 'feeds/bob/disconnect', SUPPORT_KEY)).status).toBe(403);
+  });
+
   it('accepts the key of the scope, forbids those of other scopes, and rejects unknown ones', async () => {
     const token = await sign();
     for (const [method, path, right, body] of [

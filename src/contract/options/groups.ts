@@ -108,8 +108,15 @@ const JWT = group<JwtOptions>()({
     return `must have at least 32 bytes (RFC 7518, section 3.2), has ${bytes} (make one: openssl rand -base64 48)`;
   }).optional(),
   jwksUrl: urlOf(['https', 'http'], 'https://id.example.com/.well-known/jwks.json').optional(),
+  jwksStaleIfErrorMs: number(0, Number.MAX_SAFE_INTEGER).optional(),
   issuer: text().optional(),
   audience: text().optional(),
+  typ: text((typ) =>
+    /^[\w!#$&^.+-]+(\/[\w!#$&^.+-]+)?$/.test(typ)
+      ? null
+      : `must be a media type such as at+jwt, is ${quote(typ)}`,
+  ).optional(),
+  maxAgeSeconds: number(1, 10 * 366 * 86_400).optional(),
   // RFC 6265, section 4.1.1: a cookie's name is a token.
   cookie: text((cookie) =>
     /^[\w!#$%&'*+.^`|~-]+$/.test(cookie)

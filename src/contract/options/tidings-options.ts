@@ -185,8 +185,17 @@ export interface JwtOptions {
   secret?: string;
   /** The URL of the key set, fetched and cached; requires `issuer` and `audience`. */
   jwksUrl?: string;
+  /**
+   * How long the last keys are used while the key server fails. Default 21,600,000 (6 hours). Lower it if withdrawn keys must be refused sooner
+   * even then.
+   */
+  jwksStaleIfErrorMs?: number;
   issuer?: string;
   audience?: string;
+  /** The `typ` in the header of tokens, such as `at+jwt` (RFC 9068). Default: none, `JWT` or `at+jwt`. */
+  typ?: string;
+  /** Tokens are valid for this long after their `iat`, which they must then have. Default: until their `exp` alone. */
+  maxAgeSeconds?: number;
   /** A cookie that may also contain the token: from allowed origins and from the same origin (`Sec-Fetch-Site`). */
   cookie?: string;
   /** The claim that contains the tenant. Default: every token belongs to the tenant `''`. */

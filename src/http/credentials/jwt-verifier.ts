@@ -1,4 +1,4 @@
-import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyResult } from 'jose';
 import { audiencesOf, audiencesProblem } from '../../contract/model/audience.js';
 import { nameProblem, tenantProblem } from '../../contract/model/feed.js';
 import type { JwtOptions } from '../../contract/options/options.js';
@@ -9,8 +9,12 @@ import { VerifiedTokens } from './verified-tokens.js';
 
 /** The clock skew, in seconds, that `nbf` may have. `exp` may have none. */
 const CLOCK_TOLERANCE_S = 5;
-/** The last moment that a `Date` can hold (ECMA-262, 21.4.1.1), in seconds. */
-const MAX_DATE_S = 8.64e12;
+/** No credential is meant to be valid for longer: such an `exp` is a mistake, or in milliseconds. */
+const MAX_LIFETIME_S = 10 * 366 * 86_400;
+/** Of access tokens (RFC 9068), and of plain JWTs. Logout tokens, security events or DPoP proofs are signed with the same keys. */
+const DEFAULT_TYPES = ['jwt', 'at+jwt'];
+/** Claims that only ID tokens have (OpenID Connect Core 1.0, sections 2 and 3.3.2.11). */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
 /** Verifies a JWT and reads the recipient from its `sub`, the claims of tenant and audiences, and `exp`. */
 export class JwtVerifier {
@@ -27,9 +31,12 @@ export class JwtVerifier {
    */
   async verify(token: string): Promise<RecipientIdentity> {
     const payload = await this.#verified(token);
-    const { sub, exp = NaN } = payload;
-    if (exp * 1000 <= Date.now()) throw new InvalidTokenError(expiredMessage(exp));
-    if (!(exp <= MAX_DATE_S)) throw new InvalidTokenError('The exp of the token is out of range.');
+    const { sub } = payload;
+    const exp = this.#expiryOf(payload);
+    const isIdToken = idTokenClaim(payload);
+    if (isIdToken) {
+      throw new InvalidTokenError(`The token is an ID token (${isIdToken}); send an access token instead.`);
+    }
     const problem = nameProblem(sub);
     if (problem) throw new InvalidTokenError(`The sub of the token ${problem}.`);
     return {
@@ -37,6 +44,22 @@ export class JwtVerifier {
       audiences: this.#audiencesOf(payload),
       expiresAt: new Date(exp * 1000),
     };
+  }
+
+  /** The end of the token's validity, in seconds. */
+  #expiryOf({ exp = NaN, iat }: JWTPayload): number {
+    const now = Date.now() / 1000;
+    if (exp <= now) throw new InvalidTokenError(expiredMessage(exp));
+    if (!(exp <= now + MAX_LIFETIME_S)) {
+      throw new InvalidTokenError('The exp of the token is more than ten years away; it is in seconds.');
+    }
+    const { maxAgeSeconds } = this.options;
+    if (maxAgeSeconds === undefined) return exp;
+    if (typeof iat !== 'number') throw new InvalidTokenError('The token has no iat, so its age is unknown.');
+    if (iat > now + CLOCK_TOLERANCE_S) throw new InvalidTokenError('The iat of the token is in the future.');
+    const end = Math.min(exp, iat + maxAgeSeconds);
+    if (end <= now) throw new InvalidTokenError(`The token is older than ${maxAgeSeconds} s.`);
+    return end;
   }
 
   /** A configured claim must be present: `''` would give users of that name in all tenants one feed. */
@@ -78,21 +101,23 @@ export class JwtVerifier {
       audience: this.options.audience,
       requiredClaims: ['exp'],
       clockTolerance: CLOCK_TOLERANCE_S,
+      typ: this.options.typ,
     };
     try {
       const remembered = this.#tokens.get(token);
       // The key that is trusted for this token now: a key that was withdrawn or replaced is not found, or is another one.
       if (remembered && (await this.#keys.keyFor(remembered.header)) === remembered.key)
         return remembered.payload;
-      const { payload, protectedHeader, key } = await jwtVerify(token, this.#keys.keyFor, options);
-      this.#tokens.add(token, { header: protectedHeader, payload, key });
+      const verified = await jwtVerify(token, this.#keys.keyFor, options);
+      const payload = this.#ofKnownType(verified);
+      this.#tokens.add(token, { header: verified.protectedHeader, payload, key: verified.key });
       return payload;
     } catch (error) {
       // A token without `kid` while the key server has several keys (it rotates them): one of them has to fit.
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       for await (const key of error) {
         try {
-          return (await jwtVerify(token, key, options)).payload;
+          return this.#ofKnownType(await jwtVerify(token, key, options));
         } catch (failure) {
           if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
         }
@@ -100,6 +125,25 @@ export class JwtVerifier {
       throw new errors.JWSSignatureVerificationFailed();
     }
   }
+
+  #ofKnownType({ payload, protectedHeader: { typ } }: JWTVerifyResult): JWTPayload {
+    if (this.options.typ !== undefined || typ === undefined || DEFAULT_TYPES.includes(mediaType(typ)))
+      return payload;
+    throw new InvalidTokenError('The typ of the token is not JWT or at+jwt (AUTH_JWT_TYP, http.jwt.typ).');
+  }
+}
+
+/** The claim that shows an ID token, if any. */
+function idTokenClaim(payload: JWTPayload): string | undefined {
+  // Of Amazon Cognito and of Keycloak.
+  if (payload['token_use'] === 'id') return 'token_use';
+  if (payload['typ'] === 'ID') return 'typ';
+  return ID_TOKEN_CLAIMS.find((claim) => Object.hasOwn(payload, claim));
+}
+
+/** The header's `typ` without what RFC 7515, section 4.1.9, lets be left out. */
+function mediaType(typ: string): string {
+  return typ.toLowerCase().replace(/^application\//, '');
 }
 
 function problemOf(error: unknown, token: string): string | null {
@@ -125,6 +169,7 @@ function claimProblem({ claim, reason }: errors.JWTClaimValidationFailed): strin
       : `The token has no ${claim}.`;
   }
   if (claim === 'nbf' && reason === 'check_failed') return 'The token is not valid yet (nbf).';
+  if (claim === 'typ') return 'The typ of the token is not the expected one.';
   if (claim === 'iss') return 'The iss of the token is not the trusted issuer.';
   if (claim === 'aud') return 'The aud of the token does not name this service.';
   return `The ${claim} of the token is not valid.`;

@@ -1,7 +1,8 @@
-import { Logger } from '@nestjs/common';
-import { createRemoteJWKSet, errors, type CryptoKey, type JWSHeaderParameters } from 'jose';
-import { KeyServerUnavailableError } from '../../contract/errors.js';
+import type { CryptoKey, JWSHeaderParameters } from 'jose';
 import type { JwtOptions } from '../../contract/options/options.js';
+import { KEY_TIMES, RemoteKeys } from './remote-keys.js';
+
+const STALE_IF_ERROR_MS = 6 * 3_600_000;
 
 /** The keys that verify tokens, and their algorithms. */
 export interface TokenKeys {
@@ -16,8 +17,14 @@ const ASYMMETRIC = [
 ];
 
 /** The keys that the options choose: one secret, or those of a key server. */
-export function tokenKeys({ secret, jwksUrl }: JwtOptions): TokenKeys {
-  return jwksUrl ? remoteKeys(new URL(jwksUrl)) : sharedSecret(secret ?? '');
+export function tokenKeys({
+  secret,
+  jwksUrl,
+  jwksStaleIfErrorMs = STALE_IF_ERROR_MS,
+}: JwtOptions): TokenKeys {
+  if (!jwksUrl) return sharedSecret(secret ?? '');
+  const times = { ...KEY_TIMES, staleIfErrorMs: jwksStaleIfErrorMs };
+  return { algorithms: ASYMMETRIC, keyFor: new RemoteKeys(new URL(jwksUrl), times).get };
 }
 
 function sharedSecret(secret: string): TokenKeys {
@@ -32,49 +39,4 @@ function sharedSecret(secret: string): TokenKeys {
       ['verify'],
     );
   return { algorithms: ['HS256'], keyFor: () => (key ??= imported()) };
-}
-
-/**
- * Keys from a JWKS endpoint: fetched for the first token, cached for ten minutes, and fetched again for an unknown key id (a
- * rotation). The cooldown limits made-up key ids to one fetch a second; a longer one could answer a token of a fresh key with 401,
- * which is final for an EventSource.
- */
-function remoteKeys(url: URL): TokenKeys {
-  const logger = new Logger('TidingsKeyServer');
-  const keySet = createRemoteJWKSet(url, {
-    timeoutDuration: 3_000,
-    cooldownDuration: 1_000,
-    cacheMaxAge: 600_000,
-  });
-  let down = false;
-  return {
-    algorithms: ASYMMETRIC,
-    keyFor: async (header) => {
-      try {
-        const key = await keySet(header);
-        if (down) logger.log(`The key server ${url.origin} is available again.`);
-        down = false;
-        return key;
-      } catch (error) {
-        if (isAboutTheToken(error)) throw error;
-        // Logged once for each outage, not for each token.
-        if (!down) logger.error(`Cannot fetch keys from ${url.href}: ${String(error)}`);
-        down = true;
-        throw new KeyServerUnavailableError(
-          'The key server did not answer, so the token cannot be checked.',
-          {
-            cause: error,
-          },
-        );
-      }
-    },
-  };
-}
-
-function isAboutTheToken(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
-  );
 }

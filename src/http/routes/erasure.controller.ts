@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Delete, Inject, Logger, Param, Req } from '@nestjs/common';
 import { InvalidRequestError } from '../../contract/errors.js';
 import type { Eraser, ErasureReport } from '../../contract/ports/erase.js';
@@ -8,6 +7,7 @@ import type { KeyHolder } from '../credentials/api-keys.js';
 import { readFeed } from '../request/feed-path.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { readTenant } from '../request/page-query.js';
+import { pseudonym } from '../response/pseudonym.js';
 import { AdminRoutes } from './audiences.js';
 
 /** `DELETE /v1/feeds...`: erases recipients and tenants, for good. */
@@ -63,9 +63,4 @@ export class ErasureController {
     this.#logger.log(`Erased ${whom}: ${feeds} feeds, ${entries} entries, ${jobs} jobs`);
     return report;
   }
-}
-
-/** Logs outlive the erasure: whoever knows the name can find the line, but the line does not reveal the name. */
-function pseudonym(names: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 16);
 }

@@ -124,6 +124,13 @@ function warningsOf({ production, host, options }: Omit<Settings, 'warnings'>, s
   if (options.retention?.days === null && options.retention.maxEntries === null) {
     warnings.push('RETENTION_DAYS and RETENTION_MAX_ENTRIES are both off: feeds grow without end.');
   }
+  const { secret, issuer, audience } = options.http?.jwt ?? {};
+  const open = [issuer ? [] : 'AUTH_JWT_ISSUER', audience ? [] : 'AUTH_JWT_AUDIENCE'].flat();
+  if (secret !== undefined && open.length > 0) {
+    warnings.push(
+      `${open.join(' and ')} ${open.length > 1 ? 'are' : 'is'} not set: a token that was made for another service with AUTH_JWT_SECRET is accepted.`,
+    );
+  }
   if (!production && options.http?.jwt?.secret !== undefined && !isLoopback(host)) {
     warnings.push('NODE_ENV is not "production" although the service is open to the network.');
   }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -211,6 +211,15 @@ describe.each(Object.entries(HOSTS))('a host on %s', (name, project) => {
     for (const entry of ['tidings', 'tidings/producer', 'tidings/testing']) {
       run(directory, process.execPath, '-e', `(async () => { ${program}('${entry}'); })()`);
     }
+  });
+
+  it('names the packages that the service needs and an importer does not have', () => {
+    const start = spawnSync(process.execPath, ['node_modules/tidings/dist/main.js'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    expect([start.status, start.stdout]).toEqual([1, '']);
+    expect(start.stderr).toMatch(/^The service needs packages .*: npm install .*swagger-ui-dist yaml\n$/);
   });
 
   it('installs no more than the budget', () => {
