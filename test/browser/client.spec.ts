@@ -12,9 +12,9 @@ import { createStore, type Page, type Store } from '../../src/browser/client/sto
 import { buildService } from '../support/service.js';
 
 describe('the size of tidings/client', () => {
-  it('stays under 6 KiB, minified and gzipped', async () => {
+  it('stays under 7 KiB, minified and gzipped', async () => {
     const file = join(dirname(await buildService()), 'browser/client/index.js');
-    expect(gzipSync(readFileSync(file)).length).toBeLessThan(6 * 1_024);
+    expect(gzipSync(readFileSync(file)).length).toBeLessThan(7 * 1_024);
   }, 180_000);
 });
 

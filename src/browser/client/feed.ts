@@ -1,8 +1,9 @@
 import { createChanges } from './changes.js';
 import { createClient } from './client.js';
 import { createConnection, type Connection } from './connection.js';
+import { placeOf } from './cursor.js';
 import { createEmitter } from './emitter.js';
-import { isHidden, listen } from './environment.js';
+import { isHidden, listen, NOTHING } from './environment.js';
 import { failureOf } from './failure.js';
 import type { Message } from './messages.js';
 import { createOlderPages } from './older-pages.js';
@@ -23,6 +24,9 @@ import type {
   ResetReason,
   StopReason,
 } from './types.js';
+
+/** The time that an application has to drop the cookie or the token after `signOut()`. */
+const CONFIRM_MS = 2_000;
 
 /** Loaded on demand, because most pages do not use it. */
 const viaEventSource: Transport = async (attempt) => {
@@ -117,6 +121,22 @@ function createLiveFeed(options: FeedOptions) {
     stop('signed-out');
   }
 
+  /**
+   * Another tab says that the user has signed out. Nothing is shown from then on. But any script of the page can say that, so the credential is
+   * tried when there was time to drop it: if the server accepts it for the same recipient, the feed goes on.
+   */
+  function confirmSignOut(): void {
+    const { epoch } = receiver.store;
+    stop('signed-out');
+    const stopped = status;
+    setTimeout(() => {
+      if (status !== stopped) return;
+      void requestPage(createClient(options), '1').then(({ cursor }) => {
+        if (status === stopped && placeOf(cursor)?.epoch === epoch) open();
+      }, NOTHING);
+    }, CONFIRM_MS);
+  }
+
   async function run(connection: Connection, signal: AbortSignal): Promise<void> {
     const wake = (): void => {
       if (!isHidden()) connection.wake();
@@ -158,7 +178,7 @@ function createLiveFeed(options: FeedOptions) {
         setStatus,
         restart,
         wake: connection.wake,
-        signedOut: () => stop('signed-out'),
+        signedOut: confirmSignOut,
       });
       await tabs.run(both);
     } catch (error) {

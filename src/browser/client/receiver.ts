@@ -69,7 +69,7 @@ export function createReceiver(
   }
 
   function takeRelayed(relayed: RelayedFrame): boolean {
-    if (relayed.after <= store.seq) return true;
+    if (relayed.after <= store.seq || placeOf(relayed.frame.id)?.epoch !== store.epoch) return true;
     if (relayed.before > store.seq) return false;
     emit('feed.frame', relayed.frame);
     apply(relayed);

@@ -1,5 +1,5 @@
 import { isHidden, listen, NOTHING } from './environment.js';
-import type { Message, SentMessage } from './messages.js';
+import { isMessage, type Message, type SentMessage } from './messages.js';
 import type { Receiver } from './receiver.js';
 import type { FeedStatus, RawFrame } from './types.js';
 
@@ -13,6 +13,7 @@ export interface TabPorts {
   restart(reset?: RawFrame): void;
   /** Another tab has become visible. */
   wake(): void;
+  /** A message says that the user has signed out. */
   signedOut(): void;
 }
 
@@ -45,7 +46,9 @@ export function createTabs(name: string, heartbeatMs: number, receiver: Receiver
   let stealLock = NOTHING;
 
   async function run(signal: AbortSignal): Promise<void> {
-    channel.onmessage = ({ data }: MessageEvent<SentMessage>) => receive(data);
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (isMessage(data)) receive(data);
+    };
     listen('visibilitychange', checkLeader, signal);
     const timer = setInterval(watch, heartbeatMs / 4);
     try {

@@ -153,12 +153,45 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       await eventually(async () => expect(await openStreams()).toBe(1));
     }, 60_000);
 
+    it('ignore rubbish of other scripts, and go on after a sign-out that is not true', async () => {
+      const user = await signIn();
+      await bench.deployment.add(user, 'first');
+      const tabs = (await openFive()).slice(0, 3);
+      const errors: unknown[] = [];
+      for (const tab of tabs) {
+        await tab.until(({ items }) => expect(items).toHaveLength(1));
+        tab.page.on('pageerror', (error) => errors.push(error));
+      }
+      const post = (messages: string): Promise<unknown> =>
+        tabs[0]!.do(`(() => {
+          const [epoch] = feed.items[0].cursor.split('-');
+          const channel = new BroadcastChannel('tidings ' + new URL('/v1/', location.href).href + ' ' + epoch);
+          for (const message of ${messages}) channel.postMessage(message);
+          channel.close();
+        })()`);
+      await post(`[null, 7, 'x', {}, { kind: 'frame' }, { kind: 'frame', relayed: {} }, { kind: 'status' }, { kind: 'hello' },
+        { kind: 'begins', seq: '9' }, { kind: 'reset' }, { kind: 'reset', frame: { event: '', id: '', data: 'x' } },
+        { kind: 'status', status: { state: 'stopped', reason: 'unauthenticated' } },
+        { kind: 'frame', relayed: { before: 0, after: 9, frame: { event: 'x', id: epoch + '-9', data: '{"id":1}' } } }]`);
+      await bench.deployment.add(user, 'second');
+      for (const tab of tabs) {
+        await tab.until(({ heard, status }) => expect([heard, status.state]).toEqual([['second'], 'live']));
+      }
+      await post(`[{ kind: 'signed-out' }]`);
+      for (const tab of tabs.slice(1)) {
+        await tab.until(({ items, status }) => expect([items.length, status.state]).toEqual([0, 'stopped']));
+        await tab.until(({ items, status }) => expect([items.length, status.state]).toEqual([2, 'live']));
+      }
+      expect(errors).toEqual([]);
+    }, 60_000);
+
     it('forget everything when one signs out, and show the next user nothing of it', async () => {
       const user = await signIn();
       await bench.deployment.add(user, 'private');
       const tabs = (await openFive()).slice(0, 3);
       for (const tab of tabs) await tab.until(({ items }) => expect(items).toHaveLength(1));
       await tabs[1]!.do('feed.signOut()');
+      await signIn();
       for (const tab of tabs) {
         await tab.until(({ status, items, unread, loaded }) => {
           expect(status).toEqual({ state: 'stopped', reason: 'signed-out' });
