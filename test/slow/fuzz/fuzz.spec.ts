@@ -1,0 +1,17 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Campaign } from './campaign.js';
+
+let campaign: Campaign;
+beforeAll(async () => {
+  campaign = await Campaign.start();
+}, 240_000);
+afterAll(() => campaign?.close());
+
+it('answers no input with 5xx, survives all of them, and holds its loop for no longer than 50 ms', async () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const { violations, inputs, statuses } = await campaign.run(15_000, seed);
+  expect({ seed, violations }).toEqual({ seed, violations: [] });
+  // It tried what it is for.
+  expect(Math.min(inputs.http, inputs.job, inputs.message)).toBeGreaterThan(500);
+  for (const status of [200, 202, 400, 401, 403, 404, 405]) expect(statuses[status]).toBeGreaterThan(0);
+}, 240_000);
