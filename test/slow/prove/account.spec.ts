@@ -98,7 +98,7 @@ describe('the account of a client', () => {
   it('detects what was accepted and is missing in the log, is there twice, or is there for nobody', () => {
     connected(ready('e-0') + entry('e-1', 0));
     expect(verdict(feed([0], { head: 1 }))).toEqual(['lost', 'lost', 'lost']);
-    sent.slice(1).forEach((one) => (one.excuse = 'lost by somebody else'));
+    sent.slice(1).forEach((one) => one.excuses.set('ada', 'lost by somebody else'));
     expect(verdict(feed([0]))).toEqual([]);
     expect(verdict(feed([0, 0]))).toEqual(['twice', 'lost']);
     const other = ledger.open('s', ['grace'], 'sent');
@@ -115,7 +115,7 @@ describe('the account of a client', () => {
 
   it('detects a frame that is not in the log, and a client that did not reach the end', () => {
     connected(ready('e-0') + entry('e-1', 0) + entry('e-2', 1));
-    sent.slice(2).forEach((one) => (one.excuse = 'lost by somebody else'));
+    sent.slice(2).forEach((one) => one.excuses.set('ada', 'lost by somebody else'));
     expect(verdict(feed([1, 0]))).toEqual(['other', 'other']);
     expect(verdict(feed([0], { head: 1 }))).toEqual(['lost', 'lost', 'other']);
     expect(verdict(feed([0, 1], { epoch: 'f' }))).toEqual(['lost']);

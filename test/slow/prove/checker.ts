@@ -97,7 +97,8 @@ function checkFeed(
     if (inLog > 0 && one.outcome === 'rolled back')
       violations.push({ wrong: 'foreign', what: `${recipient}: ${one.index} was rolled back`, ...about });
     if (inLog > 0 || one.outcome !== 'accepted') continue;
-    if (one.excuse !== null) lostByOthers.set(one.excuse, (lostByOthers.get(one.excuse) ?? 0) + 1);
+    const excuse = one.excuses.get(recipient);
+    if (excuse !== undefined) lostByOthers.set(excuse, (lostByOthers.get(excuse) ?? 0) + 1);
     else if (room > 0) room -= 1;
     else
       violations.push({

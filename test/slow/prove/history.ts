@@ -20,7 +20,7 @@ export async function history(
   const notification = index === undefined ? undefined : ledger.notifications[index];
   if (notification) {
     lines.push(
-      `  notification ${notification.index}: ${notification.outcome}${notification.excuse ? `, ${notification.excuse}` : ''}`,
+      `  notification ${notification.index}: ${notification.outcome}${[...new Set(notification.excuses.values())].map((excuse) => `, ${excuse}`).join('')}`,
     );
     lines.push(...print(notification.attempts));
     const view = QueueView.open(world);

@@ -17,8 +17,11 @@ export interface Notification {
   readonly attempts: Happening[];
   outcome: Outcome;
   acceptedAt: number | null;
-  /** Why it may be missing though it was accepted: who else than Tidings has lost it. */
-  excuse: string | null;
+  /**
+   * Why it may be missing though it was accepted: who else than Tidings has lost it; by recipient, since a broadcast may be several jobs, of
+   * which some are lost.
+   */
+  readonly excuses: Map<string, string>;
   /** Recipients that no client has received it for yet. */
   readonly missing: Set<string>;
 }
@@ -38,7 +41,7 @@ export class Ledger {
       attempts: [],
       outcome: 'pending',
       acceptedAt: null,
-      excuse: null,
+      excuses: new Map(),
       missing: new Set(to),
     };
     this.notifications.push(notification);
@@ -71,8 +74,12 @@ export class Ledger {
   }
 
   /** Somebody else may have lost these. */
-  excuse(why: string, covers: (notification: Notification) => boolean): void {
-    for (const notification of this.notifications) if (covers(notification)) notification.excuse ??= why;
+  excuse(why: string, covers: (notification: Notification, recipient: string) => boolean): void {
+    for (const notification of this.notifications) {
+      const { to, excuses } = notification;
+      for (const recipient of to)
+        if (!excuses.has(recipient) && covers(notification, recipient)) excuses.set(recipient, why);
+    }
   }
 
   /** The retention went past a client: what this recipient's clients have not got until now, they may never get. */
@@ -82,7 +89,8 @@ export class Ledger {
 
   /** Accepted ones of a scenario, among the first so many, whose recipients have not all got them. */
   outstanding(scenario: string, upTo = this.notifications.length): number {
-    const isDone = (one: Notification): boolean => one.missing.size === 0 || one.excuse !== null;
+    const isDone = ({ missing, excuses }: Notification): boolean =>
+      [...missing].every((recipient) => excuses.has(recipient));
     while (this.firstOpen < upTo && isDone(this.notifications[this.firstOpen]!)) this.firstOpen += 1;
     let count = 0;
     for (let index = this.firstOpen; index < upTo; index++) {

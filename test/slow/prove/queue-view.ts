@@ -9,7 +9,15 @@ export interface QueuedJob {
   readonly id: string;
   readonly state: string;
   readonly notification: number;
+  readonly to: readonly string[];
   readonly failedReason: string | undefined;
+}
+
+/** `recipient notification` of everything that these jobs are to deliver. */
+export function placesOf(jobs: readonly QueuedJob[]): Set<string> {
+  return new Set(
+    jobs.flatMap(({ to, notification }) => to.map((recipient) => `${recipient} ${notification}`)),
+  );
 }
 
 /** Looks at the queue directly, past all proxies. */
@@ -63,7 +71,7 @@ export class QueueView {
 
   private async jobs(state: JobType): Promise<QueuedJob[]> {
     const jobs = (await this.queue.getJobs([state], 0, 20_000)) as (
-      Job<{ data?: { taskId?: string } }> | undefined
+      Job<{ to?: string | string[]; data?: { taskId?: string } }> | undefined
     )[];
     return jobs.flatMap((job) =>
       job
@@ -72,6 +80,7 @@ export class QueueView {
               id: job.id ?? '',
               state,
               notification: Number(job.data.data?.taskId),
+              to: [job.data.to ?? []].flat(),
               failedReason: job.failedReason,
             },
           ]

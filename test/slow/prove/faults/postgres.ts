@@ -1,6 +1,6 @@
 import type { Ledger } from '../ledger.js';
 import { readKept } from '../log-view.js';
-import { QueueView } from '../queue-view.js';
+import { placesOf, QueueView } from '../queue-view.js';
 import { now } from '../timeline.js';
 import type { World } from '../world.js';
 import { patiently, sleep, type Fault } from './fault.js';
@@ -79,8 +79,8 @@ interface Moment {
   readonly at: number;
   /** `recipient notification` of every entry. */
   readonly kept: ReadonlySet<string>;
-  /** Notifications whose jobs wait on the queue. */
-  readonly waiting: ReadonlySet<number>;
+  /** The same of every job that waits on the queue. */
+  readonly waiting: ReadonlySet<string>;
 }
 
 /** With nobody able to reach Postgres, and nothing running there any more. */
@@ -106,8 +106,7 @@ async function theMoment(world: World): Promise<Moment> {
   const view = QueueView.open(world);
   try {
     const jobs = await patiently(() => view.pending());
-    const waiting = jobs.filter(({ state }) => state !== 'active').map(({ notification }) => notification);
-    return { at, kept, waiting: new Set(waiting) };
+    return { at, kept, waiting: placesOf(jobs.filter(({ state }) => state !== 'active')) };
   } finally {
     await view.close();
   }
@@ -119,11 +118,11 @@ async function theMoment(world: World): Promise<Moment> {
  */
 function excuse(world: World, ledger: Ledger, copy: Moment, end: Moment): void {
   const until = now();
-  ledger.excuse('went with the restored database', (one) => {
+  ledger.excuse('went with the restored database', (one, recipient) => {
     if (one.submittedAt > until) return false;
     if (world.backend === 'postgres') return one.acceptedAt === null || one.acceptedAt >= copy.at;
-    const everywhere = [...one.to].every((recipient) => copy.kept.has(`${recipient} ${one.index}`));
-    return !everywhere && !end.waiting.has(one.index);
+    const place = `${recipient} ${one.index}`;
+    return !copy.kept.has(place) && !end.waiting.has(place);
   });
 }
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { RedisServer } from '../../../support/redis.js';
-import { QueueView } from '../queue-view.js';
+import { placesOf, QueueView } from '../queue-view.js';
 import type { World } from '../world.js';
 import { sleep, type Fault } from './fault.js';
 
@@ -63,11 +63,13 @@ const emptied: Fault = {
     // What was sent already is still being worked on.
     await sleep(100);
     const view = QueueView.open(world);
-    const pending = new Set((await view.pending()).map(({ notification }) => notification));
+    const pending = placesOf(await view.pending());
     await view.close();
     await redisOf(world).kill();
     await redisOf(world).start();
-    ledger.excuse('was on the queue when Redis lost it', ({ index }) => pending.has(index));
+    ledger.excuse('was on the queue when Redis lost it', ({ index }, recipient) =>
+      pending.has(`${recipient} ${index}`),
+    );
     for (const open of reopen) open();
   },
 };
