@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres.js';
@@ -16,6 +16,7 @@ interface OwnRedis {
 export class Ground {
   private constructor(
     private readonly directory: string,
+    private readonly stays: boolean,
     private readonly postgres: EmbeddedPostgres,
     private readonly redis: OwnRedis | null,
     /** Of Postgres and Redis. */
@@ -24,8 +25,10 @@ export class Ground {
     readonly syncMs: number,
   ) {}
 
-  static async open(): Promise<Ground> {
-    const directory = await mkdtemp(join(tmpdir(), 'tidings-bench-'));
+  /** @param dataDir A directory that stays, instead of one that goes with the servers. */
+  static async open(dataDir: string | null): Promise<Ground> {
+    const directory = dataDir ?? (await mkdtemp(join(tmpdir(), 'tidings-bench-')));
+    await mkdir(directory, { recursive: true });
     // Postgres runs as another user when this one is root.
     await chmod(directory, 0o755);
     const syncMs = await timeSync(join(directory, 'sync'));
@@ -34,7 +37,7 @@ export class Ground {
     const redis = await startRedis(directory);
     const pids: Record<string, number> = { postgres: parseInt(pidFile) };
     if (redis?.process.pid) pids['redis'] = redis.process.pid;
-    return new Ground(directory, postgres, redis, pids, syncMs);
+    return new Ground(directory, dataDir !== null, postgres, redis, pids, syncMs);
   }
 
   get databaseUrl(): string {
@@ -52,7 +55,7 @@ export class Ground {
       await exited;
     }
     await this.postgres.stop();
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    if (!this.stays) await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -44,7 +44,7 @@ export class Lab {
   ) {}
 
   static async open(options: Options): Promise<Lab> {
-    const ground = await Ground.open();
+    const ground = await Ground.open(options.dataDir);
     const child = await Child.start({ name: 'the load', script: 'bench/load/main.ts', ready: /ready/ });
     return new Lab(options, ground, child, remote<Load>(child.process, 'the load'));
   }

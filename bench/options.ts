@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f';
-const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f'];
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'retention';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'retention'];
 
 /** How much is measured. */
 export interface Sizes {
@@ -24,6 +24,8 @@ export interface Sizes {
   readonly reconnect: { readonly streams: number; readonly missed: number };
   /** (f): turns of each kind of append. */
   readonly appendRounds: number;
+  /** (retention): entries of the logs that are swept. */
+  readonly logSizes: readonly number[];
   /** Jobs that run at the same moment, in Tidings and in the worker that does nothing. */
   readonly concurrency: number;
 }
@@ -37,6 +39,7 @@ const FULL: Sizes = {
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
   appendRounds: 31,
+  logSizes: [100_000, 1_000_000],
   concurrency: 100,
 };
 
@@ -49,6 +52,7 @@ const QUICK: Sizes = {
   rate: { streams: 2_000, perSecond: 500, jobs: 1_000, burst: 2_000 },
   idleStreams: 2_000,
   appendRounds: 5,
+  logSizes: [50_000, 100_000],
 };
 
 export interface Options {
@@ -59,9 +63,11 @@ export interface Options {
   readonly write: boolean;
   /** Where CPU profiles of the servers are written; `null`: none are recorded, as recording costs. */
   readonly profileDir: string | null;
+  /** Where the databases stay for the next run, with the logs that (retention) has filled; `null`: they go. */
+  readonly dataDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e,f] [--quick] [--rounds n] [--write] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {
@@ -73,18 +79,32 @@ export function readOptions(args: string[]): Options {
       rounds: { type: 'string' },
       write: { type: 'boolean', default: false },
       profile: { type: 'string' },
+      size: { type: 'string' },
+      data: { type: 'string' },
     },
   });
   const parts =
     values.only === undefined ? PARTS : PARTS.filter((part) => values.only?.split(',').includes(part));
   const sizes = values.quick ? QUICK : FULL;
   const rounds = values.rounds === undefined ? sizes.rounds : Number(values.rounds);
+  const largest = values.size === undefined ? null : readSize(values.size);
   if (parts.length === 0 || !(Number.isInteger(rounds) && rounds > 0)) throw new Error(USAGE);
+  const logSizes =
+    largest === null ? sizes.logSizes : [...sizes.logSizes.filter((size) => size < largest), largest];
   return {
     parts,
     quick: values.quick,
-    sizes: { ...sizes, rounds },
+    sizes: { ...sizes, rounds, logSizes },
     write: values.write,
     profileDir: values.profile ?? null,
+    dataDir: values.data ?? null,
   };
+}
+
+/** Such as 500k or 5m: the entries of the largest log. */
+function readSize(text: string): number {
+  const [, digits, unit = ''] = /^(\d+)([km]?)$/i.exec(text) ?? [];
+  const size = Number(digits) * ({ k: 1_000, m: 1_000_000 }[unit.toLowerCase()] ?? 1);
+  if (!(size >= 10_000 && size % 1_000 === 0)) throw new Error(USAGE);
+  return size;
 }

@@ -10,6 +10,7 @@ import { append } from './parts/append.js';
 import { doors } from './parts/doors.js';
 import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
+import { retention } from './parts/retention.js';
 import { throughput } from './parts/throughput.js';
 import { isMet, table, type Row } from './report.js';
 
@@ -57,6 +58,7 @@ async function run(lab: Lab): Promise<Row[]> {
   if (parts.includes('d')) await add('memory', memory);
   if (parts.includes('e')) await add('reconnect', reconnect);
   if (parts.includes('f')) await add('append', append);
+  if (parts.includes('retention')) await add('retention', retention);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
 }
 

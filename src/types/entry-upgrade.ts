@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { LogEntry, NotificationItem } from '../contract/model/entry.js';
 import type { FeedKey } from '../contract/model/feed.js';
 import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
-import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../contract/ports/read.js';
+import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../contract/ports/read.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
 import type { TypeRegistry } from './type-registry.js';
@@ -54,6 +54,10 @@ export class UpgradingFeedReader implements FeedReader {
 
   open(feed: FeedKey, audiences?: readonly string[]): Promise<OpenedFeed> {
     return this.reader.open(feed, audiences);
+  }
+
+  find(feed: FeedKey): Promise<FeedState | null> {
+    return this.reader.find(feed);
   }
 
   heads(feedIds: readonly string[]): Promise<FeedHead[]> {

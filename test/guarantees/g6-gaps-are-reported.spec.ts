@@ -26,7 +26,7 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     await untilTasks(first, 6);
     const epoch = first.frames[0]!.id!.split('-')[0]!;
     await house.sql(`DELETE FROM tidings.entry WHERE seq <= 3`);
-    await house.sql(`UPDATE tidings.feed SET floor = 3, kept = 3, unread = 3, unseen = 3`);
+    await house.sql(`UPDATE tidings.feed SET floor = 3, kept = 3, unread = 3, unseen = 3 WHERE head > 3`);
     const cases: [cursor: string, reason: string][] = [
       ['nonsense', 'malformed'],
       [`${epoch}-`, 'malformed'],
@@ -89,7 +89,9 @@ onBothBackends('G6: a cursor that cannot be honoured gets a feed.reset with the 
     }
     await eventually(async () => (await house.queue().getCompletedCount()) === 360, { timeoutMs: 40_000 });
     await house.sql(`DELETE FROM tidings.entry WHERE seq <= 350`);
-    await house.sql(`UPDATE tidings.feed SET floor = 350, kept = 10, unread = 10, unseen = 10`);
+    await house.sql(
+      `UPDATE tidings.feed SET floor = 350, kept = 10, unread = 10, unseen = 10 WHERE head > 350`,
+    );
     client.resume();
     expect((await resetOf(client)).reason).toBe('expired');
     await client.waitFor(({ id }) => id !== null && id.endsWith('-360'), { timeoutMs: 20_000 });

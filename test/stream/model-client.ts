@@ -177,6 +177,7 @@ class Connection {
       options: STREAM_OPTIONS,
       reader: {
         open: () => this.log.open(),
+        find: () => this.log.find(),
         heads: (ids) => this.log.heads(ids),
         page: (feedId, after) => {
           if (this.sink.isFull) this.fault('read a page while the outlet had no room (G7)');

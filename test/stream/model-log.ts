@@ -91,6 +91,10 @@ export class ModelLog implements FeedReader {
     return this.read(() => ({ ...this.state, unread: 0, unseen: 0, pending: false }));
   }
 
+  find(): Promise<FeedState> {
+    return this.read(() => this.state);
+  }
+
   page(feedId: string, after: number): Promise<LogPage | null> {
     return this.read(() => {
       if (feedId !== this.state.feedId) return null;

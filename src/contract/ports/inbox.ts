@@ -32,8 +32,9 @@ export interface InboxPage extends InboxCounts {
   /** Newest first, each a notification's JSON text as on the wire (see `NotificationItem`). */
   readonly items: readonly string[];
   /**
-   * The start of the next page; `null` at the end. A page with fewer items, or none, is not the last one: it
-   * ends early when a request has scanned enough entries or bytes.
+   * The start of the next page; `null` at the end. A page with fewer items is not the last one: it ends early
+   * when a request has scanned enough entries or bytes. It is empty before the end only if 100,000 entries in
+   * a row are not listed.
    */
   readonly next: string | null;
 }

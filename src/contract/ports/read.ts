@@ -8,7 +8,10 @@ export interface FeedState {
   readonly epoch: string;
   /** The number of the last committed entry; 0 if there is none yet. */
   readonly head: number;
-  /** Entries up to this number were trimmed; the oldest kept one is `floor + 1`. */
+  /**
+   * The log is complete after this number: a cursor below it cannot be honoured. Older notifications may still
+   * be listed on pages.
+   */
   readonly floor: number;
 }
 
@@ -37,6 +40,8 @@ export interface FeedReader {
    * @param audiences Those of the recipient. Default: none.
    */
   open(feed: FeedKey, audiences?: readonly string[]): Promise<OpenedFeed>;
+  /** The feed's state, or `null`: a look on nobody's behalf must not bring back the name of an erased recipient. */
+  find(feed: FeedKey): Promise<FeedState | null>;
   /**
    * The entries after `after`, at most 256 KiB or one entry; `null` if the feed was erased.
    *

@@ -8,6 +8,9 @@ import type { InboxPage, PageRequest } from './inbox.js';
  */
 export type DropReason = 'muted' | 'duplicate' | 'expired' | 'recalled' | 'erased';
 
+/** The number of dropped notifications that are kept of a feed, the newest. */
+export const MOST_DROPPED = 100;
+
 /** A dropped notification. */
 export interface Dropped {
   readonly reason: DropReason;
@@ -17,7 +20,7 @@ export interface Dropped {
   readonly at: string;
 }
 
-/** Records dropped notifications for support; records are kept as long as entries. */
+/** Records dropped notifications for support; records are kept as long as entries, and the newest {@link MOST_DROPPED} of a feed. */
 export interface DropLog {
   /** Best effort: it logs its errors and never throws, because no notification may wait for it. */
   record(dropped: readonly (Omit<Dropped, 'at'> & { readonly feed: FeedKey })[]): Promise<void>;

@@ -19,8 +19,8 @@ export async function notificationAt(
   reader: FeedReader,
   { feed, epoch, seq }: Place,
 ): Promise<DeliveredNotification | null> {
-  const { feedId } = await reader.open(feed);
-  const page = await reader.page(feedId, seq - 1);
+  const found = await reader.find(feed);
+  const page = found?.epoch === epoch ? await reader.page(found.feedId, seq - 1) : null;
   const entry = page?.epoch === epoch ? page.entries.find((one) => one.seq === seq) : undefined;
   return entry?.json ? { feed, notification: JSON.parse(entry.json) as NotificationItem } : null;
 }

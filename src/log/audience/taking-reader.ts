@@ -1,6 +1,6 @@
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { AudienceTaker } from '../../contract/ports/audience.js';
-import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../../contract/ports/read.js';
+import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../../contract/ports/read.js';
 
 /**
  * Opens feeds for their recipients: what is newer in the audiences is taken first. The query that opens the feed
@@ -19,6 +19,10 @@ export class TakingFeedReader implements FeedReader {
     if (!opened.pending) return opened;
     const taken = await this.taker.take({ feed, audiences: audiences! });
     return { ...(await this.reader.open(feed)), pending: !taken };
+  }
+
+  find(feed: FeedKey): Promise<FeedState | null> {
+    return this.reader.find(feed);
   }
 
   page(feedId: string, after: number): Promise<LogPage | null> {

@@ -5,12 +5,10 @@ import type { AudienceTaker } from '../../contract/ports/audience.js';
 import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../../contract/ports/inbox.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import type { Sql } from '../../contract/ports/sql.js';
-import { queryOf, toPage } from './page.js';
-import { readPage, type PageBounds, type PageRow } from './read-page.js';
+import { pageOf } from './page.js';
+import { readPage, type PageRow } from './read-page.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
-/** As many entries as the retention keeps notifications by default: a single page then reads nearly the whole feed. */
-export const PAGE_BOUNDS: PageBounds = { scanned: 1_000, bytes: 256 * 1024 };
 /** Less than half of the default pool, so that appends and streams always find a connection. */
 const PAGES_AT_A_TIME = 4;
 /** As long as the pool's own timeout. */
@@ -26,7 +24,7 @@ export class PostgresInbox implements Inbox {
     private readonly reader: FeedReader,
     private readonly taker: AudienceTaker,
   ) {
-    this.statement = readPage(sql.schema, PAGE_BOUNDS);
+    this.statement = readPage(sql.schema);
   }
 
   async page(feed: FeedKey, request: PageRequest, audiences: readonly string[] = []): Promise<InboxPage> {
@@ -34,17 +32,16 @@ export class PostgresInbox implements Inbox {
     let names = audiences;
     // Three attempts suffice unless the feed is erased in between.
     for (let attempt = 0; attempt < 4; attempt += 1) {
-      const rows = await this.limiter.run(() =>
-        this.sql.query<PageRow>(this.statement, queryOf(feed, request, names)),
+      const page = await pageOf(feed, request, names, (values) =>
+        this.limiter.run(() => this.sql.query<PageRow>(this.statement, values)),
       );
-      if (rows.length > 0 && !rows[0]!.pending) return toPage(rows, request);
-      if (rows.length > 0) {
+      if (page === 'pending') {
         names = [];
         await this.taker.take({ feed, audiences });
-      } else {
+      } else if (page === 'missing') {
         // There is no cursor without an epoch, so even a read creates the feed's row.
         await this.reader.open(feed);
-      }
+      } else return page;
     }
     throw new LogUnavailableError('The page could not be read: the feed is being erased.');
   }

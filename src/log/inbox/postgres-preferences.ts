@@ -30,7 +30,7 @@ export class PostgresPreferences implements Preferences {
     // Creates the feed if needed: a recipient may mute types before the first notification.
     await this.sql.query(
       `INSERT INTO ${this.sql.schema}.feed AS f (tenant, recipient, muted) VALUES ($1, $2, $3)
-       ON CONFLICT (tenant, recipient) DO UPDATE SET muted = excluded.muted WHERE f.muted <> excluded.muted`,
+       ON CONFLICT (tenant, recipient) DO UPDATE SET muted = excluded.muted, touched_at = now() WHERE f.muted <> excluded.muted`,
       [tenant, recipient, sorted],
     );
     return { muted: sorted };

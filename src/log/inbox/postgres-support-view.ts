@@ -2,16 +2,14 @@ import { NotFoundError } from '../../contract/errors.js';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { InboxPage, PageRequest } from '../../contract/ports/inbox.js';
 import type { Sql } from '../../contract/ports/sql.js';
-import type { Dropped, SupportView } from '../../contract/ports/support.js';
-import { PAGE_BOUNDS } from './postgres-inbox.js';
-import { queryOf, toPage } from './page.js';
+import { MOST_DROPPED, type Dropped, type SupportView } from '../../contract/ports/support.js';
+import { pageOf } from './page.js';
 import { readPage, type PageRow } from './read-page.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** The support view reads one feed at a time. */
 const VIEWS_AT_A_TIME = 1;
 const PATIENCE_MS = 5_000;
-const MOST_DROPPED = 100;
 
 interface DroppedRow extends Omit<Dropped, 'jobId' | 'at'> {
   readonly job_id: string;
@@ -25,16 +23,16 @@ export class PostgresSupportView implements SupportView {
   private readonly statement: string;
 
   constructor(private readonly sql: Sql) {
-    this.statement = readPage(sql.schema, PAGE_BOUNDS, 'everything');
+    this.statement = readPage(sql.schema, 'everything');
   }
 
   feed(feed: FeedKey, request: PageRequest): Promise<InboxPage & { readonly dropped: readonly Dropped[] }> {
     return this.limiter.run(async () => {
-      const rows = await this.sql.query<PageRow>(this.statement, queryOf(feed, request));
-      if (rows.length === 0) {
-        throw new NotFoundError([{ field: 'recipient', problem: 'has no feed' }]);
-      }
-      return { ...toPage(rows, request), dropped: await this.dropped(feed) };
+      const page = await pageOf(feed, request, [], (values) =>
+        this.sql.query<PageRow>(this.statement, values),
+      );
+      if (typeof page === 'string') throw new NotFoundError([{ field: 'recipient', problem: 'has no feed' }]);
+      return { ...page, dropped: await this.dropped(feed) };
     });
   }
 

@@ -14,19 +14,15 @@ export interface PageRow {
   readonly pending: boolean;
 }
 
-/** The limits of a page's cost, whatever the request. */
-export interface PageBounds {
-  /** The number of entries to scan: numbers have no holes, so a range of this size has at most this many rows. */
-  readonly scanned: number;
-  /** The bytes of JSON, or one item. */
-  readonly bytes: number;
-}
+/** The bytes of JSON on a page, or one item. */
+export const PAGE_BYTES = 256 * 1024;
 
 /**
  * Reads one page in one statement.
  *
  * Parameters: tenant, recipient, the number before which the page begins (null: the newest), maximum items,
- * unread (null: any), archived, type (null: any), the recipient's audiences.
+ * unread (null: any), archived, type (null: any), the recipient's audiences, maximum entries to scan: the numbers of a
+ * range, as each has at most one row.
  * Result: {@link PageRow}s; none if the feed has no row.
  *
  * One statement is one snapshot, so a stream from the head continues exactly where the page ends. It walks a
@@ -40,11 +36,7 @@ export interface PageBounds {
  * @param what `everything`, for support: includes entries that are no longer visible, each with a `status`
  * (`shown`, `archived`, `expired`, `removed`).
  */
-export function readPage(
-  schema: string,
-  { scanned, bytes }: PageBounds,
-  what: 'shown' | 'everything' = 'shown',
-): string {
+export function readPage(schema: string, what: 'shown' | 'everything' = 'shown'): string {
   const archived = (e: string): string =>
     `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
   const item = `${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version, p.created_at,
@@ -69,10 +61,10 @@ export function readPage(
     ) q
     CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
-    CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - ${scanned}) AS low) r
+    CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - $9::bigint) AS low) r
     LEFT JOIN LATERAL (
       SELECT p.seq,
-             CASE WHEN p.nth = 1 OR (p.nth <= $4 AND p.bytes_so_far <= ${bytes})
+             CASE WHEN p.nth = 1 OR (p.nth <= $4 AND p.bytes_so_far <= ${PAGE_BYTES})
                   THEN ${json}
              END AS json
         FROM (

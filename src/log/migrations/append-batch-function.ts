@@ -1,3 +1,4 @@
+import { oldestAt } from './oldest-at.js';
 import { erasureOf } from './tombstone-functions.js';
 
 /**
@@ -198,7 +199,7 @@ BEGIN
 
   UPDATE ${schema}.feed t
      SET head = n.head, kept = t.kept + n.added, unread = t.unread + n.added - n.replaced,
-         unseen = t.unseen + n.added - n.replaced_unseen, erased_at = erasures[n.feed]
+         unseen = t.unseen + n.added - n.replaced_unseen, erased_at = erasures[n.feed], oldest_at = ${oldestAt('t', 'n.head')}
     FROM (
       SELECT feeds[i.i] AS feed, max(new_seqs[i.i]) AS head, count(*)::integer AS added, count(replaced[i.i])::integer AS replaced,
              (count(*) FILTER (WHERE replaced_unseen[i.i]))::integer AS replaced_unseen

@@ -1,3 +1,4 @@
+import { oldestAt } from './oldest-at.js';
 import { erasureOf } from './tombstone-functions.js';
 
 /**
@@ -14,7 +15,7 @@ import { erasureOf } from './tombstone-functions.js';
  */
 export function appendFunction2(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.append(
+CREATE OR REPLACE FUNCTION ${schema}.append(
   tenants text[], recipients text[], hashes bytea[], types text[], titles text[], bodies text[], links text[], datas json[],
   versions integer[], expiries timestamptz[], collapse_keys text[], sizes integer[], mandatory boolean[], queued bigint[]
 ) RETURNS TABLE (item bigint, outcome text, feed_epoch text, entry_seq bigint, entry_json text)
@@ -132,7 +133,7 @@ BEGIN
 
   UPDATE ${schema}.feed f
      SET head = n.head, kept = f.kept + n.added, unread = f.unread + n.added - n.replaced,
-         unseen = f.unseen + n.added - n.replaced_unseen,
+         unseen = f.unseen + n.added - n.replaced_unseen, oldest_at = ${oldestAt('f', 'n.head')},
          erased_at = CASE WHEN f.head = 0 THEN ${erasureOf(schema, 'f')} ELSE f.erased_at END
     FROM (
       SELECT i.feed_id, max(i.seq) AS head, count(*)::integer AS added, count(i.replaced)::integer AS replaced,

@@ -4,6 +4,7 @@ import {
   PLANNER_SETTINGS,
   WAIT_FOR_THE_DISK,
 } from './append-batch-function.js';
+import { oldestAt } from './oldest-at.js';
 import { erasureOf } from './tombstone-functions.js';
 
 /**
@@ -60,7 +61,9 @@ BEGIN
   INSERT INTO ${schema}.dedupe_key (hash, feed_id, seq, created_at, fingerprint) VALUES (hash, f.id, seq, moment, fingerprint);
   INSERT INTO ${schema}.entry (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, bytes)
   VALUES (f.id, seq, id, type, title, body, link, data, version, moment, expires_at, size);
-  UPDATE ${schema}.feed t SET head = seq, kept = t.kept + 1, unread = t.unread + 1, unseen = t.unseen + 1, erased_at = erasure
+  UPDATE ${schema}.feed t
+     SET head = seq, kept = t.kept + 1, unread = t.unread + 1, unseen = t.unseen + 1, erased_at = erasure,
+         oldest_at = ${oldestAt('t', 'seq')}
    WHERE t.id = f.id;
   RETURN 'appended ' || f.epoch || ' ' || seq || CASE WHEN expires_at IS NULL THEN ' ' ||
     ${schema}.item_json(type, id, f.epoch, seq, title, body, link, data, version, moment, NULL, 1, '{}') ELSE '' END;

@@ -1,3 +1,4 @@
+import { oldestAt } from './oldest-at.js';
 import { ASSERT_READ_COMMITTED, PLANNER_SETTINGS, WAIT_FOR_THE_DISK } from './append-batch-function.js';
 
 /** Bytes of entries after which a call of `take_audiences` stops; the caller calls it again for the rest. */
@@ -107,9 +108,9 @@ $pending$`;
  * A recall is an entry of the audience, too, and hides what the feed has taken. Numbers that the audience's retention
  * has removed are reported as \`feed.missed\`.
  */
-function takeAudiences(schema: string): string {
+export function takeAudiences(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.take_audiences(
+CREATE OR REPLACE FUNCTION ${schema}.take_audiences(
   tenants text[], recipients text[], memberships text[], locales text[], mandatory text[], most integer,
   rendered_of bigint[], rendered_seqs bigint[], rendered_in text[], titles text[], bodies text[], links text[]
 ) RETURNS TABLE (outcome text, nth integer, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${PLANNER_SETTINGS}
@@ -290,7 +291,8 @@ BEGIN
 
     UPDATE ${schema}.feed t
        SET head = t.head + added, kept = t.kept + added, unread = t.unread + added - replaced,
-           unseen = t.unseen + added - replaced_unseen, audiences = ids, taken = numbers
+           unseen = t.unseen + added - replaced_unseen, audiences = ids, taken = numbers,
+           oldest_at = CASE WHEN added = 0 THEN t.oldest_at ELSE ${oldestAt('t', '(t.head + added)')} END
      WHERE t.id = f.id;
 
     outcome := 'removed';

@@ -1,3 +1,6 @@
+import { oldestAt } from './oldest-at.js';
+import { erasureOf } from './tombstone-functions.js';
+
 /**
  * The functions that change the state of notifications. Each is one round trip and one transaction, with one
  * log entry that describes the change as on the wire, with the counts after it.
@@ -66,31 +69,59 @@ const isArchived = (schema: string, e: string): string =>
 const counted = (schema: string, e: string): string =>
   `${e}.id IS NOT NULL AND NOT ${e}.hidden AND NOT ${isRead(schema, e)} AND NOT ${isArchived(schema, e)}`;
 
+/** A change of more notifications than this is stored as ranges of places, a few bytes each, instead of ids. */
+export const MOST_STORED_IDS = 50;
+/** A UUID, its quotes and a comma. */
+const TEXT_OF_AN_ID = 39;
+
 /**
  * Moves the counters and appends the entry that reports it; `members` go between type and counts in its JSON.
  * The feed must be locked.
+ *
+ * A change of many ids is stored without them, but with the ranges of places that it covers; reading it puts
+ * the ids back (`read/feed-reader.ts`). A range ends at a notification that did not change, and goes on over
+ * changes of state. Removals keep their ids: they may have to be reported after the retention has trimmed the
+ * notifications, and a notification is removed once only.
  */
 function logState(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.log_state(
+CREATE OR REPLACE FUNCTION ${schema}.log_state(
   feed bigint, state text, members text, unread_change integer, unseen_change integer, moment timestamptz
 ) RETURNS ${RESULT} LANGUAGE plpgsql
 AS $state$
 #variable_conflict use_column
 DECLARE
   f ${schema}.feed%ROWTYPE;
+  changed bigint[];
+  ranges int8multirange;
 BEGIN
   -- What was confirmed must survive a crash, whatever the server's default is.
   IF current_setting('synchronous_commit') IN ('off', 'local') THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  UPDATE ${schema}.feed t SET head = t.head + 1, unread = t.unread + unread_change, unseen = t.unseen + unseen_change
+  UPDATE ${schema}.feed t
+     SET head = t.head + 1, unread = t.unread + unread_change, unseen = t.unseen + unseen_change,
+         oldest_at = ${oldestAt('t', '(t.head + 1)')}
    WHERE t.id = feed RETURNING t.* INTO f;
   SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
     FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
   entry_json := '{"type":"' || state || '",' || members || ',"unread":' || unread || ',"unseen":' || unseen || '}';
-  INSERT INTO ${schema}.entry (feed_id, seq, type, data, created_at, bytes)
-  VALUES (f.id, f.head, state, entry_json::json, moment, octet_length(entry_json) + 100);
+  IF state <> 'feed.removed' AND octet_length(members) > ${MOST_STORED_IDS * TEXT_OF_AN_ID} THEN
+    changed := ARRAY(SELECT ${schema}.place_of(i.id::uuid) FROM json_array_elements_text(entry_json::json -> 'ids') AS i (id));
+    SELECT range_agg(r.covered) INTO ranges FROM (
+      SELECT int8range(min(n.seq), max(n.seq), '[]') AS covered
+        FROM (SELECT e.seq, e.seq = ANY (changed) AS hit, count(*) FILTER (WHERE e.seq <> ALL (changed)) OVER (ORDER BY e.seq) AS misses
+                FROM ${schema}.entry e
+               WHERE e.feed_id = f.id AND e.id IS NOT NULL
+                 AND e.seq BETWEEN (SELECT min(c) FROM unnest(changed) c) AND (SELECT max(c) FROM unnest(changed) c)) n
+       WHERE n.hit GROUP BY n.misses
+    ) r;
+  END IF;
+  INSERT INTO ${schema}.entry (feed_id, seq, type, data, created_at, bytes, changed_places)
+  VALUES (f.id, f.head, state,
+          CASE WHEN ranges IS NULL THEN entry_json
+               ELSE '{"type":"' || state || '","ids":[],"unread":' || unread || ',"unseen":' || unseen || '}' END::json,
+          moment, octet_length(entry_json) + 100, ranges);
   outcome := 'changed';
   epoch := f.epoch;
   head := f.head;
@@ -107,7 +138,7 @@ $state$`;
  */
 function hide(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.hide(feed bigint, places bigint[], reason text, moment timestamptz)
+CREATE OR REPLACE FUNCTION ${schema}.hide(feed bigint, places bigint[], reason text, moment timestamptz)
 RETURNS ${RESULT} LANGUAGE plpgsql
 AS $hide$
 #variable_conflict use_column
@@ -134,7 +165,7 @@ $hide$`;
 
 function changeByIds(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.change_by_ids(tenant text, recipient text, change text, ids uuid[])
+CREATE OR REPLACE FUNCTION ${schema}.change_by_ids(tenant text, recipient text, change text, ids uuid[])
 RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $change$
 #variable_conflict use_column
@@ -207,7 +238,7 @@ $change$`;
  */
 function changeUpTo(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.change_up_to(tenant text, recipient text, change text, of_epoch text, up_to bigint)
+CREATE OR REPLACE FUNCTION ${schema}.change_up_to(tenant text, recipient text, change text, of_epoch text, up_to bigint)
 RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $change$
 #variable_conflict use_column
@@ -278,7 +309,10 @@ BEGIN
     END IF;
     IF change = 'seen' THEN unread_after := f.unread; END IF;
 
-    IF change = 'read' AND up_to > f.read_up_to THEN
+    -- Only if a notification needs it: otherwise marking as read and as unread again would add a row each time.
+    IF change = 'read' AND EXISTS (
+      SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND e.id IS NOT NULL
+    ) THEN
       INSERT INTO ${schema}.read_mark (feed_id, up_to, at) VALUES (f.id, up_to, moment);
     END IF;
     UPDATE ${schema}.feed t
@@ -310,10 +344,14 @@ $change$`;
  * Recalls the notification with this dedupe key; if there is none yet, takes the key with the number 0, so
  * that a late job is dropped. Result: the outcome
  * `missing` (the feed does not exist), `prevented`, `gone`, or `changed` with the new entry.
+ *
+ * An erased recipient must not get a row with the name again. The row is made and deleted within this
+ * transaction, only as the lock under which the key is taken: an append of the same key first creates the
+ * row, and so waits.
  */
 function recall(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.recall(tenant text, recipient text, key bytea)
+CREATE OR REPLACE FUNCTION ${schema}.recall(tenant text, recipient text, key bytea)
 RETURNS ${RESULT} LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $recall$
 #variable_conflict use_column
@@ -321,9 +359,17 @@ DECLARE
   f ${schema}.feed%ROWTYPE;
   k ${schema}.dedupe_key%ROWTYPE;
   moment timestamptz;
+  is_erased boolean := false;
 BEGIN
-  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
-  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+  LOOP
+    SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
+    EXIT WHEN FOUND;
+    is_erased := ${erasureOf(schema, 'recall')} IS NOT NULL;
+    IF NOT is_erased THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+    INSERT INTO ${schema}.feed (tenant, recipient) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING * INTO f;
+    EXIT WHEN FOUND;
+    is_erased := false;
+  END LOOP;
   moment := ${MOMENT};
   -- Under the lock that an append of this key would need, too.
   SELECT * INTO k FROM ${schema}.dedupe_key d WHERE d.hash = key;
@@ -339,6 +385,7 @@ BEGIN
      WHERE e.feed_id = f.id AND e.seq = k.seq AND ${shown('e')};
     IF FOUND THEN RETURN; END IF;
   END IF;
+  IF is_erased THEN DELETE FROM ${schema}.feed t WHERE t.id = f.id; END IF;
   outcome := CASE WHEN k.seq = 0 THEN 'prevented' ELSE 'gone' END;
   RETURN NEXT;
 END
@@ -348,7 +395,7 @@ $recall$`;
 /** Hides expired entries of these feeds, up to a limit per feed. Locked feeds are left to the next sweep. */
 export function expireFunction(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.expire(feeds bigint[], most integer)
+CREATE OR REPLACE FUNCTION ${schema}.expire(feeds bigint[], most integer)
 RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $expire$
 #variable_conflict use_column

@@ -6,6 +6,7 @@ import { CancelledJobs1763800000005 } from './0005-cancelled-jobs.js';
 import { Audiences1763800000006 } from './0006-audiences.js';
 import { WorkerOptions1763800000007 } from './0007-worker-options.js';
 import { Read1763800000008 } from './0008-read.js';
+import { Retention1763800000009 } from './0009-retention.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Audiences1763800000006, minCompatible: 2 },
     { migration: WorkerOptions1763800000007, minCompatible: 2 },
     { migration: Read1763800000008, minCompatible: 2 },
+    { migration: Retention1763800000009, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

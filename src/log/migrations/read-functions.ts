@@ -9,18 +9,19 @@ import { PLANNER_SETTINGS } from './append-batch-function.js';
 /**
  * Parameters: tenants, recipients, the audiences of each as the text of an array. Result: one row per existing feed; `ord` is its place in the parameters. A
  * partial index finds expired notifications that the sweep has not hidden yet; they are subtracted, so that
- * counts are right from that instant.
+ * counts are right from that instant. The floor that readers see is where the complete log begins: changes of
+ * state may be missing below `replay_floor`.
  */
 export function openFeedsFunction(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.open_feeds(tenants text[], recipients text[], memberships text[])
+CREATE OR REPLACE FUNCTION ${schema}.open_feeds(tenants text[], recipients text[], memberships text[])
 RETURNS TABLE (ord bigint, id bigint, epoch text, head bigint, floor bigint, unread integer, unseen integer, pending boolean)
 LANGUAGE plpgsql STABLE ${PLANNER_SETTINGS}
 AS $open$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT a.ord, f.id, f.epoch, f.head, f.floor, f.unread - due.unread, f.unseen - due.unseen,
+  SELECT a.ord, f.id, f.epoch, f.head, greatest(f.floor, f.replay_floor), f.unread - due.unread, f.unseen - due.unseen,
          ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.created_at, f.audiences, f.taken)
     FROM unnest(tenants, recipients, memberships) WITH ORDINALITY AS a (tenant, recipient, audiences, ord)
     JOIN ${schema}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
@@ -43,7 +44,7 @@ $open$`;
  */
 export function readPagesFunction(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.read_pages(feed_ids bigint[], positions bigint[], max_entries integer, max_bytes integer)
+CREATE OR REPLACE FUNCTION ${schema}.read_pages(feed_ids bigint[], positions bigint[], max_entries integer, max_bytes integer)
 RETURNS TABLE (ord bigint, id bigint, epoch text, head bigint, floor bigint, entries text)
 LANGUAGE plpgsql STABLE ${PLANNER_SETTINGS}
 SET enable_bitmapscan = off
@@ -51,7 +52,7 @@ AS $read$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT a.ord, f.id, f.epoch, f.head, f.floor, e.entries
+  SELECT a.ord, f.id, f.epoch, f.head, greatest(f.floor, f.replay_floor), e.entries
     FROM unnest(feed_ids, positions) WITH ORDINALITY AS a (feed_id, after, ord)
     JOIN ${schema}.feed f ON f.id = a.feed_id
     CROSS JOIN LATERAL (
@@ -64,6 +65,11 @@ BEGIN
                             || ',"asOf":"' || f.epoch || '-' || f.head
                             || '","unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
                           FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
+                      WHEN w.changed_places IS NOT NULL THEN replace(w.data::text, '"ids":[]', '"ids":' || (
+                        SELECT coalesce(to_json(array_agg(c.id ORDER BY c.seq))::text, '[]')
+                          FROM unnest(w.changed_places) AS r (covered)
+                          JOIN ${schema}.entry c
+                            ON c.feed_id = f.id AND c.seq >= lower(r.covered) AND c.seq < upper(r.covered) AND c.id IS NOT NULL))
                       WHEN w.id IS NULL THEN w.data::text -- a change of state is stored as its JSON on the wire
                       ELSE ${schema}.item_json(w.type, w.id, f.epoch, w.seq, w.title, w.body, w.link, w.data, w.version, w.created_at,
                                                -- The function, which no planner can inline, only for those that a watermark has read.

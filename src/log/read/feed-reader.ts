@@ -3,7 +3,7 @@ import type { FeedKey } from '../../contract/model/feed.js';
 import type { Member } from '../../contract/ports/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
-import type { FeedHead, FeedReader, LogPage, OpenedFeed } from '../../contract/ports/read.js';
+import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../../contract/ports/read.js';
 import { makeFeeds } from '../append/append-batch.js';
 import { BatchLoader } from '../../platform/batch-loader.js';
 import { arrayText } from '../database/array-text.js';
@@ -17,6 +17,10 @@ const PAGE_ENTRIES = 200;
 const SPACING_MS = 5;
 /** Between the entries of a page; JSON cannot contain it. */
 const SEPARATOR = '\u001e';
+/** Whether a feed is empty, and was not used for a day. */
+const UNTOUCHED = `f.oldest_at IS NULL AND f.touched_at < now() - interval '1 day'`;
+/** Two suffice unless a feed is erased or deleted in between. */
+const OPENING_ATTEMPTS = 3;
 
 interface StateRow {
   ord: string;
@@ -30,6 +34,8 @@ interface OpenRow extends StateRow {
   unread: number;
   unseen: number;
   pending: boolean;
+  /** The retention may delete this empty feed soon, unless it is touched. */
+  untouched: boolean | null;
 }
 
 interface PageRow extends StateRow {
@@ -39,15 +45,29 @@ interface PageRow extends StateRow {
 /** No audience: the feed is opened as it is. */
 const NONE: readonly string[] = [];
 
-/** Parameters and result: see migrations/read-functions.ts. */
-const OPEN_FEEDS: Statement = (schema) => `SELECT * FROM ${schema}.open_feeds($1, $2, $3)`;
+/**
+ * Parameters and result: see migrations/read-functions.ts; and whether the feed is empty and was not used for a day,
+ * null if it is gone meanwhile.
+ */
+const OPEN_FEEDS: Statement = (schema) => `
+  SELECT o.*, o.head = o.floor AND (SELECT ${UNTOUCHED} FROM ${schema}.feed f WHERE f.id = o.id) AS untouched
+    FROM ${schema}.open_feeds($1, $2, $3) o`;
 
 /** Parameters and result: see migrations/read-functions.ts. */
 const READ_PAGES: Statement = (schema) => `SELECT * FROM ${schema}.read_pages($1, $2, $3, $4)`;
 
 /** Parameter: feed ids. Result: their heads, without erased feeds. */
 const READ_HEADS: Statement = (schema) =>
-  `SELECT id, epoch, head FROM ${schema}.feed WHERE id = ANY ($1::bigint[])`;
+  `SELECT f.id, f.epoch, f.head, ${UNTOUCHED} AS untouched FROM ${schema}.feed f WHERE f.id = ANY ($1::bigint[])`;
+
+/**
+ * Parameter: feed ids. Result: the feeds that stay; not those that are locked, perhaps because they are being
+ * deleted.
+ */
+const TOUCH: Statement = (schema) => `
+  UPDATE ${schema}.feed SET touched_at = now() WHERE id IN (
+    SELECT id FROM ${schema}.feed WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+  RETURNING id`;
 
 /** Reads the log. Requests made at the same moment share one query. */
 export class PostgresFeedReader implements FeedReader {
@@ -75,21 +95,30 @@ export class PostgresFeedReader implements FeedReader {
     return this.opening.load({ feed, audiences });
   }
 
+  async find(feed: FeedKey): Promise<FeedState | null> {
+    const [row] = await this.database.query<OpenRow & Record<string, unknown>>(OPEN_FEEDS, [
+      [feed.tenant],
+      [feed.recipient],
+      [arrayText(NONE)],
+    ]);
+    return row ? stateOf(row) : null;
+  }
+
   page(feedId: string, after: number): Promise<LogPage | null> {
     return this.paging.load({ feedId, after });
   }
 
   async heads(feedIds: readonly string[]): Promise<FeedHead[]> {
-    const rows = await this.database.query<StateRow & Record<string, unknown>>(READ_HEADS, [feedIds]);
+    const rows = await this.database.query<OpenRow & Record<string, unknown>>(READ_HEADS, [feedIds]);
+    await this.touch(rows);
     return rows.map((row) => ({ feedId: row.id, epoch: row.epoch, head: Number(row.head) }));
   }
 
   private async openMany(members: readonly Member[]): Promise<OpenedFeed[]> {
     const opened = new Map<Member, OpenedFeed>();
     let missing = members;
-    // Two attempts suffice unless a feed is erased in between.
-    for (let attempt = 0; missing.length > 0 && attempt < 3; attempt += 1) {
-      if (attempt > 0)
+    for (let attempt = 1; missing.length > 0 && attempt <= OPENING_ATTEMPTS; attempt += 1) {
+      if (attempt > 1)
         await makeFeeds(
           this.database,
           missing.map(({ feed }) => ({ feed })),
@@ -99,7 +128,10 @@ export class PostgresFeedReader implements FeedReader {
         missing.map(({ feed }) => feed.recipient),
         missing.map(({ audiences }) => arrayText(audiences)),
       ]);
+      const gone = await this.touch(rows);
       for (const row of rows) {
+        // A feed that is locked for long is busy, not being deleted.
+        if (gone.has(row.id) && attempt < OPENING_ATTEMPTS) continue;
         const { unread, unseen, pending } = row;
         opened.set(missing[Number(row.ord) - 1]!, { ...stateOf(row), unread, unseen, pending });
       }
@@ -108,6 +140,15 @@ export class PostgresFeedReader implements FeedReader {
     if (missing.length > 0)
       throw new LogUnavailableError('The feed could not be opened: it is being erased.');
     return members.map((member) => opened.get(member)!);
+  }
+
+  /** Keeps empty feeds that are in use. Resolves to those that may be gone. */
+  private async touch(rows: readonly Pick<OpenRow, 'id' | 'untouched'>[]): Promise<Set<string>> {
+    const untouched = new Set(rows.filter((row) => row.untouched !== false).map(({ id }) => id));
+    if (untouched.size === 0) return untouched;
+    for (const { id } of await this.database.query<{ id: string }>(TOUCH, [[...untouched]]))
+      untouched.delete(id);
+    return untouched;
   }
 
   private async readMany(places: readonly { feedId: string; after: number }[]): Promise<(LogPage | null)[]> {
@@ -127,7 +168,7 @@ export class PostgresFeedReader implements FeedReader {
   }
 }
 
-function stateOf(row: StateRow): { feedId: string; epoch: string; head: number; floor: number } {
+function stateOf(row: StateRow): FeedState {
   return { feedId: row.id, epoch: row.epoch, head: Number(row.head), floor: Number(row.floor) };
 }
 

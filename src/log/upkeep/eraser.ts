@@ -24,7 +24,8 @@ const BURY: Statement = (schema) => `
  */
 const EMPTY: Statement = (schema) => `
   UPDATE ${schema}.feed f
-     SET epoch = DEFAULT, floor = f.head, kept = 0, unread = 0, unseen = 0, read_up_to = 0, seen_up_to = 0, archived_up_to = 0,
+     SET epoch = DEFAULT, floor = f.head, oldest_at = NULL, touched_at = now(), compacted = 0, kept = 0, unread = 0, unseen = 0,
+         read_up_to = 0, seen_up_to = 0, archived_up_to = 0,
          muted = '{}', audiences = NULL, taken = NULL, created_at = $3::timestamptz,
          erased_at = $3::timestamptz
    WHERE f.id IN (SELECT l.id FROM ${schema}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id

@@ -48,6 +48,34 @@ describe('the append', () => {
     return rows.map(({ seq }) => Number(seq));
   }
 
+  it('changes no indexed column of the feed, but once every 32 entries, for the retention', async () => {
+    const { database } = one;
+    await one.append([notification('in place')]);
+    const updates = await database.transaction(async (query) => {
+      const count = async () => {
+        const { rows } = await query<{ updated: string; hot: string }>(
+          `SELECT pg_stat_get_xact_tuples_updated('tidings.feed'::regclass) AS updated,
+                  pg_stat_get_xact_tuples_hot_updated('tidings.feed'::regclass) AS hot`,
+        );
+        return rows[0]!;
+      };
+      const before = await count();
+      for (let n = 0; n < 31; n += 1) {
+        await query(
+          `SELECT tidings.append_one('', 'in place', $1, NULL, 'note', 'x', NULL, NULL, '{}', 1, NULL, 1, false, 1e15::bigint)`,
+          [Buffer.from(`in place ${n}`)],
+        );
+      }
+      const after = await count();
+      return {
+        all: Number(after.updated) - Number(before.updated),
+        inPlace: Number(after.hot) - Number(before.hot),
+      };
+    });
+    // The last of them made the head a multiple of 32.
+    expect(updates).toEqual({ all: 31, inPlace: 30 });
+  });
+
   it('numbers the entries of each feed from 1 without holes, in the order given', async () => {
     const results = await one.append([
       notification('ada', { title: 'first' }),

@@ -104,6 +104,39 @@ describe('a notification dropped at the append', () => {
     expect(await open.log.database.query('SELECT FROM tidings.dropped')).toEqual([]);
   });
 
+  it('is noted among the newest 100 of its feed, however many follow', async () => {
+    const log = new PostgresDropLog(open.log.database);
+    await append(notification('flooded'), notification('other'));
+    const record = (recipient: string, from: number, to: number) =>
+      log.record(
+        Array.from({ length: to - from + 1 }, (_, n) => ({
+          feed: feed(recipient),
+          reason: 'duplicate' as const,
+          type: 'note',
+          jobId: `${from + n}`,
+        })),
+      );
+    const stored = async (recipient: string) =>
+      (
+        await open.log.database.query<{ job_id: string }>(
+          `SELECT job_id FROM tidings.dropped d JOIN tidings.feed f ON f.id = d.feed_id WHERE recipient = $1 ORDER BY d.id`,
+          [recipient],
+        )
+      ).map(({ job_id: jobId }) => Number(jobId));
+    const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+    await record('other', 1, 3);
+    await record('flooded', 1, 60);
+    await record('flooded', 61, 100);
+    expect(await stored('flooded')).toEqual(numbers(1, 100));
+    await record('flooded', 101, 130);
+    expect(await stored('flooded')).toEqual(numbers(31, 130));
+    await record('flooded', 131, 1_130);
+    expect(await stored('flooded')).toEqual(numbers(1_031, 1_130));
+    await Promise.all(numbers(1, 50).map((n) => record('flooded', n, n)));
+    expect((await stored('flooded')).length).toBeLessThanOrEqual(100 + 5);
+    expect(await stored('other')).toEqual([1, 2, 3]);
+  });
+
   it('delays no job when it cannot be noted, which is logged once', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
     const closed = await openLog(test.url);

@@ -211,6 +211,7 @@ export function suiteOnDatabases(databases: readonly HostileDatabase[]): void {
       );
       await write(`UPDATE tidings.entry SET created_at = now() - interval '40 days'
                   WHERE feed_id = (SELECT id FROM tidings.feed WHERE recipient = 'dora')`);
+      await write(`UPDATE tidings.feed SET oldest_at = now() - interval '40 days' WHERE recipient = 'dora'`);
       expect(await instance.app.get(Retention, { strict: false }).sweep()).toBe(2);
     }, 60_000);
 

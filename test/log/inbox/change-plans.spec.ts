@@ -28,9 +28,9 @@ describe('a change of state in a feed with 100,000 entries', () => {
     }
     const { database } = open.log;
     await database.pool.query(
-      `INSERT INTO tidings.feed (tenant, recipient, head, kept, unread, unseen)
-       SELECT '', 'bulk', ${ENTRIES}, ${ENTRIES}, ${ENTRIES}, ${ENTRIES}
-        UNION ALL SELECT '', 'other-' || n, 0, 0, 0, 0 FROM generate_series(1, 3000) n`,
+      `INSERT INTO tidings.feed (tenant, recipient, head, kept, unread, unseen, oldest_at)
+       SELECT '', 'bulk', ${ENTRIES}, ${ENTRIES}, ${ENTRIES}, ${ENTRIES}, now()
+        UNION ALL SELECT '', 'other-' || n, 0, 0, 0, 0, NULL FROM generate_series(1, 3000) n`,
     );
     await database.pool.query(
       `INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, collapse_key, bytes)

@@ -199,6 +199,55 @@ describe('a change of state', () => {
     expect((await open.log.reader.page(feedId, MAX_CHANGED_IDS))!.entries).toEqual([entry]);
   }, 60_000);
 
+  it('stores a change of many as ranges of places, and replays it as it was sent', async () => {
+    const ids = [...(await publish(100)), ...(await publish(50)), ...(await publish(100))];
+    const sizes = async () =>
+      (
+        await open.log.database.query<{ bytes: number }>(
+          `SELECT pg_column_size(e.data) + coalesce(pg_column_size(e.changed_places), 0) AS bytes
+             FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id WHERE f.recipient = $1 AND e.id IS NULL ORDER BY e.seq`,
+          [feed.recipient],
+        )
+      ).map(({ bytes }) => bytes);
+    const some = ids.filter((_, n) => n < 120 || n % 3 === 0);
+    await byIds('remove', ids.slice(40, 50));
+    await byIds('read', some);
+    await byIds('archive', some.toReversed());
+    await byIds('read', ids.slice(0, 100).concat(ids.slice(200)));
+    await publish(30);
+    await byIds('unread', ids.slice(0, 200));
+    await byIds('unread', ids.slice(200, 202));
+    const { feedId } = await open.log.reader.open(feed);
+    const { entries } = (await open.log.reader.page(feedId, 250))!;
+    expect(entries.filter(({ type }) => type.startsWith('feed.'))).toEqual(
+      open.announced.map(({ entry }) => entry),
+    );
+    // Up to 180 ids, of which each takes 39 bytes on the wire.
+    expect((await sizes()).map((bytes) => bytes < 1_500)).toEqual(Array(6).fill(true));
+  });
+
+  it('keeps one time of reading for each range of notifications, however often all are marked', async () => {
+    const ids = await publish(3);
+    const marks = async () =>
+      (
+        await open.log.database.query<{ up_to: string }>(
+          `SELECT m.up_to FROM tidings.read_mark m JOIN tidings.feed f ON f.id = m.feed_id WHERE f.recipient = $1 ORDER BY 1`,
+          [feed.recipient],
+        )
+      ).map(({ up_to: at }) => Number(at));
+    await upTo('read', 3);
+    for (let cycle = 0; cycle < 5; cycle += 1) {
+      await byIds('unread', ids);
+      const { cursor } = await open.inbox.count(feed);
+      expect(await open.changes.change(feed, 'read', { upTo: cursor })).toMatchObject({ unread: 0 });
+    }
+    expect(await marks()).toEqual([3]);
+    await publish(1);
+    await upTo('read', 15);
+    expect(await marks()).toEqual([3, 15]);
+    expect((await items()).map(({ readAt }) => readAt !== null)).toEqual([true, true, true, true]);
+  });
+
   it('rejects expired and trimmed ids, and changes all or nothing', async () => {
     const [due] = await publish(1, { expiresAt: new Date(Date.now() + 3_600_000) });
     const ids = await publish(2);

@@ -23,6 +23,10 @@ export type ModelChange = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' |
 export class InboxModel {
   head = 0;
   floor = 0;
+  /** Below it changes of state are gone. */
+  private replayFloor = 0;
+  /** The numbers of the changes of state. */
+  private states: number[] = [];
   private seenUpTo = 0;
   muted: readonly Type[] = [];
   private items: ModelItem[] = [];
@@ -32,6 +36,11 @@ export class InboxModel {
   /** All that is kept, shown or not. */
   get kept(): readonly ModelItem[] {
     return this.items.filter(({ seq }) => seq > this.floor);
+  }
+
+  /** From where on a client can replay everything. */
+  get oldestCursor(): number {
+    return Math.max(this.floor, this.replayFloor);
   }
 
   /** What a page lists, oldest first. */
@@ -101,7 +110,7 @@ export class InboxModel {
     const before = this.unseen;
     this.seenUpTo = Math.max(this.seenUpTo, upTo);
     if (this.unseen === before) return false;
-    this.head += 1;
+    this.log();
     return true;
   }
 
@@ -124,18 +133,26 @@ export class InboxModel {
     const item = this.shown.find((each) => each.seq === seq);
     if (!item) return 'gone';
     item.hidden = true;
-    this.head += 1;
+    this.log();
     return 'recalled';
   }
 
-  /** Keeps the newest so many, hidden ones among them. */
+  /** Keeps the newest so many notifications, hidden ones among them, and the newest so many changes of state. */
   trim(most: number): void {
     const { kept } = this;
     if (kept.length > most) this.floor = kept[kept.length - most - 1]!.seq;
+    this.states = this.states.filter((seq) => seq > this.floor);
+    const gone = this.states.splice(0, Math.max(0, this.states.length - most));
+    this.replayFloor = gone.at(-1) ?? this.replayFloor;
+  }
+
+  private log(): void {
+    this.head += 1;
+    this.states.push(this.head);
   }
 
   private logged(changed: readonly ModelItem[]): string[] {
-    if (changed.length > 0) this.head += 1;
+    if (changed.length > 0) this.log();
     return changed.map(({ id }) => id);
   }
 }

@@ -229,6 +229,7 @@ class World {
           dedupeKeyDays: 90,
         }).sweep();
         model.trim(now.most);
+        expect(await this.log.reader.find(feed)).toMatchObject({ floor: model.oldestCursor });
         this.trimmed = true;
         return;
       case 'connect':

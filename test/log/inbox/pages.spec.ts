@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCursor } from '../../../src/contract/model/cursor.js';
 import type { PageRequest } from '../../../src/contract/ports/inbox.js';
-import { PAGE_BOUNDS } from '../../../src/log/inbox/postgres-inbox.js';
+import { PAGE_SCANS } from '../../../src/log/inbox/page.js';
+import { PAGE_BYTES } from '../../../src/log/inbox/read-page.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
 import { notification } from '../open-log.js';
 import { eventually } from '../../support/eventually.js';
@@ -120,16 +121,57 @@ describe('the pages of a feed', () => {
         const pages = await walk('mixed', { ...filter, limit });
         expect(pages.flat()).toEqual(expected);
         expect(pages.every((page) => page.length <= limit)).toBe(true);
-        const most = Math.ceil(expected.length / limit) + Math.ceil(entries.length / PAGE_BOUNDS.scanned);
+        const most = Math.ceil(expected.length / limit) + Math.ceil(entries.length / PAGE_SCANS.first);
         expect(pages.length).toBeLessThanOrEqual(most);
       }
     }
-    // Nothing fits, so that every page is as long as it may look.
-    expect(await walk('mixed', { type: 'none' })).toEqual([[], [], []]);
+    expect(await walk('mixed', { type: 'none' })).toEqual([[]]);
+  });
+
+  it('are never empty while there is something to list, however many changes of state or hidden entries lie in between', async () => {
+    await open.log.append(many(30, 'churned'));
+    const { feedId, epoch } = await open.log.reader.open(feed('churned'));
+    await open.log.database.query(
+      `INSERT INTO tidings.entry (feed_id, seq, id, type, data, created_at, hidden, bytes)
+       SELECT $1, s, CASE WHEN s % 2 = 0 THEN gen_random_uuid() END, 'feed.read', '{}', now(), s % 2 = 0, 100
+         FROM generate_series(31, 20030) s`,
+      [feedId],
+    );
+    await open.log.database.query(`UPDATE tidings.feed SET head = 20030, kept = 10030 WHERE id = $1`, [
+      feedId,
+    ]);
+    const first = await open.inbox.page(feed('churned'), request());
+    expect(seqsOf(first.items)).toEqual(Array.from({ length: 25 }, (_, index) => 30 - index));
+    expect(first).toMatchObject({ unread: 30, cursor: `${epoch}-20030`, next: `${epoch}-6` });
+    expect(await walk('churned', { limit: 20 })).toHaveLength(2);
+    expect(await walk('churned', { unread: false })).toEqual([[]]);
+  });
+
+  it('have the counts and the cursor of the first look, when another one is needed', async () => {
+    await open.log.append([...many(1, 'overtaken'), ...many(1_500, 'overtaken')]);
+    const { epoch } = await open.log.reader.open(feed('overtaken'));
+    await open.changes.change(feed('overtaken'), 'archive', { upTo: `${epoch}-1501` });
+    await open.changes.change(feed('overtaken'), 'unarchive', {
+      ids: [await idAt(open, 'overtaken', 1)],
+    });
+    const query = open.log.database.query.bind(open.log.database);
+    let looks = 0;
+    open.log.database.query = async <Row extends object>(text: string, values?: unknown[]) => {
+      const rows = await query<Row & Record<string, unknown>>(text, values);
+      if (!open.log.database.text(text).includes('low')) return rows;
+      looks += 1;
+      if (looks === 1) await open.log.append(many(1, 'overtaken'));
+      return rows;
+    };
+    const page = await open.inbox.page(feed('overtaken'), request());
+    open.log.database.query = query;
+    expect(looks).toBe(2);
+    expect(seqsOf(page.items)).toEqual([1]);
+    expect(page).toMatchObject({ next: null, unread: 1, cursor: `${epoch}-1503` });
   });
 
   it('contain the entry right where the page before stopped reading', async () => {
-    const head = PAGE_BOUNDS.scanned + 500;
+    const head = PAGE_SCANS.first + 500;
     const rare = [501, 500];
     await open.log.append(
       Array.from({ length: head }, (_, index) =>
@@ -176,9 +218,9 @@ describe('the pages of a feed', () => {
     await open.log.append(Array.from({ length: 9 }, () => notification('big', { dataJson: big })));
     expect(await walk('big', { limit: 100 })).toEqual([[9, 8, 7], [6, 5, 4], [3, 2, 1]]); // prettier-ignore
     const { items } = await open.inbox.page(feed('big'), request());
-    expect(Buffer.byteLength(items.join())).toBeLessThanOrEqual(PAGE_BOUNDS.bytes);
+    expect(Buffer.byteLength(items.join())).toBeLessThanOrEqual(PAGE_BYTES);
 
-    const huge = 'y'.repeat(PAGE_BOUNDS.bytes);
+    const huge = 'y'.repeat(PAGE_BYTES);
     await open.log.append([1, 2].map(() => notification('huge', { body: huge })));
     expect(await walk('huge', {})).toEqual([[2], [1]]);
   });
@@ -281,6 +323,12 @@ describe('pages during an outage', () => {
   });
 });
 
+async function idAt({ log }: OpenInbox, recipient: string, seq: number): Promise<string> {
+  const { feedId } = await log.reader.open(feed(recipient));
+  const page = await log.reader.page(feedId, seq - 1);
+  return (JSON.parse(page!.entries[0]!.json!) as { id: string }).id;
+}
+
 interface MixedEntry {
   readonly seq: number;
   readonly type: string;
@@ -313,7 +361,7 @@ async function mixedFeed({ log }: OpenInbox, recipient: string, size = 2_600): P
     [feedId],
   );
   await log.database.pool.query(
-    `UPDATE tidings.feed SET head = $2, kept = c.kept, unread = c.unread, unseen = c.unread
+    `UPDATE tidings.feed SET head = $2, oldest_at = now(), kept = c.kept, unread = c.unread, unseen = c.unread
        FROM (SELECT count(*) AS kept, count(*) FILTER (WHERE NOT hidden AND read_at IS NULL AND archived_at IS NULL) AS unread
                FROM tidings.entry WHERE feed_id = $1 AND id IS NOT NULL) c
       WHERE id = $1`,

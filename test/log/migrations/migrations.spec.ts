@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { SCHEMA_VERSION } from '../../../src/log/migrations/index.js';
-import { openLog } from '../open-log.js';
+import { migrationSql } from '../../../src/log/migrations/migrator.js';
+import { Retention } from '../../../src/log/upkeep/retention.js';
+import { notification, openLog } from '../open-log.js';
 
 describe('the migrations', () => {
   let test: TestDatabase;
@@ -23,6 +25,44 @@ describe('the migrations', () => {
     expect(rows[0]!.n).toBe(SCHEMA_VERSION);
     expect(new Set(logs.map(({ database }) => database.identity)).size).toBe(1);
     await Promise.all(logs.map((log) => log.close()));
+  });
+
+  it('bring a database of version 8 up to date without rewriting a table, and the retention finds what is due in it', async () => {
+    const client = new pg.Client(test.url);
+    await client.connect();
+    const statements = await migrationSql('tidings');
+    const version8 = statements.findIndex((text) => text.includes('schema_version VALUES (8,')) + 1;
+    for (const text of statements.slice(0, version8)) await client.query(text);
+    await client.query(`
+      INSERT INTO tidings.feed (tenant, recipient, head, kept, unread, unseen)
+      VALUES ('', 'old', 2, 2, 2, 2), ('', 'young', 1, 1, 1, 1), ('', 'empty', 0, 0, 0, 0);
+      INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, bytes)
+      SELECT id, s, tidings.notification_id(1, s), 'note', 'x', '{}', now() - interval '31 days' * (2 - s) * (head - 1), 100
+        FROM tidings.feed, generate_series(1, head) s`);
+    const files = async () =>
+      (
+        await client.query<{ file: string }>(
+          `SELECT relname || ' ' || relfilenode AS file FROM pg_class
+            WHERE relname IN ('feed', 'entry', 'dedupe_key', 'dropped') AND relkind = 'r' ORDER BY 1`,
+        )
+      ).rows;
+    const before = await files();
+    const log = await openLog(test.url);
+    expect(await files()).toEqual(before);
+
+    const options = { days: 30, maxEntries: 1_000, sweepMs: 60_000, dedupeKeyDays: 90 };
+    await log.append([notification('young')]);
+    expect(await new Retention(log.database, options).sweep()).toBe(1);
+    const { rows } = await client.query(
+      `SELECT recipient, head, floor, oldest_at > now() - interval '1 day' AS is_young FROM tidings.feed ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { recipient: 'empty', head: '0', floor: '0', is_young: null },
+      { recipient: 'old', head: '2', floor: '1', is_young: true },
+      { recipient: 'young', head: '2', floor: '0', is_young: true },
+    ]);
+    await client.end();
+    await log.close();
   });
 
   it('write to their own schema only', async () => {
@@ -57,7 +97,9 @@ describe('the migrations', () => {
     wrong.password = 'wrong';
     await expect(openLog(wrong.href)).rejects.toMatchObject({
       code: '28P01',
-      message: expect.stringMatching(/^Postgres at \S+:\d+\/\w+ refused the connection: password authentication failed/),
+      message: expect.stringMatching(
+        /^Postgres at \S+:\d+\/\w+ refused the connection: password authentication failed/,
+      ),
     });
     const other = new URL(test.url);
     other.pathname = '/nowhere';

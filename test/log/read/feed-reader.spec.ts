@@ -100,9 +100,9 @@ describe('reading the log', () => {
     await session.run(`SELECT * FROM tidings.open_feeds(ARRAY[''], ARRAY['x'], ARRAY['{}'])`);
     await session.run('SELECT * FROM tidings.read_pages(ARRAY[1], ARRAY[0], 200, 1000)');
     await log.database.pool.query(`
-      INSERT INTO tidings.feed (tenant, recipient, head, kept)
-      SELECT '', 'bulk-' || n, 5000, 5000 FROM generate_series(1, 20) n
-       UNION ALL SELECT '', 'empty-' || n, 0, 0 FROM generate_series(1, 3000) n`);
+      INSERT INTO tidings.feed (tenant, recipient, head, kept, oldest_at)
+      SELECT '', 'bulk-' || n, 5000, 5000, now() FROM generate_series(1, 20) n
+       UNION ALL SELECT '', 'empty-' || n, 0, 0, NULL FROM generate_series(1, 3000) n`);
     await log.database.pool.query(`
       INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, bytes)
       SELECT id, s, gen_random_uuid(), 'x', 't', '{}', now(), 400

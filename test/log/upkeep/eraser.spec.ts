@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { formatCursor } from '../../../src/contract/model/cursor.js';
 import type { FeedKey } from '../../../src/contract/model/feed.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
+import { notificationAt } from '../../../src/jobs/after/notification-lookup.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { openInbox, type OpenInbox } from '../inbox/open-inbox.js';
@@ -85,6 +86,52 @@ describe('the erasure of a recipient in the log', () => {
     // And nobody else is touched.
     expect(await open.log.reader.open(feed('grace'))).toMatchObject({ head: 1, unread: 1 });
   }, 60_000);
+
+  it('is not undone by a recall, which still keeps out a job that comes later', async () => {
+    await append(ada, { dedupeKey: 'k:sent' });
+    const { at } = await eraser.eraseRecipient(feed(ada));
+    expect(await open.recaller.recall([feed(ada), feed('grace')], 'to come', null)).toEqual([
+      'prevented',
+      'prevented',
+    ]);
+    expect(await open.recaller.recall([feed(ada)], 'to come', null)).toEqual(['prevented']);
+    expect(await open.recaller.recall([feed(ada)], 'sent', null)).toEqual(['gone']);
+    expect(await tracesOf(ada)).toEqual([]);
+    // The recipient has come back.
+    const queuedAt = new Date(at.getTime() + 1);
+    expect(await append(ada, { dedupeKey: 'k:to come', queuedAt })).toMatchObject({ outcome: 'recalled' });
+    expect(await append(ada, { queuedAt })).toMatchObject({ outcome: 'appended', seq: 1 });
+
+    await eraser.eraseTenant(tenant);
+    expect(await open.recaller.recall([feed('never seen'), feed('grace')], 'news', null)).toEqual([
+      'prevented',
+      'prevented',
+    ]);
+    expect(await tracesOf(tenant, 'never seen')).toEqual([]);
+  });
+
+  it('is not undone by a recall at the moment of an append, of which one wins', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const recipient = `${ada}-${round}`;
+      const { at } = await eraser.eraseRecipient(feed(recipient));
+      const [[outcome], result] = await Promise.all([
+        open.recaller.recall([feed(recipient)], 'race', null),
+        append(recipient, { dedupeKey: 'k:race', queuedAt: new Date(at.getTime() + 1) }),
+      ]);
+      expect([outcome, result.outcome]).toEqual(
+        outcome === 'recalled' ? ['recalled', 'appended'] : ['prevented', 'recalled'],
+      );
+    }
+  });
+
+  it('is not undone by a look at what was delivered before', async () => {
+    const { epoch, seq } = (await append(ada)) as { epoch: string; seq: number };
+    const place = { feed: feed(ada), epoch, seq };
+    expect(await notificationAt(open.log.reader, place)).not.toBeNull();
+    await eraser.eraseRecipient(feed(ada));
+    expect(await notificationAt(open.log.reader, place)).toBeNull();
+    expect(await tracesOf(ada)).toEqual([]);
+  });
 
   it('gives a returning recipient a new feed with a new epoch', async () => {
     await append(ada);
@@ -221,7 +268,7 @@ describe('the erasure of a recipient in the log', () => {
 
   it('finds everything by index alone', async () => {
     await sql(
-      `INSERT INTO tidings.feed (tenant, recipient, head) SELECT 'bulk', 'b-' || n, 2 FROM generate_series(1, 3000) n`,
+      `INSERT INTO tidings.feed (tenant, recipient, head, oldest_at) SELECT 'bulk', 'b-' || n, 2, now() FROM generate_series(1, 3000) n`,
     );
     await sql(`INSERT INTO tidings.entry (feed_id, seq, id, type, title, data, created_at, bytes)
                SELECT id, s, gen_random_uuid(), 'x', 't', '{}', now(), 400 FROM tidings.feed, generate_series(1, 2) s WHERE tenant = 'bulk'`);

@@ -2,6 +2,9 @@ import type { Mutation } from './mutation.js';
 
 const APPEND_BATCH = 'src/log/migrations/append-batch-function.ts';
 const APPEND_ONE = 'src/log/migrations/append-one-function.ts';
+const TRIM = 'src/log/migrations/trim-function.ts';
+const CHANGES = 'src/log/migrations/change-functions.ts';
+const RETENTION_TESTS = 'test/log/upkeep/retention.spec.ts';
 const APPEND_TESTS = 'test/log/append/append.spec.ts';
 const TWO_PROCESSES = 'test/guarantees/g5-jobs-that-run-twice.spec.ts';
 const CANCELLED = 'test/log/append/cancelled-jobs.spec.ts';
@@ -176,11 +179,123 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   {
     name: 'trimmed-without-the-floor',
     breaks: 'Retention deletes entries and leaves the floor where it was (G6).',
-    edits: [{ file: 'src/log/upkeep/retention.ts', find: 'SET floor = d.last, kept', replace: 'SET kept' }],
+    edits: [{ file: TRIM, find: 'SET floor = f.floor, replay_floor', replace: 'SET replay_floor' }],
     caughtBy: [
-      { file: 'test/log/upkeep/retention.spec.ts', test: 'adjusts floor and counts' },
+      { file: RETENTION_TESTS, test: 'adjusts floor and counts' },
       { file: 'test/guarantees/g6-one-snapshot.spec.ts' },
     ],
+  },
+  {
+    name: 'gap-of-states-not-said',
+    breaks:
+      'Changes of state are deleted from between the notifications, and cursors below them are honoured (G6).',
+    edits: [{ file: TRIM, find: '      f.replay_floor := gone.last;\n', replace: '' }],
+    caughtBy: [{ file: RETENTION_TESTS, test: 'bounds the changes of state of a feed' }],
+  },
+  {
+    name: 'states-without-a-bound',
+    breaks: 'The changes of state of a feed are not bounded: its recipient can fill the disk.',
+    edits: [
+      {
+        file: 'src/log/upkeep/retention.ts',
+        find: 'const states = maxEntries ?? MOST_STATES;',
+        replace: 'const states = 1_000_000_000;',
+      },
+    ],
+    caughtBy: [{ file: RETENTION_TESTS, test: 'bounds' }],
+  },
+  {
+    name: 'overfull-not-noticed',
+    breaks: 'A feed that grows asks for no look, so the retention does not find that it keeps too many.',
+    edits: [
+      {
+        file: 'src/log/migrations/oldest-at.ts',
+        find: "THEN '-infinity' ELSE coalesce(${feed}.oldest_at, moment) END",
+        replace: 'THEN coalesce(${feed}.oldest_at, moment) ELSE coalesce(${feed}.oldest_at, moment) END',
+      },
+    ],
+    caughtBy: [{ file: RETENTION_TESTS, test: 'by a look every 32 entries' }],
+  },
+  {
+    name: 'feed-pruned-without-its-lock',
+    breaks: 'An empty feed is deleted although something was appended to it in the meantime (G3).',
+    edits: [
+      {
+        file: 'src/log/upkeep/retention.ts',
+        find: 'ORDER BY f.touched_at LIMIT $2 FOR UPDATE OF f SKIP LOCKED',
+        replace: 'ORDER BY f.touched_at LIMIT $2',
+      },
+    ],
+    caughtBy: [{ file: RETENTION_TESTS, test: 'never takes a feed from under an append' }],
+  },
+  {
+    name: 'range-over-what-did-not-change',
+    breaks: 'A stored change of many covers the notifications in between, which did not change.',
+    edits: [
+      {
+        file: CHANGES,
+        find: 'FILTER (WHERE e.seq <> ALL (changed))',
+        replace: 'FILTER (WHERE false)',
+      },
+    ],
+    caughtBy: [{ file: 'test/log/inbox/changes.spec.ts', test: 'stores a change of many as ranges' }],
+  },
+  {
+    name: 'read-mark-each-time',
+    breaks: 'Marking all as read and as unread again adds a row to the marks each time.',
+    edits: [
+      {
+        file: CHANGES,
+        find: "IF change = 'read' AND EXISTS (",
+        replace: "IF change = 'read' AND up_to > f.read_up_to OR false AND EXISTS (",
+      },
+    ],
+    caughtBy: [{ file: 'test/log/inbox/changes.spec.ts', test: 'keeps one time of reading' }],
+  },
+  {
+    name: 'recall-without-the-tombstone',
+    breaks: 'A recall brings the name of an erased recipient back.',
+    edits: [
+      {
+        file: CHANGES,
+        find: "is_erased := ${erasureOf(schema, 'recall')} IS NOT NULL;",
+        replace: 'is_erased := false;',
+      },
+    ],
+    caughtBy: [{ file: 'test/log/upkeep/eraser.spec.ts', test: 'is not undone by a recall' }],
+  },
+  {
+    name: 'drops-without-a-bound',
+    breaks: 'Every dropped notification is recorded for as long as entries: duplicates fill the disk.',
+    edits: [
+      {
+        file: 'src/log/append/drop-log.ts',
+        find: 'OFFSET greatest(${MOST_DROPPED} - f.n, 0)',
+        replace: 'OFFSET 1000000',
+      },
+    ],
+    caughtBy: [{ file: 'test/log/append/dropped.spec.ts', test: 'among the newest 100 of its feed' }],
+  },
+  {
+    name: 'page-gives-up',
+    breaks: 'A page is empty where changes of state fill the first places.',
+    edits: [
+      {
+        file: 'src/log/inbox/page.ts',
+        find: 'if (page.items.length > 0 || page.next === null ||',
+        replace: 'if (scan > 0 ||',
+      },
+    ],
+    caughtBy: [{ file: 'test/log/inbox/pages.spec.ts', test: 'are never empty' }],
+  },
+  {
+    name: 'page-with-a-later-cursor',
+    breaks:
+      'A page that took a second look has the cursor of that one: what came in between is on no page and in no frame.',
+    edits: [
+      { file: 'src/log/inbox/page.ts', find: 'return { ...first, items', replace: 'return { ...page, items' },
+    ],
+    caughtBy: [{ file: 'test/log/inbox/pages.spec.ts', test: 'counts and the cursor of the first look' }],
   },
   {
     name: 'restore-not-noticed',

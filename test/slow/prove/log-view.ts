@@ -29,7 +29,7 @@ interface Row {
 }
 
 const READ = `
-  SELECT f.recipient, f.epoch, f.head, f.floor, e.seq, e.data->>'taskId' AS task, e.created_at,
+  SELECT f.recipient, f.epoch, f.head, greatest(f.floor, f.replay_floor) AS floor, e.seq, e.data->>'taskId' AS task, e.created_at,
          NOT e.hidden AND (e.expires_at IS NULL OR e.expires_at > now()) AS shown
     FROM tidings.feed f LEFT JOIN tidings.entry e ON e.feed_id = f.id
    WHERE f.tenant = '' AND f.recipient = ANY ($1)
