@@ -159,14 +159,14 @@ async function limitedText({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   if (body === null) return '';
-  const reader = body.getReader();
+  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return Buffer.concat(chunks).toString('utf8');
-      size += (value as Uint8Array).length;
+      size += value.length;
       if (size > MAX_KEY_SET_BYTES) throw new Error(`its key set has more than ${MAX_KEY_SET_BYTES} bytes`);
-      chunks.push(value as Uint8Array);
+      chunks.push(value);
     }
   } finally {
     reader.releaseLock();

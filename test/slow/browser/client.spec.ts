@@ -165,7 +165,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       const post = (messages: string): Promise<unknown> =>
         tabs[0]!.do(`(() => {
           const [epoch] = feed.items[0].cursor.split('-');
-          const channel = new BroadcastChannel('tidings ' + new URL('/v1/', location.href).href + ' ' + epoch);
+          const channel = new BroadcastChannel('tidings ' + new URL('/v1/', ${JSON.stringify(bench.origin)}).href + ' ' + epoch);
           for (const message of ${messages}) channel.postMessage(message);
           channel.close();
         })()`);

@@ -10,7 +10,7 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const count = Number(values.inputs);
 
 await setUp();
-let wrong = true;
+let wrong: boolean;
 try {
   const campaign = await Campaign.start();
   const startedAt = performance.now();
