@@ -1,3 +1,5 @@
+import { cut } from './cut.js';
+
 /** An invalid field of an input, and how to fix it. */
 export interface InvalidField {
   /** A path such as `data.total.currency` or `to[3]`. */
@@ -52,25 +54,23 @@ export const ERROR_TABLE = {
 /** The stable error codes; the member `code` of `application/problem+json`. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** A request that can never succeed as it is; names each invalid field. */
+/** A request that can never succeed as it is; names the first invalid fields. */
 export class InvalidRequestError extends TidingsError {
   readonly code = 'invalid-request';
-  constructor(
-    override readonly fields: readonly InvalidField[],
-    message = describeFields('The request is not valid', fields),
-  ) {
-    super(message);
+  override readonly fields: readonly InvalidField[];
+  constructor(fields: readonly InvalidField[], message = describeFields('The request is not valid', fields)) {
+    super(cut(message));
+    this.fields = firstFields(fields);
   }
 }
 
-/** A job that can never become an entry; names each invalid field. Such a job fails without a retry. */
+/** A job that can never become an entry; names the first invalid fields. Such a job fails without a retry. */
 export class InvalidJobError extends TidingsError {
   readonly code = 'invalid-job';
-  constructor(
-    override readonly fields: readonly InvalidField[],
-    message = describeFields('The job is not valid', fields),
-  ) {
-    super(message);
+  override readonly fields: readonly InvalidField[];
+  constructor(fields: readonly InvalidField[], message = describeFields('The job is not valid', fields)) {
+    super(cut(message));
+    this.fields = firstFields(fields);
   }
 }
 
@@ -82,8 +82,9 @@ export class UnknownTypeError extends TidingsError {
     readonly type: string,
     readonly declared: readonly string[],
   ) {
-    super(`The type ${JSON.stringify(type)} is not declared; declared are ${declared.join(', ')}.`);
-    this.fields = [{ field: 'type', problem: `is not declared: ${JSON.stringify(type)}` }];
+    const shown = JSON.stringify(cut(type, 100));
+    super(cut(`The type ${shown} is not declared; declared are ${declared.join(', ')}.`));
+    this.fields = [{ field: 'type', problem: `is not declared: ${shown}` }];
   }
 }
 
@@ -118,11 +119,13 @@ export class OriginNotAllowedError extends TidingsError {
 /** The resource does not exist, or not for this credential: the two must be indistinguishable. */
 export class NotFoundError extends TidingsError {
   readonly code = 'not-found';
+  override readonly fields: readonly InvalidField[];
   constructor(
-    override readonly fields: readonly InvalidField[],
+    fields: readonly InvalidField[],
     message = describeFields('There is no such thing here', fields),
   ) {
-    super(message);
+    super(cut(message));
+    this.fields = firstFields(fields);
   }
 }
 
@@ -165,7 +168,21 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof TidingsError ? ERROR_TABLE[error.code].retry : true;
 }
 
-/** One sentence that names each invalid field. */
-export function describeFields(what: string, fields: readonly InvalidField[]): string {
-  return `${what}: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`;
+/** The most invalid fields that an error lists. */
+export const MAX_LISTED_FIELDS = 20;
+/** Names and values in it are external. */
+const MAX_FIELD_LENGTH = 300;
+
+/** One sentence that names the first invalid fields, and counts all if there are more. */
+export function describeFields(what: string, fields: readonly InvalidField[], count = fields.length): string {
+  const listed = firstFields(fields).map(({ field, problem }) => `${field} ${problem}`);
+  const all = count > listed.length ? ` (${count} problems, of which these are the first)` : '';
+  return `${what}${all}: ${listed.join('; ')}.`;
+}
+
+function firstFields(fields: readonly InvalidField[]): readonly InvalidField[] {
+  return fields.slice(0, MAX_LISTED_FIELDS).map(({ field, problem }) => ({
+    field: cut(field, MAX_FIELD_LENGTH),
+    problem: cut(problem, MAX_FIELD_LENGTH),
+  }));
 }

@@ -55,6 +55,18 @@ export function invalidJobsContract(bench: QueueBench): void {
         'dedupKey is not a known field',
       ],
       [
+        'a name of a million characters',
+        'announcement',
+        { to: 'ann', data: good, ['x'.repeat(1_000_000)]: 1 },
+        'is not a known field',
+      ],
+      [
+        'a thousand wrong recipients',
+        'announcement',
+        { to: Array.from({ length: 1_000 }, () => 'x'.repeat(300)), data: good },
+        'The job is not valid (1000 problems, of which these are the first): to[0] must have at most 256',
+      ],
+      [
         'an unknown field of data',
         'announcement',
         { to: 'ann', data: { ...good, url: '/' } },
@@ -110,6 +122,12 @@ export function invalidJobsContract(bench: QueueBench): void {
         'The schema of throwing-schema failed: boom',
       ],
       [
+        'a schema whose error is long',
+        'long-winded-schema',
+        { to: 'ann', data: good },
+        'The schema of long-winded-schema failed: xxx',
+      ],
+      [
         'a renderer that throws',
         'throwing-renderer',
         { to: 'ann', data: good },
@@ -130,6 +148,13 @@ export function invalidJobsContract(bench: QueueBench): void {
       defineNotification('throwing-schema', {
         version: 1,
         schema: z.any().transform(boom),
+        render: () => good,
+      }),
+      defineNotification('long-winded-schema', {
+        version: 1,
+        schema: z.any().transform(() => {
+          throw new Error('x'.repeat(1_000_000));
+        }),
         render: () => good,
       }),
       defineNotification('throwing-renderer', { version: 1, schema: z.any(), render: boom }),
@@ -160,6 +185,9 @@ export function invalidJobsContract(bench: QueueBench): void {
 
         const job = await reload(queue, id);
         expect(job.failedReason).toContain(reason);
+        // Kept for a month: neither may be as long as the data that it quotes.
+        for (const kept of [job.failedReason, ...(job.stacktrace ?? [])])
+          expect(kept.length).toBeLessThanOrEqual(2_000);
         expect(job.attemptsMade).toBe(1);
         expect((await queue.getFailed()).map((failed) => failed.id)).toContain(id);
         expect(jobs.appender.batches).toEqual([]);

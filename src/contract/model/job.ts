@@ -1,21 +1,16 @@
 import { z } from 'zod';
 import { audienceFeed, type AudienceTarget } from './audience.js';
+import { dataProblem, sizeProblem } from './data-problem.js';
 import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
-import { unknownNames } from '../unknown-keys.js';
+import { tooManyNames, unknownNames } from '../unknown-keys.js';
 import { formatPath } from './notification-type.js';
 import { producerNameProblem, type Sent } from './producer-key.js';
 
+export { MAX_DATA_BYTES, MAX_DATA_DEPTH } from './data-problem.js';
+
 /** The maximum number of recipients of a job. */
 export const MAX_RECIPIENTS = 1_000;
-/** The maximum size of `data`, as JSON in UTF-8. */
-export const MAX_DATA_BYTES = 64 * 1024;
-/**
- * The maximum depth of `data`: every parser of nested JSON on the way recurses, including Postgres' and the
- * client's.
- */
-export const MAX_DATA_DEPTH = 64;
-
 /**
  * The data of a job. This is a public format: any BullMQ producer, in any language, may enqueue it. The job's
  * name is the type of the notification.
@@ -90,10 +85,7 @@ const recipients = z.unknown().transform((value, context): string[] => {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) context.addIssue({ code: 'custom', message: 'must name at least one recipient' });
   if (list.length > MAX_RECIPIENTS) {
-    context.addIssue({
-      code: 'custom',
-      message: `must name at most ${MAX_RECIPIENTS} recipients, names ${list.length}`,
-    });
+    context.addIssue({ code: 'custom', message: tooManyRecipients(list) });
     return z.NEVER;
   }
   list.forEach((recipient, index) => {
@@ -131,14 +123,37 @@ const jobSchema = z.strictObject({
   collapseKey: name.optional(),
   sender: z.strictObject({ key: name.optional(), name: producerName.optional() }).optional(),
 });
-const JOB_FIELDS = Object.keys(jobSchema.shape);
+/** The fields of a job's data. */
+export const JOB_FIELDS = Object.keys(jobSchema.shape);
+
+/**
+ * Refuses what is larger than any job, before anything copies, converts or inspects it: the work must not depend on the size of an external
+ * input. Takes any value, also one that is not JSON.
+ *
+ * @throws {InvalidJobError}
+ */
+export function refuseOversized(input: unknown, known: readonly string[] = JOB_FIELDS): void {
+  if (typeof input !== 'object' || input === null) return;
+  const fields = tooManyNames(input, known);
+  if (fields.length > 0) throw new InvalidJobError(fields);
+  const { to, data } = input as { readonly to?: unknown; readonly data?: unknown };
+  if (Array.isArray(to) && to.length > MAX_RECIPIENTS) {
+    throw new InvalidJobError([{ field: 'to', problem: tooManyRecipients(to) }]);
+  }
+  const problem = sizeProblem(data);
+  if (problem) throw new InvalidJobError([problem]);
+}
+
+const tooManyRecipients = ({ length }: readonly unknown[]): string =>
+  `must name at most ${MAX_RECIPIENTS} recipients, names ${length}`;
 
 /**
  * Parses a job's data, whatever its source.
  *
- * @throws {InvalidJobError} naming every invalid field.
+ * @throws {InvalidJobError} naming the first invalid fields.
  */
 export function parseJobData(input: unknown): ParsedJob {
+  refuseOversized(input);
   const result = jobSchema.safeParse(input);
   const fields = result.success
     ? []
@@ -203,9 +218,11 @@ export interface RecallTarget {
 /**
  * Parses the target of a recall.
  *
- * @throws {InvalidRequestError} naming every invalid field.
+ * @throws {InvalidRequestError} naming the first invalid fields.
  */
 export function parseRecall(input: unknown): RecallTarget {
+  const tooMany = tooManyNames(input, RECALL_FIELDS);
+  if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
   const result = recallSchema.safeParse(input);
   if (!result.success) {
     throw new InvalidRequestError(
@@ -228,37 +245,4 @@ function describeIssue(issue: z.core.$ZodIssue, known: readonly string[], whole:
     return unknownNames(issue.keys, known, { what: 'field', at: formatPath(issue.path) });
   }
   return [{ field, problem: issue.message }];
-}
-
-/**
- * Finds data that Postgres cannot store unchanged, or that is too large. Checked before the insert, where it
- * would fail the whole batch, including other jobs.
- */
-function dataProblem(data: unknown): InvalidField | null {
-  if (data === undefined) return { field: 'data', problem: 'is missing' };
-  const broken = brokenText(data, ['data']);
-  if (broken) return broken;
-  const bytes = Buffer.byteLength(JSON.stringify(data));
-  if (bytes > MAX_DATA_BYTES) {
-    return { field: 'data', problem: `must have at most ${MAX_DATA_BYTES} bytes as JSON, has ${bytes}` };
-  }
-  return null;
-}
-
-function brokenText(value: unknown, path: PropertyKey[]): InvalidField | null {
-  if (typeof value === 'string') {
-    if (value.includes('\u0000')) return { field: formatPath(path), problem: 'must not contain NUL' };
-    if (!value.isWellFormed())
-      return { field: formatPath(path), problem: 'must be well-formed Unicode (it has a lone surrogate)' };
-    return null;
-  }
-  if (typeof value !== 'object' || value === null) return null;
-  if (path.length > MAX_DATA_DEPTH)
-    return { field: 'data', problem: `must have at most ${MAX_DATA_DEPTH} levels` };
-  for (const [key, child] of Object.entries(value)) {
-    const at = [...path, Array.isArray(value) ? Number(key) : key];
-    const problem = brokenText(key, [...path, '(a name)']) ?? brokenText(child, at);
-    if (problem) return problem;
-  }
-  return null;
 }

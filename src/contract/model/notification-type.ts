@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { kindOf } from './feed.js';
 import { isSafeLink, LINK_RULE } from './link.js';
-import { InvalidJobError, type InvalidField } from '../errors.js';
+import { describeFields, InvalidJobError, MAX_LISTED_FIELDS, type InvalidField } from '../errors.js';
 
 /** The context of a renderer, besides the data. */
 export interface RenderContext {
@@ -117,11 +117,11 @@ export function isDeclaration(type: unknown): type is AnyNotificationType {
 export async function validateData(type: AnyNotificationType, data: unknown): Promise<unknown> {
   const result = await (type.schema as StandardSchemaV1)['~standard'].validate(data);
   if (!result.issues) return result.value;
-  const fields = result.issues.map((issue): InvalidField => {
+  const fields = result.issues.slice(0, MAX_LISTED_FIELDS).map((issue): InvalidField => {
     const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     return { field: formatPath(['data', ...path]), problem: issue.message };
   });
-  throw new InvalidJobError(fields);
+  throw new InvalidJobError(fields, describeFields('The job is not valid', fields, result.issues.length));
 }
 
 /** Renders validated data. @throws {InvalidJobError} if the result is unusable, so that the job fails at once. */
@@ -146,7 +146,7 @@ export function renderNotification(
   if (fields.length > 0)
     throw new InvalidJobError(
       fields,
-      `The renderer of ${type.name} returned an invalid result: ${fields.map((f) => `${f.field} ${f.problem}`).join('; ')}.`,
+      describeFields(`The renderer of ${type.name} returned an invalid result`, fields),
     );
   return { title, body, link };
 }

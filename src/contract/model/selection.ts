@@ -1,5 +1,6 @@
 import { InvalidRequestError, type InvalidField } from '../errors.js';
 import { parseCursor, type Cursor } from './cursor.js';
+import { tooManyNames } from '../unknown-keys.js';
 import { kindOf } from './feed.js';
 
 /** The maximum number of ids in one change. */
@@ -29,8 +30,6 @@ const FIELDS: Readonly<Record<StateChange, readonly string[]>> = {
 
 // RFC 9562, section 4: written in lower case, read in either.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** The maximum number of invalid ids that an error names, out of up to 10,000. */
-export const MAX_REPORTED_IDS = 100;
 
 /**
  * Parses a selection from outside, whatever its static type. Unknown and ambiguous fields are rejected,
@@ -42,6 +41,8 @@ export const MAX_REPORTED_IDS = 100;
 export function parseSelection(change: StateChange, selection: Selection): ParsedSelection {
   const { ids, upTo } = selection as { readonly ids?: unknown; readonly upTo?: unknown };
   const known = FIELDS[change];
+  const tooMany = tooManyNames(selection, known);
+  if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
   const fields: InvalidField[] = Object.keys(selection)
     .filter((field) => !known.includes(field))
     .map((field) => ({ field, problem: `is not a known field; use ${known.join(' or ')}` }));
@@ -69,12 +70,10 @@ function idProblems(ids: unknown): InvalidField[] {
     const problem = `must name at most ${MAX_CHANGED_IDS} notifications, names ${ids.length}`;
     return [{ field: 'ids', problem }];
   }
-  return ids
-    .flatMap((id: unknown, index) => {
-      const problem = idProblem(id);
-      return problem ? [{ field: `ids[${index}]`, problem }] : [];
-    })
-    .slice(0, MAX_REPORTED_IDS);
+  return ids.flatMap((id: unknown, index) => {
+    const problem = idProblem(id);
+    return problem ? [{ field: `ids[${index}]`, problem }] : [];
+  });
 }
 
 function shown(value: unknown): string {

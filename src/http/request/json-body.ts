@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { BadRequestException, PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
 import { InvalidRequestError } from '../../contract/errors.js';
 import { headerOf, type HttpRequest } from './http-request.js';
+import { refuseExpensiveJson } from './json-bounds.js';
 
 /**
  * The body of a request as a JSON object.
@@ -27,14 +28,15 @@ export function asObject(value: unknown, field: string): Readonly<Record<string,
 
 /**
  * The body of a request as JSON, `undefined` if there is none. A body parser of the host may have read it, with the host's limit. Otherwise (the
- * service has no parser) it is read here, after the guards: parsing a megabyte of nested brackets blocks the event loop for over half a second,
- * which needs a credential first. For the same reason compressed bodies are refused: 2 KB can become 2 MB.
+ * service has no parser) it is read here, after the guards, so that strangers cannot make us parse. Bodies that take long to parse are refused,
+ * and compressed ones, too: 2 KB can become 2 MB.
  *
  * The media type is required: a page of another site may send forms and plain text without a preflight (CORS), but not JSON.
  *
  * @throws {UnsupportedMediaTypeException} if it is declared as something else, or not at all.
  * @throws {PayloadTooLargeException} if it has more bytes.
  * @throws {BadRequestException} if it is no JSON.
+ * @throws {InvalidRequestError} if it has too many levels, fields or values.
  */
 export async function jsonBody(request: HttpRequest, maxBytes: number): Promise<unknown> {
   const mediaType = headerOf(request, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
@@ -57,6 +59,7 @@ async function readText(request: IncomingMessage, maxBytes: number): Promise<str
   if (charset !== 'utf-8' && charset !== 'utf8')
     throw new UnsupportedMediaTypeException('The body must be JSON in UTF-8; its charset is not supported.');
   const bytes = await readBytes(request, maxBytes);
+  refuseExpensiveJson(bytes);
   try {
     // Strict: invalid UTF-8 would become U+FFFD, and two different names the same.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,8 +1,12 @@
 import { Logger } from '@nestjs/common';
+import { cut } from '../../contract/cut.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { printable } from '../../platform/logging/printable.js';
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
 import { answerTo, type ProblemAnswer } from './problem.js';
+
+/** A stack begins with the message, which may quote an external input. */
+const MAX_STACK_LENGTH = 4_000;
 
 /** Answers errors, and logs those that are not the caller's. */
 export class ProblemLog {
@@ -17,7 +21,7 @@ export class ProblemLog {
     if (kind === 'unexpected') {
       this.#logger.error(
         `${problem.instance}: ${printable(String(error), 1_000)}`,
-        error instanceof Error ? error.stack : undefined,
+        error instanceof Error ? cut(error.stack ?? '', MAX_STACK_LENGTH) : undefined,
       );
     }
     return answer;

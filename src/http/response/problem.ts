@@ -21,7 +21,7 @@ export interface Problem {
   readonly code: string;
   /** For an error of the server: its log has the same, to find the error. */
   readonly instance?: string;
-  /** The wrong fields, at most 100. */
+  /** The wrong fields, at most 20; `detail` has the number of all. */
   readonly errors?: readonly InvalidField[];
 }
 
@@ -33,7 +33,6 @@ export interface ProblemAnswer {
   readonly kind: 'refused' | 'unavailable' | 'unexpected';
 }
 
-const MAX_ERRORS = 100;
 const MAX_DETAIL_LENGTH = 1_000;
 const MAX_FIELD_LENGTH = 300;
 
@@ -72,7 +71,7 @@ function answerToOurs(error: TidingsError): ProblemAnswer {
       status,
       detail: refused ? printable(error.message, MAX_DETAIL_LENGTH) : `${title}. Try again in a moment.`,
       code: error.code,
-      ...(error.fields.length > 0 && { errors: error.fields.slice(0, MAX_ERRORS).map(printableField) }),
+      ...(error.fields.length > 0 && { errors: error.fields.map(printableField) }),
     },
     headers: {
       ...(status === 401 && { 'WWW-Authenticate': challenge(error) }),

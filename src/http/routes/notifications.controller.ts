@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import {
   InvalidJobError,
@@ -6,7 +7,13 @@ import {
   type InvalidField,
 } from '../../contract/errors.js';
 import { nameProblem } from '../../contract/model/feed.js';
-import { parseJobData, type JobData, type JobSender } from '../../contract/model/job.js';
+import {
+  JOB_FIELDS,
+  parseJobData,
+  refuseOversized,
+  type JobData,
+  type JobSender,
+} from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { Enqueued, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
@@ -60,7 +67,7 @@ export class NotificationsController {
     }
     refuseSize(body);
     const settled = await Promise.allSettled(
-      body.map(async (item: unknown, index) => {
+      await inTurns(body, async (item: unknown, index) => {
         // A key of its own for each place, since each is a job of its own.
         const options = key === undefined ? {} : { idempotency: idempotency(JSON.stringify([key, index])) };
         return this.enqueue(asObject(item, `[${index}]`), producer, options);
@@ -78,10 +85,13 @@ export class NotificationsController {
   }
 
   private async enqueue(
-    { type, ...body }: Readonly<Record<string, unknown>>,
+    given: Readonly<Record<string, unknown>>,
     producer: KeyHolder,
     options: Parameters<Producer['enqueue']>[2],
   ): Promise<Enqueued> {
+    // Before it is copied.
+    refuseOversized(given, BODY_FIELDS);
+    const { type, ...body } = given;
     if ('sender' in body) {
       const problem = 'must not be given: the service sets it, from the API key';
       throw new InvalidJobError([{ field: 'sender', problem }]);
@@ -97,6 +107,30 @@ export class NotificationsController {
 
 function senderOf({ id, name }: KeyHolder): JobSender {
   return { key: id, ...(name !== null && { name }) };
+}
+
+const BODY_FIELDS = ['type', ...JOB_FIELDS];
+
+/** How long the notifications of a request may hold the event loop before others get a turn. */
+const TURN_MS = 10;
+
+/** Starts the work for each item in order. Between items other requests get their turn: a hundred large notifications take a while to check. */
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  start: (item: Item, index: number) => Promise<Result>,
+): Promise<Promise<Result>[]> {
+  const started: Promise<Result>[] = [];
+  let since = performance.now();
+  for (const [index, item] of items.entries()) {
+    const result = start(item, index);
+    // Handled by the caller, but only when all have started.
+    result.catch(() => {});
+    started.push(result);
+    if (performance.now() - since < TURN_MS) continue;
+    await nextTurn();
+    since = performance.now();
+  }
+  return started;
 }
 
 function idempotencyKey(request: HttpRequest): string | undefined {

@@ -1,6 +1,7 @@
 import { Get, Inject, Put, Req } from '@nestjs/common';
 import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
 import { kindOf, type FeedKey } from '../../contract/model/feed.js';
+import { tooManyNames } from '../../contract/unknown-keys.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { Preferences, RecipientPreferences } from '../../contract/ports/preferences.js';
 import { PREFERENCES } from '../../contract/tokens.js';
@@ -30,13 +31,21 @@ export class PreferencesController {
   }
 }
 
-function readPreferences({ muted, ...others }: Readonly<Record<string, unknown>>): RecipientPreferences {
+/** More types than any application declares. */
+const MAX_MUTED = 1_000;
+
+function readPreferences(body: Readonly<Record<string, unknown>>): RecipientPreferences {
+  const tooMany = tooManyNames(body, ['muted']);
+  if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
+  const { muted, ...others } = body;
   const fields: InvalidField[] = Object.keys(others).map((field) => ({
     field,
     problem: 'is not a known field; use muted',
   }));
   if (!Array.isArray(muted)) {
     fields.push({ field: 'muted', problem: `must be an array of types, is ${kindOf(muted)}` });
+  } else if (muted.length > MAX_MUTED) {
+    fields.push({ field: 'muted', problem: `must have at most ${MAX_MUTED} types, has ${muted.length}` });
   } else {
     muted.forEach((type: unknown, index) => {
       const problem = typeNameProblem(type);

@@ -1,5 +1,6 @@
 import { HttpException, Inject, Logger, Req, Res, Sse } from '@nestjs/common';
 import { EMPTY, type Observable } from 'rxjs';
+import { cut } from '../../contract/cut.js';
 import { isRetryable } from '../../contract/errors.js';
 import type { Frame, Streams } from '../../contract/ports/stream.js';
 import { STREAMS } from '../../contract/tokens.js';
@@ -47,7 +48,7 @@ export class StreamController {
       if (!temporary) throw error;
       this.#logger.error(
         `Cannot open a stream: ${printable(String(error), 1_000)}`,
-        error instanceof Error ? error.stack : undefined,
+        error instanceof Error ? cut(error.stack ?? '', 4_000) : undefined,
       );
       return null;
     }

@@ -1,4 +1,5 @@
 import { isAudience } from '../../contract/model/audience.js';
+import { cut } from '../../contract/cut.js';
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { ParsedJob } from '../../contract/model/job.js';
 import type { Appender, AppendOptions, AppendResult, NewNotification } from '../../contract/ports/append.js';
@@ -137,7 +138,7 @@ export class Delivery {
     reason: DropReason,
   ): Promise<void> {
     if (feeds.length === 0) return;
-    await this.parts.dropLog.record(feeds.map((feed) => ({ feed, reason, type, jobId: identity.id })));
+    await this.parts.dropLog.record(feeds.map((feed) => ({ feed, reason, type, jobId: cut(identity.id) })));
   }
 }
 

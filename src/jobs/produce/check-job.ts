@@ -1,5 +1,5 @@
 import { InvalidJobError } from '../../contract/errors.js';
-import { parseJobData, type JobData, type ParsedJob } from '../../contract/model/job.js';
+import { parseJobData, refuseOversized, type JobData, type ParsedJob } from '../../contract/model/job.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import type { Prepared, TypeRegistry } from '../../types/type-registry.js';
 
@@ -25,6 +25,7 @@ export async function checkJob(
   data: unknown,
   now = Date.now(),
 ): Promise<CheckedJob> {
+  refuseOversized(data);
   const sent = throughJson(data);
   // Before the data: without a known type there is no schema to check it with.
   types.get(type);

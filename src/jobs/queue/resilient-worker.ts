@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { jittered } from '../../platform/time/jitter.js';
+import { cut } from '../../contract/cut.js';
 import { LenientJob } from './unreadable-job.js';
 
 /** The pause between two fetches while the queue rejects them. */
@@ -55,8 +56,12 @@ export class ResilientWorker extends Worker {
     error: Error,
     ...rest: Parameters<Worker['handleFailed']> extends [Error, ...infer Rest] ? Rest : never
   ): Promise<Job> {
-    if (error instanceof UnrecoverableError || error instanceof DelayedError)
+    if (error instanceof UnrecoverableError || error instanceof DelayedError) {
+      // Both are kept with the job for a month, and may quote its data.
+      error.message = cut(error.message);
+      if (error.stack !== undefined) error.stack = cut(error.stack);
       return super.handleFailed(error, ...rest);
+    }
     this.emit('error', error);
     // BullMQ's method returns nothing when there is no next job, contrary to its declaration.
     return undefined as unknown as Job;

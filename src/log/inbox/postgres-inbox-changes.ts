@@ -7,7 +7,6 @@ import {
 } from '../../contract/errors.js';
 import type { FeedKey } from '../../contract/model/feed.js';
 import {
-  MAX_REPORTED_IDS,
   parseSelection,
   type ParsedSelection,
   type Selection,
@@ -88,6 +87,5 @@ function unknownFields(ids: readonly string[], unknown: readonly string[]): Inva
   return ids
     .map((id, index) => ({ id, field: `ids[${index}]` }))
     .filter(({ id }) => missing.has(id.toLowerCase()))
-    .slice(0, MAX_REPORTED_IDS)
     .map(({ id, field }) => ({ field, problem: `is not a notification of this feed: ${id}` }));
 }

@@ -1,10 +1,11 @@
+import { cut } from '../../contract/cut.js';
+
 /**
  * Makes untrusted text safe for a log or a terminal: control characters, line separators and bidirectional overrides become
  * visible escapes, lone surrogates become U+FFFD, and the text is cut at `maxLength` characters.
  */
 export function printable(text: string, maxLength: number): string {
-  const short = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
-  return short
+  return cut(text, maxLength)
     .replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .toWellFormed();
 }
