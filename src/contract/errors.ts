@@ -35,6 +35,7 @@ export const ERROR_TABLE = {
   'origin-not-allowed': { status: 403, title: 'The origin is not allowed', retry: false },
   'not-found': { status: 404, title: 'Not found', retry: false },
   'method-not-allowed': { status: 405, title: 'This method is not allowed here', retry: false },
+  'request-timeout': { status: 408, title: 'The body did not arrive in time', retry: true },
   conflict: { status: 409, title: 'The state of the resource does not allow this', retry: false },
   'too-large': { status: 413, title: 'The request is too large', retry: false },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON', retry: false },
@@ -43,6 +44,7 @@ export const ERROR_TABLE = {
     title: 'This Idempotency-Key was already used with another body',
     retry: false,
   },
+  'rate-limited': { status: 429, title: 'There are too many requests', retry: true },
   'queue-unavailable': { status: 503, title: 'The queue did not take the job in time', retry: true },
   'log-unavailable': { status: 503, title: 'The database did not answer', retry: true },
   'feed-busy': { status: 503, title: 'The feed is locked by another transaction', retry: true },
@@ -140,6 +142,27 @@ export class IdempotencyKeyReusedError extends TidingsError {
 
   constructor() {
     super('This Idempotency-Key was already used with another body; use a new key for a new notification.');
+  }
+}
+
+/** The body did not arrive in time. */
+export class RequestTimeoutError extends TidingsError {
+  readonly code = 'request-timeout';
+
+  constructor(afterMs: number) {
+    super(`The body must arrive within ${afterMs} ms.`);
+  }
+}
+
+/** The recipient or the producer sends more requests than its limit allows. */
+export class RateLimitedError extends TidingsError {
+  readonly code = 'rate-limited';
+
+  constructor(
+    /** When the next request is allowed, ms from now. */
+    readonly retryAfterMs: number,
+  ) {
+    super(`There are too many requests; the next one is allowed in ${Math.ceil(retryAfterMs)} ms.`);
   }
 }
 

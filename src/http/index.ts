@@ -4,6 +4,8 @@ import { RESOLVED_OPTIONS } from '../contract/tokens.js';
 import { createRecipientAuthenticator } from './credentials/index.js';
 import { ApiKeys } from './credentials/api-keys.js';
 import { RecipientAuthenticator } from './credentials/recipient-authenticator.js';
+import { RateLimits } from './limits/rate-limits.js';
+import { Refusals } from './response/refusals.js';
 import { AllowedMethods } from './routes/allowed-methods.js';
 import { ChangesController, RemovalController } from './routes/changes.controller.js';
 import { DisconnectController } from './routes/disconnect.controller.js';
@@ -26,7 +28,6 @@ export type { HttpRequest } from './request/http-request.js';
 export { ErasureController } from './routes/erasure.controller.js';
 export { InboxController } from './routes/inbox.controller.js';
 export { JobsController } from './routes/jobs.controller.js';
-export { jsonObject } from './request/json-body.js';
 export { mount, type Mounting } from './mount.js';
 export { NotificationsController, type Accepted } from './routes/notifications.controller.js';
 export { PreferencesController } from './routes/preferences.controller.js';
@@ -34,6 +35,8 @@ export type { Problem } from './response/problem.js';
 export { ProblemFilter } from './response/problem.filter.js';
 export { RecallController, type Recalled } from './routes/recall.controller.js';
 export { CurrentFeed, RecipientGuard } from './credentials/recipient.guard.js';
+export { jsonObject } from './request/json-body.js';
+export { Refusals } from './response/refusals.js';
 export { ResponseOutlet } from './response/response-outlet.js';
 export { StreamController } from './routes/stream.controller.js';
 export { SupportController } from './routes/support.controller.js';
@@ -59,6 +62,8 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
 /** The providers that controllers and guards inject beside the ports; they inject RESOLVED_OPTIONS. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AllowedMethods,
+  RateLimits,
+  Refusals,
   {
     provide: RecipientAuthenticator,
     inject: [RESOLVED_OPTIONS],

@@ -5,6 +5,8 @@ import type { QueueDepth } from '../contract/ports/ops.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { withTimeout } from '../platform/time/with-timeout.js';
 
+/** Scrapes within this time share a query: however often somebody scrapes, the queue is asked this often. */
+const QUEUE_DEPTH_MAX_AGE_MS = 5_000;
 /** A slower queue is omitted from this scrape, so that it does not hide the other metrics. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
 
@@ -36,6 +38,7 @@ export class PrometheusMetrics extends Registered implements Metrics {
   private queueDepth: QueueDepth | null = null;
   /** The pending query, shared by all scrapes: a hanging queue is queried once. */
   private asking: ReturnType<QueueDepth> | null = null;
+  private lastDepth: { readonly at: number; readonly depth: Awaited<ReturnType<QueueDepth>> } | null = null;
 
   private readonly appended = this.counter('entries_appended_total', 'Entries committed to the log.');
   private readonly duplicates = this.counter(
@@ -81,6 +84,11 @@ export class PrometheusMetrics extends Registered implements Metrics {
     'streams_refused_total',
     'Streams refused with only feed.closing, by reason.',
     'reason',
+  );
+  private readonly httpRefusals = this.counter(
+    'http_refused_total',
+    'HTTP requests that were refused with a status from 400 to 499, by code of the problem.',
+    'code',
   );
   private readonly handovers = this.counter(
     'direct_handovers_total',
@@ -159,6 +167,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
     this.refused.inc({ reason });
   }
 
+  httpRefused(code: string): void {
+    this.httpRefusals.inc({ code });
+  }
+
   handedToQueue(reason: HandoverReason): void {
     this.handovers.inc({ reason });
   }
@@ -177,15 +189,19 @@ export class PrometheusMetrics extends Registered implements Metrics {
 
   private async readQueueDepth(): Promise<Readonly<Record<string, number>>> {
     if (!this.queueDepth) return {};
+    if (this.lastDepth && performance.now() - this.lastDepth.at < QUEUE_DEPTH_MAX_AGE_MS)
+      return this.lastDepth.depth;
     try {
       this.asking ??= this.queueDepth().finally(() => {
         this.asking = null;
       });
-      return await withTimeout(
+      const depth = await withTimeout(
         QUEUE_DEPTH_TIMEOUT_MS,
         this.asking,
         () => new Error(`no answer within ${QUEUE_DEPTH_TIMEOUT_MS} ms`),
       );
+      this.lastDepth = { at: performance.now(), depth };
+      return depth;
     } catch (error) {
       this.logger.warn(`The queue's depth is unknown: ${describeError(error)}`);
       return {};

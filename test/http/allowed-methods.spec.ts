@@ -1,3 +1,6 @@
+import { NO_METRICS } from '../../src/contract/ports/metrics.js';
+import { RESOLVED_OPTIONS } from '../../src/contract/tokens.js';
+import { Refusals } from '../../src/http/index.js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Delete, Get, Module, Patch, Post, RequestMethod, VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -110,7 +113,9 @@ describe('AllowedMethods', () => {
 });
 
 it('does nothing in an application context, which has no routes', async () => {
-  @Module({ providers: [AllowedMethods] })
+  @Module({
+    providers: [AllowedMethods, Refusals, { provide: RESOLVED_OPTIONS, useValue: { metrics: NO_METRICS } }],
+  })
   class Empty {}
   const context = await NestFactory.createApplicationContext(Empty, { logger: false });
   await context.close();

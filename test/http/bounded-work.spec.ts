@@ -6,7 +6,7 @@ import { parseJobData } from '../../src/contract/model/job.js';
 import { MAX_BODY_BYTES, MAX_RECIPIENT_BODY_BYTES } from '../../src/http/index.js';
 import { MAX_DEPTH, MAX_NODES, MAX_VALUES } from '../../src/http/request/json-bounds.js';
 import { TypeRegistry } from '../../src/types/type-registry.js';
-import { holdLimit, longestHold } from '../support/loop-hold.js';
+import { holds } from '../support/loop-hold.js';
 import { API_KEY, startHttpApp, type HttpApp } from './http-app.js';
 import { sign } from './tokens.js';
 
@@ -51,6 +51,10 @@ const BODIES: Record<string, (size: number) => string> = {
     `[${Array.from({ length: 100 }, () => filled(`{${JOB},"data":{"taskId":[`, ']}}', size / 100 - 2, (i) => `"${i}"`)).join(',')}]`,
 };
 
+/** An ordinary body of the size. */
+const honest = (size: number): string =>
+  `[${Array.from({ length: 25 }, () => `{${JOB},"data":{"taskId":"1","title":"${'x'.repeat(size / 25 - 100)}"}}`).join(',')}]`;
+
 describe('a request of a permitted size', () => {
   let app: HttpApp;
   let token: string;
@@ -76,9 +80,11 @@ describe('a request of a permitted size', () => {
     async (_, make) => {
       const body = make(MAX_BODY_BYTES);
       expect(body.length).toBeLessThanOrEqual(MAX_BODY_BYTES);
-      const limit = await holdLimit();
       let status = 0;
-      const held = await longestHold(async () => (status = await publish(body)));
+      const { held, limit } = await holds(
+        async () => (status = await publish(body)),
+        () => publish(honest(MAX_BODY_BYTES)),
+      );
       expect([400, 207]).toContain(status);
       expect(held).toBeLessThan(limit);
     },
@@ -120,9 +126,11 @@ describe('a request of a permitted size', () => {
     'does not hold the event loop: %s',
     async (_, method, path, make) => {
       const body = make(MAX_RECIPIENT_BODY_BYTES);
-      const limit = await holdLimit();
       let status = 0;
-      const held = await longestHold(async () => (status = await send(path, token, body, method)));
+      const { held, limit } = await holds(
+        async () => (status = await send(path, token, body, method)),
+        () => publish(honest(MAX_RECIPIENT_BODY_BYTES)),
+      );
       expect(status).toBe(400);
       expect(held).toBeLessThan(limit);
     },
@@ -131,15 +139,17 @@ describe('a request of a permitted size', () => {
 
   it('does not hold the event loop: a query of thousands of parameters', async () => {
     const query = Array.from({ length: 3_000 }, (_, i) => i.toString(36)).join('&');
-    const limit = await holdLimit();
     let status = 0;
-    const held = await longestHold(async () => {
-      const response = await app.get(`/v1/notifications?${query}`, {
-        headers: { authorization: `Bearer ${token}` },
-      });
-      status = response.status;
-      await response.text();
-    });
+    const { held, limit } = await holds(
+      async () => {
+        const response = await app.get(`/v1/notifications?${query}`, {
+          headers: { authorization: `Bearer ${token}` },
+        });
+        status = response.status;
+        await response.text();
+      },
+      () => publish(honest(MAX_RECIPIENT_BODY_BYTES)),
+    );
     expect(status).toBe(400);
     expect(held).toBeLessThan(limit);
   });
@@ -208,18 +218,19 @@ describe('a job of any size, put on the queue by hand', () => {
 
   it.each(Object.entries(jobs))('is refused in bounded time, with a short reason: %s', async (_, job) => {
     const reasons: string[] = [];
-    const held = await longestHold(async () => {
-      for (const check of [
-        async () => types.prepare('list', parseJobData(job).data),
-        async () => checkJob(types, 'list', job),
-      ]) {
-        await check().catch((error: unknown) => reasons.push((error as Error).message));
-        await new Promise(setImmediate);
-      }
-    });
-    const limit = await holdLimit();
-    expect(held).toBeLessThan(limit);
-    expect(reasons).toHaveLength(6);
+    const text = JSON.stringify(job);
+    for (const check of [
+      async () => types.prepare('list', parseJobData(job).data),
+      async () => checkJob(types, 'list', job),
+    ]) {
+      const { held, limit } = await holds(
+        () => check().catch((error: unknown) => reasons.push((error as Error).message)),
+        // BullMQ parses each job before we see it.
+        () => Promise.resolve(JSON.parse(text)),
+      );
+      expect(held).toBeLessThan(limit);
+    }
+    expect(reasons.length).toBeGreaterThanOrEqual(2);
     for (const reason of reasons) expect(reason.length).toBeLessThanOrEqual(2_000);
   });
 });

@@ -9,7 +9,7 @@ import type { FeedKey } from '../../src/contract/model/feed.js';
 import { parseJobData, type JobData } from '../../src/contract/model/job.js';
 import { defineNotification, validateData } from '../../src/contract/model/notification-type.js';
 import { parseSelection, type Selection, type StateChange } from '../../src/contract/model/selection.js';
-import { resolveOptions, type HttpOptions } from '../../src/contract/options/options.js';
+import { resolveOptions, type HttpOptions, type RedisOptions } from '../../src/contract/options/options.js';
 import type { Eraser, ErasureReport } from '../../src/contract/ports/erase.js';
 import type {
   Inbox,
@@ -18,6 +18,7 @@ import type {
   InboxPage,
   PageRequest,
 } from '../../src/contract/ports/inbox.js';
+import type { Metrics } from '../../src/contract/ports/metrics.js';
 import type { Preferences, RecipientPreferences } from '../../src/contract/ports/preferences.js';
 import type {
   CancelOutcome,
@@ -41,7 +42,14 @@ import {
   STREAMS,
   SUPPORT_VIEW,
 } from '../../src/contract/tokens.js';
-import { corsOptions, HTTP_CONTROLLERS, HTTP_PROVIDERS, mount, ProblemFilter } from '../../src/http/index.js';
+import {
+  corsOptions,
+  HTTP_CONTROLLERS,
+  HTTP_PROVIDERS,
+  mount,
+  ProblemFilter,
+  Refusals,
+} from '../../src/http/index.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 export const API_KEY = 'producer-key-0001';
@@ -202,6 +210,8 @@ export interface HttpApp {
 
 export interface HttpAppSettings {
   readonly http?: HttpOptions;
+  readonly metrics?: Metrics;
+  readonly redis?: RedisOptions;
   /** Controllers of a host beside ours. */
   readonly controllers?: Type[];
   /** The same, with routes that are registered after ours. */
@@ -219,6 +229,8 @@ export interface HttpAppSettings {
 /** The real controllers on a loopback port, with ports that only remember. */
 export async function startHttpApp({
   http,
+  metrics,
+  redis,
   controllers = [],
   laterControllers = [],
   configure,
@@ -233,12 +245,16 @@ export async function startHttpApp({
   const options = resolveOptions({
     database: { url: 'postgres://nowhere.invalid/none' },
     types,
+    metrics,
+    redis,
     http: http ?? {
       jwt: { secret: SECRET, cookie: 'session' },
       producerApiKeys: [API_KEY],
       supportApiKeys: [SUPPORT_KEY],
       adminApiKeys: [ADMIN_KEY],
       allowedOrigins: [ALLOWED_ORIGIN],
+      // Tests send many requests of one recipient.
+      recipientRequestsPerSecond: null,
     },
   });
 
@@ -275,7 +291,9 @@ export async function startHttpApp({
   });
   if (!asHost) {
     nest.enableCors(corsOptions(options.http.allowedOrigins));
-    nest.useGlobalFilters(new ProblemFilter(nest.get(HttpAdapterHost)));
+    nest.useGlobalFilters(
+      new ProblemFilter(nest.get(HttpAdapterHost), nest.get(Refusals, { strict: false })),
+    );
   }
   configure?.(nest);
   await nest.listen(0, '127.0.0.1');

@@ -210,6 +210,8 @@ export const HTTP = group<HttpOptions>()({
     }),
     'origins',
   ).default([]),
+  producerRequestsPerSecond: limit(0, 1_000_000, { whole: false }).default(null),
+  recipientRequestsPerSecond: limit(0, 1_000_000, { whole: false }).default(10),
   producerApiKeys: PRODUCER_API_KEYS,
   supportApiKeys: API_KEYS,
   adminApiKeys: API_KEYS,

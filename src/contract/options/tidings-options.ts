@@ -246,6 +246,16 @@ export interface HttpOptions {
    * or as an object. Default none.
    */
   producerApiKeys?: (string | ProducerApiKey)[];
+  /**
+   * The requests of one producer key that are answered, a second; ten times as many may come at once. More are refused with 429. On Redis, all
+   * instances count together. `null`: no limit. Default `null`.
+   */
+  producerRequestsPerSecond?: number | null;
+  /**
+   * The same for each recipient: pages, changes and openings of streams. Default 10, so 100 at once. Raise it if many people share one
+   * recipient.
+   */
+  recipientRequestsPerSecond?: number | null;
   /** The keys of the support team, who may view any feed, which is logged; see `SupportView`. Default none. */
   supportApiKeys?: string[];
   /** The keys of admins, who may erase recipients and tenants. Default none. */
@@ -332,7 +342,13 @@ export interface ResolvedOptions {
   readonly http: Resolved<
     Pick<
       HttpOptions,
-      'allowedOrigins' | 'producerApiKeys' | 'supportApiKeys' | 'adminApiKeys' | 'revalidateMs'
+      | 'allowedOrigins'
+      | 'producerApiKeys'
+      | 'supportApiKeys'
+      | 'adminApiKeys'
+      | 'revalidateMs'
+      | 'producerRequestsPerSecond'
+      | 'recipientRequestsPerSecond'
     >
   > &
     Pick<HttpOptions, 'jwt' | 'identify'>;

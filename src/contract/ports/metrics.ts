@@ -29,6 +29,8 @@ export interface Metrics {
   streamClosed(reason: string): void;
   /** A stream was refused with only `feed.closing` and this reason: `busy`, `draining`, `unavailable`. */
   streamRefused(reason: string): void;
+  /** An HTTP request was refused with a status from 400 to 499 and this `code` of the problem. */
+  httpRefused(code: string): void;
   /** A notification went to the queue instead of being delivered directly. */
   handedToQueue(reason: HandoverReason): void;
   /** A job ended: appended, failed for good, or put back to wait. */
@@ -57,6 +59,7 @@ export const NO_METRICS: Metrics = {
   streamOpened: nothing,
   streamClosed: nothing,
   streamRefused: nothing,
+  httpRefused: nothing,
   handedToQueue: nothing,
   jobProcessed: nothing,
   busMessage: nothing,

@@ -7,6 +7,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ApiKeys, type KeyHolder, type KeyScope } from './api-keys.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { RequestValue, type HttpRequest } from '../request/http-request.js';
 
 const currentHolder = new RequestValue<KeyHolder>('holder of an API key');
@@ -15,11 +16,16 @@ const currentHolder = new RequestValue<KeyHolder>('holder of an API key');
 function guardFor(scope: KeyScope): Type<CanActivate> {
   @Injectable()
   class ApiKeyGuard implements CanActivate {
-    constructor(@Inject(ApiKeys) private readonly keys: ApiKeys) {}
+    constructor(
+      @Inject(ApiKeys) private readonly keys: ApiKeys,
+      @Inject(RateLimits) private readonly limits: RateLimits,
+    ) {}
 
-    canActivate(context: ExecutionContext): true {
+    async canActivate(context: ExecutionContext): Promise<true> {
       const request = context.switchToHttp().getRequest<HttpRequest>();
-      currentHolder.set(request, this.keys.authenticate(request, scope));
+      const holder = this.keys.authenticate(request, scope);
+      if (scope === 'producer') await this.limits.takeProducer(holder.id);
+      currentHolder.set(request, holder);
       return true;
     }
   }

@@ -9,3 +9,9 @@ export const MAX_BODY_BYTES = 1_800_000;
  * because anyone may be a recipient.
  */
 export const MAX_RECIPIENT_BODY_BYTES = 512 * 1024;
+
+/**
+ * How long a body may take. Whoever stalls, or sends a byte a second, would keep a connection for as long as it likes. The largest body needs
+ * 1.5 Mbit/s, that of a usual change 1 kbit/s.
+ */
+export const BODY_TIMEOUT_MS = 10_000;

@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { BadRequestException, PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
-import { InvalidRequestError } from '../../contract/errors.js';
+import { InvalidRequestError, RequestTimeoutError } from '../../contract/errors.js';
+import { BODY_TIMEOUT_MS } from './body-limit.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 import { refuseExpensiveJson } from './json-bounds.js';
 
@@ -35,6 +36,7 @@ export function asObject(value: unknown, field: string): Readonly<Record<string,
  *
  * @throws {UnsupportedMediaTypeException} if it is declared as something else, or not at all.
  * @throws {PayloadTooLargeException} if it has more bytes.
+ * @throws {RequestTimeoutError} if it takes longer than 10 s.
  * @throws {BadRequestException} if it is no JSON.
  * @throws {InvalidRequestError} if it has too many levels, fields or values.
  */
@@ -72,25 +74,38 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   const tooLarge = (): PayloadTooLargeException =>
     new PayloadTooLargeException(`The body must have at most ${maxBytes} bytes.`);
   if (Number(request.headers['content-length']) > maxBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    // Not destroyed when it is too large: the response uses the same socket.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      chunks.push(chunk as Buffer);
-      length += (chunk as Buffer).length;
-      if (length > maxBytes) break;
-    }
-  } catch {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxBytes) settle(() => reject(tooLarge()));
+    };
+    const end = (): void => settle(() => resolve(Buffer.concat(chunks, length)));
     // The client is gone and reads no response; but this is not an error of the server.
-    throw new BadRequestException('The client closed the connection before the end of the body.');
-  }
-  if (length > maxBytes) {
-    // Node discards a body by itself only if nobody began to read it; the rest would block the next request of this connection.
-    request.resume();
-    throw tooLarge();
-  }
-  return Buffer.concat(chunks, length);
+    const abort = (): void =>
+      settle(() =>
+        reject(new BadRequestException('The client closed the connection before the end of the body.')),
+      );
+    const timer = setTimeout(
+      () => settle(() => reject(new RequestTimeoutError(BODY_TIMEOUT_MS))),
+      BODY_TIMEOUT_MS,
+    );
+    const settle = (done: () => void): void => {
+      clearTimeout(timer);
+      request.off('data', take).off('end', end).off('close', abort);
+      // Node discards a body by itself only if nobody began to read it; the rest would block the next request of this connection.
+      request.resume();
+      done();
+    };
+    request
+      .on('data', take)
+      .on('end', end)
+      .on('close', abort)
+      .on('error', () => {});
+    if (request.destroyed) abort();
+  });
 }
 
 function parse(text: string): unknown {

@@ -1,7 +1,8 @@
-import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, Optional, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ProblemLog } from './problem-log.js';
 import type { ProblemAnswer } from './problem.js';
+import { Refusals } from './refusals.js';
 
 /** Writes a problem to a response that has not begun. */
 export function sendProblem(
@@ -25,10 +26,15 @@ export function sendProblem(
 export class ProblemFilter implements ExceptionFilter<unknown> {
   readonly #problems = new ProblemLog();
 
-  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    /** Missing where there are no routes of ours. */
+    @Optional() @Inject(Refusals) private readonly refusals?: Refusals,
+  ) {}
 
   catch(error: unknown, context: ArgumentsHost): void {
     const answer = this.#problems.answerTo(error);
+    this.refusals?.count(answer.problem);
     const { httpAdapter } = this.host;
     const response = context.switchToHttp().getResponse<unknown>();
     // Too late for a status: the response has begun, and can only be ended.

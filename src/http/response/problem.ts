@@ -1,7 +1,13 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import { ERROR_TABLE, TidingsError, type ErrorCode, type InvalidField } from '../../contract/errors.js';
+import {
+  ERROR_TABLE,
+  RateLimitedError,
+  TidingsError,
+  type ErrorCode,
+  type InvalidField,
+} from '../../contract/errors.js';
 import { InvalidTokenError } from '../credentials/invalid-token.error.js';
 import { printable } from '../../platform/logging/printable.js';
 import { MethodNotAllowed } from './method-not-allowed.js';
@@ -75,10 +81,16 @@ function answerToOurs(error: TidingsError): ProblemAnswer {
     },
     headers: {
       ...(status === 401 && { 'WWW-Authenticate': challenge(error) }),
-      // Jittered, so that clients that were refused together do not retry together.
-      ...(retry && { 'Retry-After': String(randomInt(1, 6)) }),
+      ...(retry && { 'Retry-After': retryAfter(error) }),
+      // The rest of the body would have to be read before the next request.
+      ...(status === 408 && { Connection: 'close' }),
     },
   };
+}
+
+/** In seconds. Jittered unless it is the caller's alone, so that clients that were refused together do not retry together. */
+function retryAfter(error: TidingsError): string {
+  return String(error instanceof RateLimitedError ? Math.ceil(error.retryAfterMs / 1_000) : randomInt(1, 6));
 }
 
 function unexpected(): ProblemAnswer {

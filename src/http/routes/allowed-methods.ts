@@ -4,6 +4,7 @@ import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 import { MethodNotAllowed } from '../response/method-not-allowed.js';
 import { sendProblem } from '../response/problem.filter.js';
 import { answerTo } from '../response/problem.js';
+import { Refusals } from '../response/refusals.js';
 import { hasTidingsRoutes } from './audiences.js';
 
 // Nest's metadata keys; its constants are not part of its public interface.
@@ -31,6 +32,7 @@ export class AllowedMethods implements OnModuleInit {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(ModuleRef) private readonly module: ModuleRef,
+    @Inject(Refusals) private readonly refusals: Refusals,
   ) {}
 
   onModuleInit(): void {
@@ -38,7 +40,9 @@ export class AllowedMethods implements OnModuleInit {
     // An application context has no adapter, or one that does nothing.
     const platform = httpAdapter?.getType?.();
     if (platform !== 'express' && platform !== 'fastify') return;
-    this.#resources = this.#findResources(platform === 'express');
+    this.#resources = this.#findResources(
+      platform === 'express' ? looseness(httpAdapter.getInstance<Express>()) : STRICT,
+    );
     if (platform === 'express') {
       httpAdapter.use((request: unknown, response: unknown, next: () => void) => {
         if (!this.#answer(request, response)) next();
@@ -61,8 +65,11 @@ export class AllowedMethods implements OnModuleInit {
   /** Whether the request was answered. */
   #answer(request: unknown, response: unknown): boolean {
     const problem = this.#problemOf(request);
-    if (problem) sendProblem(this.host.httpAdapter, response, answerTo(problem));
-    return problem !== null;
+    if (problem === null) return false;
+    const answer = answerTo(problem);
+    this.refusals.count(answer.problem);
+    sendProblem(this.host.httpAdapter, response, answer);
+    return true;
   }
 
   #problemOf(request: unknown): MethodNotAllowed | null {
@@ -75,7 +82,7 @@ export class AllowedMethods implements OnModuleInit {
     return new MethodNotAllowed(resource.methods);
   }
 
-  #findResources(isExpress: boolean): Resource[] {
+  #findResources(looseness: Looseness): Resource[] {
     const byPath = new Map<string, string[]>();
     for (const [path, method] of this.#findRoutes()) {
       const methods = byPath.get(path) ?? [];
@@ -85,7 +92,7 @@ export class AllowedMethods implements OnModuleInit {
     return (
       [...byPath]
         .map(([path, methods]) => ({
-          pattern: patternOf(path, isExpress),
+          pattern: patternOf(path, looseness),
           parameters: path.split('/:').length - 1,
           methods: methods.toSorted(),
         }))
@@ -123,12 +130,30 @@ export class AllowedMethods implements OnModuleInit {
   }
 }
 
-/** Matches a path as the router does: Express ignores case and a slash at the end, Fastify does not. */
-function patternOf(path: string, isExpress: boolean): RegExp {
+/** What the router ignores. */
+interface Looseness {
+  readonly case: boolean;
+  /** At the end. */
+  readonly slash: boolean;
+}
+
+const STRICT: Looseness = { case: false, slash: false };
+
+/** Express ignores both unless it is told otherwise, Fastify neither. */
+function looseness(express: Express): Looseness {
+  return { case: !express.enabled('case sensitive routing'), slash: !express.enabled('strict routing') };
+}
+
+interface Express {
+  enabled(setting: string): boolean;
+}
+
+/** Matches a path as the router does. */
+function patternOf(path: string, looseness: Looseness): RegExp {
   const segments = path
     .split('/')
     .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-  return new RegExp(`^${segments.join('/')}${isExpress ? '/?' : ''}$`, isExpress ? 'i' : '');
+  return new RegExp(`^${segments.join('/')}${looseness.slash ? '/?' : ''}$`, looseness.case ? 'i' : '');
 }
 
 interface Fastify {

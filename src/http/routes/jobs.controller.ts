@@ -8,6 +8,7 @@ import type { KeyHolder } from '../credentials/api-keys.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { refuseQuery } from '../request/page-query.js';
 import { ProducerRoutes } from './audiences.js';
+import { audit } from './audit-log.js';
 
 /** `/v1/jobs`: the jobs that producers have enqueued. */
 @ProducerRoutes('v1/jobs')
@@ -25,6 +26,7 @@ export class JobsController {
     const problem = nameProblem(id);
     if (problem) throw new InvalidRequestError([{ field: 'id', problem }]);
     const outcome = await this.canceller.cancel(id, producer);
+    audit(producer, `cancels the job ${JSON.stringify(id)}: ${outcome}`);
     if (outcome === 'unknown') {
       throw new NotFoundError([{ field: 'id', problem: 'is not the id of a job on the queue' }]);
     }

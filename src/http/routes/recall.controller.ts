@@ -13,6 +13,7 @@ import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
 import { ProducerRoutes } from './audiences.js';
+import { audit, pseudonym } from './audit-log.js';
 
 /** The result of a recall for each recipient, in the order of `to`. */
 export interface Recalled {
@@ -37,6 +38,16 @@ export class RecallController {
       );
     }
     const outcomes = await this.recaller.recall(feeds, dedupeKey, sender);
+    audit(
+      producer,
+      `recalls the dedupe key ${pseudonym([dedupeKey])} from ${feeds.length} recipients: ${counted(outcomes)}`,
+    );
     return { results: feeds.map((feed, index) => ({ to: targetOf(feed), outcome: outcomes[index]! })) };
   }
+}
+
+function counted(outcomes: readonly RecallOutcome[]): string {
+  const counts = new Map<string, number>();
+  for (const outcome of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
 }

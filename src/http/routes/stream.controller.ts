@@ -1,11 +1,12 @@
 import { HttpException, Inject, Logger, Req, Res, Sse } from '@nestjs/common';
 import { EMPTY, type Observable } from 'rxjs';
 import { cut } from '../../contract/cut.js';
-import { isRetryable } from '../../contract/errors.js';
+import { isRetryable, RateLimitedError } from '../../contract/errors.js';
 import type { Frame, Streams } from '../../contract/ports/stream.js';
 import { STREAMS } from '../../contract/tokens.js';
 import { RecipientAuthenticator, type RecipientIdentity } from '../credentials/recipient-authenticator.js';
 import { whileAuthenticated } from '../credentials/revalidation.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { rawResponse, type HttpRequest, type HttpResponse } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
 import { ResponseOutlet } from '../response/response-outlet.js';
@@ -20,6 +21,7 @@ export class StreamController {
   constructor(
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(RecipientAuthenticator) private readonly recipients: RecipientAuthenticator,
+    @Inject(RateLimits) private readonly limits: RateLimits,
   ) {}
 
   /**
@@ -33,10 +35,22 @@ export class StreamController {
     // Only the headers are needed; a stream would be opened and closed immediately.
     if (request.method === 'HEAD') return EMPTY;
     if (!identity) return this.streams.refuse('unavailable', lastEventId);
+    if (!(await this.#hasTokens(identity))) return this.streams.refuse('busy', lastEventId);
     const outlet = new ResponseOutlet(rawResponse(response));
     return whileAuthenticated(this.recipients, request, identity, (signal) =>
       this.streams.open({ ...identity, position, lastEventId, eventName, outlet, signal }),
     );
+  }
+
+  /** A client that opens streams too often is asked to wait, and not with 429: an EventSource would give up. */
+  async #hasTokens({ feed }: RecipientIdentity): Promise<boolean> {
+    try {
+      await this.limits.takeRecipient(feed);
+      return true;
+    } catch (error) {
+      if (error instanceof RateLimitedError) return false;
+      throw error;
+    }
   }
 
   /** @returns `null` if the credential cannot be checked at present. @throws errors that are not temporary. */

@@ -18,6 +18,7 @@ const list: Read = (value) => {
 /** Every variable that the service reads besides `NODE_ENV`, with its option: the only place with their names. */
 export const VARIABLES: Readonly<Record<string, { readonly path: string; readonly read: Read }>> = {
   PORT: { path: 'service.port', read: number },
+  TIDINGS_ADMIN_PORT: { path: 'service.adminPort', read: limit },
   HOST: { path: 'service.host', read: text },
   DATABASE_URL: { path: 'database.url', read: text },
   REDIS_URL: { path: 'redis', read: redisOptionsOf },
@@ -39,6 +40,8 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   PRODUCER_API_KEYS: { path: 'http.producerApiKeys', read: list },
   SUPPORT_API_KEYS: { path: 'http.supportApiKeys', read: list },
   ADMIN_API_KEYS: { path: 'http.adminApiKeys', read: list },
+  PRODUCER_RATE_LIMIT: { path: 'http.producerRequestsPerSecond', read: limit },
+  RECIPIENT_RATE_LIMIT: { path: 'http.recipientRequestsPerSecond', read: limit },
   CORS_ORIGINS: { path: 'http.allowedOrigins', read: list },
   STREAM_HEARTBEAT_MS: { path: 'stream.heartbeatMs', read: number },
   STREAM_MAX_PER_RECIPIENT: { path: 'stream.maxPerRecipient', read: limit },
