@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { corsOptions, ProblemFilter } from '../http/index.js';
+import { adminServer, PortGuard } from './admin-port.js';
+import { corsOptions, ProblemFilter, Refusals } from '../http/index.js';
 import { SHIPPED_TYPES } from '../jobs/index.js';
 import { DrainState } from './health/drain-state.js';
 import { HealthController } from './health/health.controller.js';
@@ -13,6 +18,7 @@ import { DEMO_CREDENTIALS, DemoController } from './demo/demo.controller.js';
 import type { Life } from './lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './metrics.controller.js';
 import { DocsController } from './openapi/docs.controller.js';
+import type { Settings } from './settings/settings.js';
 import type { Composition, ServicePlan } from './start.js';
 import { TidingsModule } from '../module/tidings.module.js';
 
@@ -48,7 +54,8 @@ export class ServiceModule {
 }
 
 async function open(plan: ServicePlan, life: Life): Promise<string> {
-  const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), {
+  const adapter = new ExpressAdapter(strictExpress());
+  const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), adapter, {
     // The lifecycle reports errors of the start.
     abortOnError: false,
     // The routes parse their bodies themselves, after the credential.
@@ -62,14 +69,55 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   });
 
   app.disable('x-powered-by');
+  app.use(securityHeaders());
   app.enableCors(corsOptions(plan.settings.options.http?.allowedOrigins ?? []));
-  app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
+  const refusals = plan.settings.roles.includes('api') ? app.get(Refusals, { strict: false }) : undefined;
+  app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost), refusals));
+
+  const { settings } = plan;
+  const admin = adminServer(settings, app.getHttpAdapter().getInstance());
+  app.useGlobalGuards(new PortGuard(admin, settings.adminPort === settings.port));
 
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  await app.listen(plan.settings.port, plan.settings.host);
+  await app.listen(settings.port, settings.host);
+  if (admin) await openAdmin(admin, settings, life);
   return originOf(server.address() as AddressInfo);
 }
+
+/** One spelling of each path: what a proxy denies must not be there under another. Nest's adapter makes the router, too late for settings. */
+function strictExpress(): Express {
+  return express().enable('strict routing').enable('case sensitive routing');
+}
+
+/** Stopped before the application, which probes and scrapes would otherwise keep busy. */
+async function openAdmin(admin: Server, { adminPort, host }: Settings, life: Life): Promise<void> {
+  life.onStop('The admin server', async () => {
+    const closed = once(admin, 'close');
+    admin.close();
+    admin.closeAllConnections();
+    await closed;
+  });
+  admin.listen(adminPort!, host);
+  await once(admin, 'listening');
+  new Logger('Service').log(`Metrics and docs are on ${originOf(admin.address() as AddressInfo)}`);
+}
+
+/** The usual headers. The pages, which need more than nothing, replace the policy. HSTS is for whoever ends TLS, see deploy/nginx.conf. */
+const securityHeaders = () =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    xFrameOptions: { action: 'deny' },
+    strictTransportSecurity: false,
+  });
 
 function originOf({ address, family, port }: AddressInfo): string {
   // One cannot connect to a wildcard address.

@@ -47,7 +47,7 @@ export async function startService(life: Life, composition: Composition, env: En
   for (const warning of settings.warnings) logger.warn(warning);
 
   // Before anything is started: a second `npm start` must not touch the database of the first.
-  await assertPortFree(settings);
+  for (const place of placesOf(settings)) await assertPortFree(place);
   const types = await allTypes(settings, composition.shippedTypes);
   const credentials = settings.development ? await developmentCredentials(settings.dataDir) : null;
   if (life.ending) return;
@@ -58,7 +58,9 @@ export async function startService(life: Life, composition: Composition, env: En
   const options = toOptions(settings, { databaseUrl, credentials, types });
   const version = packageVersion();
   const origin = await composition.open({ settings, options, credentials }, life).catch((error: unknown) => {
-    throw listenProblem(settings, error) ?? error;
+    const { port } = error as { readonly port?: number };
+    const places = placesOf(settings);
+    throw listenProblem(places.find((place) => place.port === port) ?? places[0]!, error) ?? error;
   });
   if (life.ending) return;
 
@@ -88,33 +90,51 @@ async function startDatabase({ dataDir }: Settings, life: Life): Promise<string>
   return postgres.url;
 }
 
+/** Where the service listens, and the variable to change if it cannot. */
+interface Place {
+  readonly variable: 'PORT' | 'TIDINGS_ADMIN_PORT';
+  readonly port: number;
+  readonly host: string;
+}
+
+function placesOf({ port, adminPort, host }: Settings): Place[] {
+  const places: Place[] = [{ variable: 'PORT', port, host }];
+  if (adminPort !== null && adminPort !== port) {
+    places.push({ variable: 'TIDINGS_ADMIN_PORT', port: adminPort, host });
+  }
+  return places;
+}
+
 /** @throws {InvalidSettingsError} if the port is not available. */
-async function assertPortFree(settings: Settings): Promise<void> {
+async function assertPortFree(place: Place): Promise<void> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
-      probe.once('error', reject).listen(settings.port, settings.host, resolve);
+      probe.once('error', reject).listen(place.port, place.host, resolve);
     });
   } catch (error) {
-    throw listenProblem(settings, error) ?? error;
+    throw listenProblem(place, error) ?? error;
   }
   await new Promise((resolve) => probe.close(resolve));
 }
 
-/** The problem of `PORT` or `HOST`, if it is why listening failed. */
-function listenProblem({ host, port }: Settings, error: unknown): InvalidSettingsError | null {
+/** The problem of the port or of `HOST`, if it is why listening failed. */
+function listenProblem({ variable, host, port }: Place, error: unknown): InvalidSettingsError | null {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return null;
   const wrong = (field: string, problem: string): InvalidSettingsError =>
     new InvalidSettingsError([{ field, problem }]);
   if (code === 'EADDRINUSE') {
     return wrong(
-      'PORT',
-      `${port} is taken on ${host} by another program; take another, such as PORT=${port + 1}`,
+      variable,
+      `${port} is taken on ${host} by another program; take another, such as ${variable}=${port + 1}`,
     );
   }
   if (code === 'EACCES') {
-    return wrong('PORT', `${port} is not allowed for this user; take one above 1023, such as PORT=3000`);
+    return wrong(
+      variable,
+      `${port} is not allowed for this user; take one above 1023, such as ${variable}=3000`,
+    );
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return wrong(

@@ -34,6 +34,7 @@ describe('the settings of the service', () => {
       development: true,
       host: '127.0.0.1',
       port: 3000,
+      adminPort: 3000,
       roles: ['api', 'worker'],
       dataDir: '.tidings',
       logLevel: 'log',
@@ -46,6 +47,7 @@ describe('the settings of the service', () => {
     const settings = readSettings({
       NODE_ENV: 'production',
       PORT: '8080',
+      TIDINGS_ADMIN_PORT: '9090',
       HOST: '::',
       DATABASE_URL: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
       REDIS_URL: 'rediss://:secret@redis:6380/2',
@@ -63,6 +65,8 @@ describe('the settings of the service', () => {
       PRODUCER_API_KEYS: 'producer-key-number-1, producer-key-number-2,producer-key-number-1',
       SUPPORT_API_KEYS: 'support-key-number-1',
       ADMIN_API_KEYS: 'admin-key-of-16-chars',
+      PRODUCER_RATE_LIMIT: '100',
+      RECIPIENT_RATE_LIMIT: 'off',
       CORS_ORIGINS: 'https://app.example.com,http://localhost:5173',
       STREAM_HEARTBEAT_MS: '5000',
       STREAM_MAX_PER_RECIPIENT: 'off',
@@ -78,6 +82,7 @@ describe('the settings of the service', () => {
       development: false,
       host: '::',
       port: 8080,
+      adminPort: 9090,
       roles: ['worker', 'api'],
       typesFile: './types.mjs',
       dataDir: '/var/lib/tidings',
@@ -100,6 +105,8 @@ describe('the settings of the service', () => {
           producerApiKeys: ['producer-key-number-1', 'producer-key-number-2'],
           supportApiKeys: ['support-key-number-1'],
           adminApiKeys: ['admin-key-of-16-chars'],
+          producerRequestsPerSecond: 100,
+          recipientRequestsPerSecond: null,
           allowedOrigins: ['https://app.example.com', 'http://localhost:5173'],
         },
         stream: { heartbeatMs: 5000, maxPerRecipient: null },
@@ -107,6 +114,19 @@ describe('the settings of the service', () => {
         worker: { concurrency: 500, lockDurationMs: 60_000, stalledIntervalMs: 5_000 },
       },
       warnings: [],
+    });
+  });
+
+  it('put metrics and docs on the public port in development alone, unless TIDINGS_ADMIN_PORT says otherwise', () => {
+    const production = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET };
+    const adminPort = (env: Environment): number | null => readSettings(env).adminPort;
+    expect(adminPort({ PORT: '8080' })).toBe(8080);
+    expect(adminPort(production)).toBeNull();
+    expect(adminPort({ ...production, PORT: '8080', TIDINGS_ADMIN_PORT: '8080' })).toBe(8080);
+    expect(adminPort({ ...production, TIDINGS_ADMIN_PORT: '9090' })).toBe(9090);
+    expect(adminPort({ TIDINGS_ADMIN_PORT: 'off' })).toBeNull();
+    expect(problems({ TIDINGS_ADMIN_PORT: 'on' })).toEqual({
+      TIDINGS_ADMIN_PORT: 'must be a whole number from 0 to 65535, or "off" for no limit, is "on"',
     });
   });
 
@@ -148,8 +168,10 @@ describe('the settings of the service', () => {
         'must have at least 32 bytes (RFC 7518, section 3.2), has 5 (make one: openssl rand -base64 48)',
       // That it is malformed is listed, too; the later one is kept here.
       AUTH_JWKS_URL: 'must not be given together with AUTH_JWT_SECRET: give one of them',
-      AUTH_JWT_ISSUER: 'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
-      AUTH_JWT_AUDIENCE: 'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
+      AUTH_JWT_ISSUER:
+        'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
+      AUTH_JWT_AUDIENCE:
+        'is required with AUTH_JWKS_URL; without it, tokens issued for other services would be accepted',
       AUTH_COOKIE: 'must be the name of a cookie, such as session; is "a b"',
       PRODUCER_API_KEYS: 'item 2 must have at least 16 characters, has 7 (make one: openssl rand -hex 24)',
       SUPPORT_API_KEYS: 'item 1 must consist of visible ASCII characters, because it travels in a header',

@@ -191,7 +191,9 @@ describe('the service with settings', () => {
       PRODUCER_API_KEYS: key,
     });
     const { origin } = service;
-    expect((await fetch(`${origin}/demo`)).status).toBe(404);
+    for (const path of ['/demo', '/metrics', '/docs']) {
+      expect((await fetch(origin + path)).status).toBe(404);
+    }
     await eventually(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(200));
     expect(await service.stop()).toMatchObject({ code: 0 });
     const output = service.stdout + service.stderr;

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { OnBothPorts } from '../admin-port.js';
 import { DrainState } from './drain-state.js';
 import { Readiness, type CheckResult } from './readiness.js';
 
@@ -22,6 +23,7 @@ export type ReadinessReport =
 
 /** Liveness and readiness, for the service's orchestrator. */
 @Controller()
+@OnBothPorts()
 export class HealthController {
   constructor(
     @Inject(Readiness) private readonly readiness: Readiness,

@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Controller, Get, Header, NotFoundException, Param, Req, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Header, NotFoundException, Param, StreamableFile } from '@nestjs/common';
+import { OnAdminPort } from '../admin-port.js';
 import { PAGE, SCRIPT } from './page.js';
 
 /** The OpenAPI document. The path is valid from `src` and from `dist`. */
@@ -24,14 +25,13 @@ const POLICY =
  * request: most processes never get one, and their start must not pay for it.
  */
 @Controller('docs')
+@OnAdminPort()
 export class DocsController {
   @Get()
   @Header('Content-Type', 'text/html; charset=utf-8')
   @Header('Content-Security-Policy', POLICY)
-  @Header('X-Content-Type-Options', 'nosniff')
-  page(@Req() request: { readonly path: string }): string {
-    // Relative, so that the page works below a proxy's prefix, with and without a slash at the end.
-    return PAGE.replaceAll('{base}', request.path.endsWith('/') ? '' : 'docs/');
+  page(): string {
+    return PAGE;
   }
 
   @Get('docs.js')

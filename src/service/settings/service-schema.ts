@@ -9,6 +9,8 @@ export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] 
 export const SERVICE = z.strictObject({
   /** 0 takes any free port. */
   port: number(0, 65_535).default(3000),
+  /** `null`: off. Default: the same as `port`, in production off. */
+  adminPort: number(0, 65_535, { off: true }).nullish(),
   host: text((host) =>
     isIP(host) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
       ? null

@@ -14,6 +14,8 @@ export interface Settings extends z.output<typeof SERVICE> {
   /** No `AUTH_*` outside production: credentials are created, and only this machine can connect. */
   readonly development: boolean;
   readonly host: string;
+  /** The port of metrics and docs: that of everything, one of its own, or `null`: they are off. */
+  readonly adminPort: number | null;
   readonly roles: readonly Role[];
   /** The module's options that have a variable. Without `database` the embedded Postgres is used. */
   readonly options: Partial<Omit<TidingsOptions, 'types'>>;
@@ -76,7 +78,9 @@ export function readSettings(env: Environment): Settings {
 
   // Without credentials the service is not open to the network unless the operator sets HOST.
   const host = given ?? (production || credentials ? '0.0.0.0' : '127.0.0.1');
-  const settings = { ...data, production, development, host, roles, options };
+  // What operators read is not for the public, unless they say so.
+  const { adminPort = production ? null : data.port } = data;
+  const settings = { ...data, adminPort, production, development, host, roles, options };
   return { ...settings, warnings: warningsOf(settings, set) };
 }
 
