@@ -17,14 +17,24 @@ interface ComposeService {
   ports?: string[];
   volumes?: string[];
   healthcheck?: { test: string[] };
-  deploy?: { replicas?: number };
+  deploy?: {
+    replicas?: number;
+    resources?: { limits: { cpus: string; memory: string; pids: number } };
+  };
+  networks?: string[];
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  user?: string;
+  command?: string[];
   depends_on?: Record<string, { condition: string }>;
 }
 
 // Of jest's own: no dependency for one test.
 const yaml = createRequire(import.meta.url)('js-yaml') as { load(text: string): unknown };
 const text = read('docker-compose.yml');
-const { services, volumes } = yaml.load(text) as {
+const { services, volumes, networks } = yaml.load(text) as {
+  networks: Record<string, { internal?: boolean } | null>;
   services: Record<string, ComposeService>;
   volumes: Record<string, unknown>;
 };
@@ -55,6 +65,7 @@ function environmentOf(name: string, given: Readonly<Record<string, string>>): R
 
 const SECRETS = {
   POSTGRES_PASSWORD: 'f00d',
+  REDIS_PASSWORD: 'cafe',
   AUTH_JWT_SECRET: 'a secret of the tests, with 32 bytes or more',
   PRODUCER_API_KEYS: 'a-key-of-the-tests-1',
 };
@@ -72,7 +83,7 @@ describe('docker-compose.yml', () => {
       const settings = readSettings(environmentOf(name, SECRETS));
       expect(settings).toMatchObject({ production: true, roles: [name], warnings: [] });
       expect(settings.options.database?.url).toBe('postgres://tidings:f00d@postgres:5432/tidings');
-      expect(settings.options.redis?.url).toBe('redis://redis:6379');
+      expect(settings.options.redis?.url).toBe('redis://:cafe@redis:6379');
       // A variable that nobody reads would be a setting that does nothing.
       expect(Object.keys(environment!).filter((key) => !(key in VARIABLES))).toEqual([]);
     }
@@ -103,6 +114,52 @@ describe('docker-compose.yml', () => {
       expect(Object.keys(needs!).sort()).toEqual(['postgres', 'redis']);
   });
 
+  it('gives the API the keys of the support team and of administrators', () => {
+    const keys = { SUPPORT_API_KEYS: 'a-key-of-support-01', ADMIN_API_KEYS: 'a-key-of-admins-001' };
+    expect(readSettings(environmentOf('api', { ...SECRETS, ...keys })).options.http).toMatchObject({
+      supportApiKeys: ['a-key-of-support-01'],
+      adminApiKeys: ['a-key-of-admins-001'],
+    });
+  });
+
+  it('runs each container without privileges, on a read-only file system and within limits', () => {
+    for (const [name, service] of Object.entries(services)) {
+      expect({ [name]: service }).toMatchObject({
+        [name]: {
+          read_only: true,
+          cap_drop: ['ALL'],
+          security_opt: ['no-new-privileges:true'],
+          deploy: {
+            resources: {
+              limits: {
+                cpus: expect.any(String),
+                memory: expect.stringMatching(/^\d+[mg]$/),
+                pids: expect.any(Number),
+              },
+            },
+          },
+        },
+      });
+    }
+  });
+
+  it('keeps the databases from nginx and from outside', () => {
+    const members = (network: string): string[] =>
+      Object.entries(services).flatMap(([name, service]) =>
+        service.networks?.includes(network) ? [name] : [],
+      );
+    expect(members('edge')).toEqual(['nginx', 'api']);
+    expect(members('data')).toEqual(['api', 'worker', 'postgres', 'redis']);
+    expect(networks).toEqual({ edge: null, data: { internal: true } });
+  });
+
+  it('gives Redis its password without showing it in the arguments', () => {
+    const { environment, command, user } = services['redis']!;
+    expect(interpolated(environment!['REDISCLI_AUTH']!, SECRETS)).toBe('cafe');
+    expect(command!.at(-1)).toContain('<<END\nrequirepass $$REDISCLI_AUTH\nEND');
+    expect(user).toBe('redis');
+  });
+
   it('keeps the data of Postgres and Redis in volumes, and opens nothing but nginx', () => {
     // The place of the images from 18 on; a volume at the older one stays empty.
     expect(services['postgres']).toMatchObject({
@@ -113,16 +170,23 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(volumes).sort()).toEqual(['postgres', 'redis']);
     const open = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
     expect(open.map(([name]) => name)).toEqual(['nginx']);
+    // The second is for operators: this machine alone reaches it.
+    expect(services['nginx']!.ports).toEqual([
+      '${TIDINGS_PORT:-8080}:8080',
+      '127.0.0.1:${TIDINGS_OPERATORS_PORT:-8081}:8081',
+    ]);
   });
 
   it('gives nginx our file, which names the services and ports that there are', () => {
     const [source, target] = services['nginx']!.volumes![0]!.split(':');
     expect(target).toBe('/etc/nginx/nginx.conf');
     const config = read(source!);
-    const [, host, port] = /set \$service http:\/\/([\w-]+):(\d+);/.exec(config)!;
+    const [, host, port] = /default http:\/\/([\w-]+):(\d+);/.exec(config)!;
     expect(services).toHaveProperty(host!);
     expect(instructions('EXPOSE')).toEqual([port]);
-    expect(services['nginx']!.ports![0]!.split(':').at(-1)).toBe(/listen (\d+);/.exec(config)![1]);
+    expect(services['nginx']!.ports!.map((published) => published.split(':').at(-1))).toEqual(
+      [...config.matchAll(/listen (\d+);/g)].map(([, listened]) => listened),
+    );
   });
 });
 

@@ -3,6 +3,9 @@ import { COOKIE, Deployment, PRODUCER_KEY } from '../support/deployment.js';
 import { startDns, type DnsServer } from '../support/dns-server.js';
 import { eventually } from '../support/eventually.js';
 import { startNginx, type Nginx } from '../support/nginx.js';
+import { readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { parse } from 'yaml';
 import { freePort } from '../support/ports.js';
 import { buildService, killServices } from '../support/service.js';
 import { connect, type SseClient } from '../support/sse-client.js';
@@ -17,21 +20,22 @@ describeWith('nginx', 'nginx in front of two instances', () => {
   let dns: DnsServer;
   let nginx: Nginx;
   let token: string;
+  let servicePort: string;
   let addresses: readonly string[];
 
   beforeAll(async () => {
     await buildService();
     deployment = await Deployment.open('postgres');
-    const port = String(await freePort());
+    servicePort = String(await freePort());
     // One after the other: they share what the first one migrates.
     for (const HOST of INSTANCES) {
-      await deployment.start({ HOST, PORT: port, STREAM_HEARTBEAT_MS: '400' });
+      await deployment.start({ HOST, PORT: servicePort, STREAM_HEARTBEAT_MS: '400' });
     }
     dns = await startDns('api', () => addresses);
     nginx = await startNginx({
       // Each process would have an idea of its own of where the name points.
       'worker_processes auto': 'worker_processes 1',
-      'http://api:3000': `http://api:${port}`,
+      'http://api:3000': `http://api:${servicePort}`,
       'resolver 127.0.0.11 valid=2s': `resolver 127.0.0.1:${dns.port} valid=1s`,
       'proxy_read_timeout 60s': `proxy_read_timeout ${READ_TIMEOUT_S}s`,
     });
@@ -117,8 +121,70 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect(accepted.status).toBe(202);
   });
 
+  it('passes the operations of users and producers to the public, and those of operators on a port of their own', async () => {
+    const document = parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8')) as {
+      paths: Record<string, Record<string, { security?: Record<string, unknown>[] }>>;
+    };
+    const AUDIENCES: Record<string, 'public' | 'operators'> = {
+      token: 'public',
+      producerKey: 'public',
+      supportKey: 'operators',
+      adminKey: 'operators',
+    };
+    const passed = { public: 0, operators: 0 };
+    for (const [template, methods] of Object.entries(document.paths)) {
+      const path = template
+        .replace('{id}', '0190163d-8694-739b-aea5-966c26f8ad91')
+        .replace('{recipient}', 'ada');
+      for (const [method, { security = [] }] of Object.entries(methods)) {
+        const audience = security.length > 0 ? AUDIENCES[Object.keys(security[0]!)[0]!]! : null;
+        const codeAt = async (origin: string): Promise<number> =>
+          (await fetch(origin + path, { method: method.toUpperCase() })).status;
+        if (audience === null) continue;
+        passed[audience] += 1;
+        // Without a credential: the service refuses, nginx does not know.
+        expect([method, path, await codeAt(nginx.origin)]).toEqual([
+          method,
+          path,
+          audience === 'public' ? 401 : 404,
+        ]);
+        expect([method, path, await codeAt(nginx.operatorsOrigin)]).toEqual([
+          method,
+          path,
+          audience === 'public' ? 404 : 401,
+        ]);
+      }
+    }
+    expect(passed.public).toBeGreaterThan(10);
+    expect(passed.operators).toBeGreaterThan(2);
+  });
+
+  it('passes no path that means another one decoded', async () => {
+    for (const path of [
+      '/v1/feeds/x%2f..%2f..%2fpreferences',
+      '/v1/feeds/%2e%2e/preferences',
+      '/v1//preferences',
+      '/V1/preferences',
+      '/v1/preferences/',
+    ]) {
+      const response = await rawRequest(nginx.origin, path);
+      expect([path, response]).toEqual([
+        path,
+        expect.stringMatching(/^HTTP\/1\.1 404 [^]*This path is not open to the outside/),
+      ]);
+    }
+  });
+
+  it('writes no names into the access log', async () => {
+    await fetch(`${nginx.operatorsOrigin}/v1/feeds/ada-lovelace/notifications?tenant=analytical`, {
+      headers: { Referer: 'https://app.example.com/users/ada-lovelace' },
+    });
+    await eventually(() => nginx.log().includes('"GET /v1/feeds/:recipient/notifications HTTP/1.1" 401'));
+    expect(nginx.log()).not.toMatch(/ada-lovelace|analytical/);
+  });
+
   it('exposes no other paths, and answers requests for them with a problem', async () => {
-    for (const path of ['/metrics', '/readyz', '/demo', '/', '/v1']) {
+    for (const path of ['/metrics', '/readyz', '/docs', '/demo', '/', '/v1', '/v1/feeds/ada/notifications']) {
       const response = await fetch(nginx.origin + path, { redirect: 'manual' });
       const problem = (await response.json()) as { code: string };
       expect([path, response.status, response.headers.get('content-type'), problem.code]).toEqual([
@@ -130,6 +196,60 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     }
     const large = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: 'x'.repeat(3e6) });
     expect([large.status, await large.json()]).toMatchObject([413, { status: 413, code: 'too-large' }]);
+  });
+
+  it('limits the requests of an address, and tells a stream and other requests when to come back', async () => {
+    const limited = await startNginx({
+      'http://api:3000': `http://api:${servicePort}`,
+      'resolver 127.0.0.11 valid=2s': `resolver 127.0.0.1:${dns.port} valid=1s`,
+      'rate=100r/s': 'rate=1r/m',
+      'burst=1000': 'burst=2',
+    });
+    try {
+      const statuses: number[] = [];
+      for (let i = 0; i < 4; i += 1) statuses.push((await fetch(`${limited.origin}/v1/preferences`)).status);
+      expect(statuses).toEqual([401, 401, 401, 429]);
+      const refused = await fetch(`${limited.origin}/v1/preferences`);
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect([refused.headers.get('content-type'), await refused.json()]).toMatchObject([
+        'application/problem+json',
+        { status: 429, code: 'rate-limited' },
+      ]);
+      const stream = await connect(`${limited.origin}/v1/stream`, {
+        headers: { 'Last-Event-ID': 'k3v9x2ab-41' },
+      });
+      expect([stream.status, await stream.waitFor(() => true)]).toMatchObject([
+        200,
+        { event: 'feed.closing', id: 'k3v9x2ab-41' },
+      ]);
+      await stream.close();
+      // Producers have a limit of their own.
+      expect((await fetch(`${limited.origin}/v1/notifications`, { method: 'POST' })).status).toBe(401);
+    } finally {
+      await limited.stop();
+    }
+  });
+
+  it('limits the connections of an address', async () => {
+    const limited = await startNginx({
+      'http://api:3000': `http://api:${servicePort}`,
+      'resolver 127.0.0.11 valid=2s': `resolver 127.0.0.1:${dns.port} valid=1s`,
+      'limit_conn connections 2000': 'limit_conn connections 2',
+    });
+    const headers = { Authorization: `Bearer ${token}` };
+    const open: SseClient[] = [];
+    try {
+      for (let i = 0; i < 2; i += 1) open.push(await connect(`${limited.origin}/v1/stream`, { headers }));
+      for (const stream of open) await stream.waitFor(({ event }) => event === 'feed.ready');
+      expect((await fetch(`${limited.origin}/v1/preferences`, { headers })).status).toBe(429);
+      await open.pop()!.close();
+      await eventually(async () =>
+        expect((await fetch(`${limited.origin}/v1/preferences`, { headers })).status).toBe(200),
+      );
+    } finally {
+      for (const stream of open) await stream.close();
+      await limited.stop();
+    }
   });
 
   it('skips an instance that is down', async () => {
@@ -190,3 +310,16 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     expect(await response.json()).toMatchObject({ status: 503, code: 'service-unavailable' });
   });
 });
+
+/** The answer to a path that is sent as it is: `fetch` would normalize it. */
+function rawRequest(origin: string, path: string): Promise<string> {
+  const { hostname, port, host } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = createConnection(Number(port), hostname, () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+    );
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    socket.on('error', reject).on('end', () => resolve(answer));
+  });
+}

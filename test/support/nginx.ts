@@ -14,6 +14,10 @@ const CONFIG = fileURLToPath(new URL('../../deploy/nginx.conf', import.meta.url)
 /** nginx with the configuration that we ship, on a loopback port. */
 export interface Nginx {
   readonly origin: string;
+  /** Of the support team and administrators. */
+  readonly operatorsOrigin: string;
+  /** What it has logged. */
+  log(): string;
   stop(): Promise<void>;
 }
 
@@ -26,6 +30,7 @@ export async function startNginx(changes: Readonly<Record<string, string>>): Pro
   if (program === null) throw new Error('nginx is not installed: guard the suite with describeWith().');
   const directory = testDirectory('nginx');
   const port = await freePort();
+  const operatorsPort = await freePort();
   const log = join(directory, 'log');
   let config = readFileSync(CONFIG, 'utf8');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -33,6 +38,7 @@ export async function startNginx(changes: Readonly<Record<string, string>>): Pro
     .join('\n  ');
   for (const [from, to] of Object.entries({
     'listen 8080;': `listen 127.0.0.1:${port};`,
+    'listen 8081;': `listen 127.0.0.1:${operatorsPort};`,
     'http {': `http {\n  ${temporary}`,
     ...changes,
   })) {
@@ -59,6 +65,8 @@ export async function startNginx(changes: Readonly<Record<string, string>>): Pro
   );
   return {
     origin: `http://127.0.0.1:${port}`,
+    operatorsOrigin: `http://127.0.0.1:${operatorsPort}`,
+    log: () => readFileSync(log, 'utf8'),
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
