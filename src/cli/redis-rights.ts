@@ -9,7 +9,7 @@ export const REDIS_RULES: readonly string[] = [
   ...['+@hash', '+@list', '+@set', '+@sortedset', '+@stream', '+@string', '-@dangerous'],
   ...['+del', '+exists', '+persist', '+pexpire', '+pttl', '+eval', '+evalsha'],
   ...['+publish', '+subscribe', '+unsubscribe'],
-  ...['+ping', '+info', '+client|setname'],
+  ...['+ping', '+time', '+info', '+client|setname'],
 ];
 
 /** The additional rules for a Redis Cluster. */
@@ -32,7 +32,7 @@ const ON_KEYS_ALONE = ['del', 'exists', 'bzpopmin'];
 const ON_TWO_KEYS = ['rpoplpush'];
 const ON_CHANNELS = ['publish', 'subscribe'];
 const ON_SHARD_CHANNELS = ['spublish', 'ssubscribe'];
-const OTHERS = ['info', 'ping', 'evalsha', 'client setname'];
+const OTHERS = ['info', 'ping', 'time', 'evalsha', 'client setname'];
 const CLUSTER_OTHERS = ['cluster slots', 'cluster info'];
 
 /** All required commands. */
