@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { createParser as createReferenceParser } from 'eventsource-parser';
 import fc from 'fast-check';
@@ -238,5 +241,29 @@ describe('the store of a feed', () => {
     expect(store.view).toBe(view);
     add(store, 2);
     expect(store.view).not.toBe(view);
+  });
+});
+
+describe('too many requests', () => {
+  it('sends a change again after Retry-After', async () => {
+    const times: number[] = [];
+    const server = createServer((_request, response) => {
+      times.push(performance.now());
+      const isFirst = times.length === 1;
+      response.writeHead(isFirst ? 429 : 200, { 'Content-Type': 'application/json', 'Retry-After': '1' });
+      response.end(
+        JSON.stringify(isFirst ? { code: 'rate-limited' } : { unread: 0, unseen: 0, cursor: 'e-1' }),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const feed = createFeed({ url: `http://127.0.0.1:${port}`, open: false });
+      await feed.markRead('0190163d-8694-739b-aea5-966c26f8ad91');
+      expect(times).toHaveLength(2);
+      expect(times[1]! - times[0]!).toBeGreaterThan(950);
+    } finally {
+      server.close();
+    }
   });
 });

@@ -25,7 +25,10 @@ export interface Client {
    * @throws the error of `getToken`.
    */
   fetch(path: string, options?: RequestOptions): Promise<Response>;
-  /** Resolves with the parsed body. A body that is not JSON, such as a proxy's page, counts as no response. */
+  /**
+   * Resolves with the parsed body. A body that is not JSON, such as a proxy's page, counts as no response. A request that is answered 429 (too
+   * many requests) is sent again after `Retry-After`.
+   */
   json<T>(path: string, options?: RequestOptions): Promise<T>;
 }
 
@@ -60,8 +63,15 @@ export function createClient({ url = '', path = 'v1', getToken, credentials }: F
     async json<T>(path: string, options: RequestOptions = {}) {
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
       const signal = AbortSignal.any([timeout, options.signal ?? timeout]);
-      const response = await client.fetch(path, { ...options, signal });
-      return (await response.json().catch(throwFailure)) as T;
+      try {
+        const response = await client.fetch(path, { ...options, signal });
+        return (await response.json().catch(throwFailure)) as T;
+      } catch (error) {
+        const { status, retryInMs } = error as Failure;
+        if (status !== 429) throw error;
+        await new Promise((resolve) => setTimeout(resolve, retryInMs || 1_000));
+        return client.json(path, options);
+      }
     },
   };
   return client;
