@@ -31,14 +31,14 @@ const MAX_NAMES = 100;
  * The unknown names of an object that has more names than any of our inputs, otherwise none. Checked before a schema copies and compares all
  * of them: a body of 120,000 takes it seconds.
  */
-export function tooManyNames(input: unknown, known: readonly string[]): InvalidField[] {
+export function tooManyNames(input: unknown, known: readonly string[], at = ''): InvalidField[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return [];
   const names = Object.keys(input);
   if (names.length <= MAX_NAMES) return [];
   return unknownNames(
     names.filter((name) => !known.includes(name)),
     known,
-    { what: 'field' },
+    { what: 'field', at },
   );
 }
 

@@ -123,6 +123,7 @@ export class PrometheusMetrics extends Registered implements Metrics {
 
   observeQueue(queueDepth: QueueDepth): void {
     this.queueDepth = queueDepth;
+    this.lastDepth = null;
   }
 
   batchAppended(batch: { appended: number; duplicates: number; durationMs: number }): void {

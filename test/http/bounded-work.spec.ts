@@ -42,6 +42,8 @@ const BODIES: Record<string, (size: number) => string> = {
   recipients: (size) => filled('{"type":"task-completed","data":{},"to":[', ']}', size, (i) => `"${i}"`),
   'a thousand wrong recipients': () =>
     filled('{"type":"task-completed","data":{},"to":[', ']}', 2_000, () => '0'),
+  'unknown fields of an audience': () =>
+    filled('{"type":"task-completed","data":{},"to":{', '}}', MAX_NODES * 7, (i) => `"k${i.toString(36)}":1`),
   'objects as recipients': (size) =>
     filled('{"type":"task-completed","data":{},"to":[', ']}', size, () => '{}'),
   'nested arrays': (size) => nested('[', ']', size / 2 - 100),

@@ -26,6 +26,7 @@ describe('the metrics', () => {
     metrics.streamOpened();
     metrics.streamClosed('client');
     metrics.streamRefused('busy');
+    metrics.httpRefused('unauthenticated');
     metrics.jobProcessed('completed');
     metrics.busMessage('sent');
     metrics.busFailed();
@@ -48,6 +49,7 @@ describe('the metrics', () => {
         'tidings_streams_opened_total 2',
         'tidings_streams_closed_total{reason="client"} 1',
         'tidings_streams_refused_total{reason="busy"} 1',
+        'tidings_http_refused_total{code="unauthenticated"} 1',
         'tidings_jobs_processed_total{outcome="completed"} 1',
         'tidings_bus_messages_total{direction="sent"} 1',
         'tidings_bus_failures_total 1',
@@ -74,6 +76,13 @@ describe('the metrics', () => {
     other.register.clear();
     expect(new PrometheusMetrics().register).toBe(globalRegister);
     globalRegister.clear();
+  });
+
+  it('ask the queue for its depth once in five seconds, however often they are read', async () => {
+    let asked = 0;
+    metrics.observeQueue(() => Promise.resolve({ waiting: (asked += 1) }));
+    for (let i = 0; i < 20; i += 1) expect(await scrape()).toContain('tidings_queue_jobs{state="waiting"} 1');
+    expect(asked).toBe(1);
   });
 
   it('omit the depth of a queue that fails or hangs, and report the rest', async () => {

@@ -134,9 +134,13 @@ export const JOB_FIELDS = Object.keys(jobSchema.shape);
  */
 export function refuseOversized(input: unknown, known: readonly string[] = JOB_FIELDS): void {
   if (typeof input !== 'object' || input === null) return;
-  const fields = tooManyNames(input, known);
+  const { to, sender, data } = input as Readonly<Record<string, unknown>>;
+  const fields = [
+    ...tooManyNames(input, known),
+    ...tooManyNames(to, ['audience'], 'to'),
+    ...tooManyNames(sender, ['key', 'name'], 'sender'),
+  ];
   if (fields.length > 0) throw new InvalidJobError(fields);
-  const { to, data } = input as { readonly to?: unknown; readonly data?: unknown };
   if (Array.isArray(to) && to.length > MAX_RECIPIENTS) {
     throw new InvalidJobError([{ field: 'to', problem: tooManyRecipients(to) }]);
   }
@@ -221,7 +225,8 @@ export interface RecallTarget {
  * @throws {InvalidRequestError} naming the first invalid fields.
  */
 export function parseRecall(input: unknown): RecallTarget {
-  const tooMany = tooManyNames(input, RECALL_FIELDS);
+  const given = Object(input) as Readonly<Record<string, unknown>>;
+  const tooMany = [...tooManyNames(given, RECALL_FIELDS), ...tooManyNames(given['to'], ['audience'], 'to')];
   if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
   const result = recallSchema.safeParse(input);
   if (!result.success) {

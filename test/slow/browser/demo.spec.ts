@@ -137,4 +137,18 @@ describeWith('chromium', 'the demo page in Chromium', () => {
       expect(violations).toEqual([]);
     }
   }, 60_000);
+
+  it('has the documentation of the API beside it, within its content policy', async () => {
+    const docs = await browser.newPage();
+    const wrong: string[] = [];
+    docs.on('console', (message) => {
+      if (message.type() === 'error') wrong.push(message.text());
+    });
+    docs.on('pageerror', (error) => wrong.push(String(error)));
+    await docs.goto(new URL('/docs', page.url()).href);
+    await docs.locator('.opblock').first().waitFor();
+    expect(await docs.locator('.opblock').count()).toBeGreaterThan(15);
+    expect(wrong).toEqual([]);
+    await docs.close();
+  });
 });
