@@ -12,8 +12,8 @@ interface LocalBucket extends Bucket {
  * Limits the rate of whoever has a key.
  *
  * Each request takes a token from a bucket in memory. With Redis, the tokens taken here are also taken from a bucket that all instances
- * share, a tenth of the burst at a time: whoever is far below the limit costs no round trip, and instances together let at most a tenth of the
- * burst each pass beyond it.
+ * share, a tenth of the burst at a time: few requests cost a round trip, and instances together let at most a tenth of the burst each pass
+ * beyond it.
  */
 export class RateLimiter {
   readonly #buckets = new BucketStore<LocalBucket>((now) => ({ fullAt: now, unshared: 0 }));
