@@ -21,7 +21,7 @@ export function refuseExpensiveJson(bytes: Uint8Array): void {
   let nodes = 0;
   let values = 0;
   for (let at = 0; at < bytes.length; at += 1) {
-    switch (bytes[at]) {
+    switch (bytes[at]!) {
       case QUOTE:
         at = endOfString(bytes, at);
         break;
