@@ -9,7 +9,6 @@ import type { HttpRequest } from '../request/http-request.js';
 import { readTenant } from '../request/page-query.js';
 import { pseudonym } from '../response/pseudonym.js';
 import { AdminRoutes } from './audiences.js';
-import { pseudonym } from './audit-log.js';
 
 /** `DELETE /v1/feeds...`: erases recipients and tenants, for good. */
 @AdminRoutes('v1/feeds')

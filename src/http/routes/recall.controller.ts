@@ -12,8 +12,9 @@ import { MAX_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
+import { pseudonym } from '../response/pseudonym.js';
 import { ProducerRoutes } from './audiences.js';
-import { audit, pseudonym } from './audit-log.js';
+import { audit } from './audit-log.js';
 
 /** The result of a recall for each recipient, in the order of `to`. */
 export interface Recalled {
