@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'retention';
-const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'retention'];
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'audience' | 'retention';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'audience', 'retention'];
 
 /** How much is measured. */
 export interface Sizes {
@@ -26,6 +26,14 @@ export interface Sizes {
   readonly appendRounds: number;
   /** (retention): entries of the logs that are swept. */
   readonly logSizes: readonly number[];
+  /** (audience): feeds in the database, streams over two instances, recipients of `notifyMany`, feeds of the storm, turns of opening. */
+  readonly audience: {
+    readonly feeds: number;
+    readonly connected: number;
+    readonly listed: number;
+    readonly storm: number;
+    readonly openings: number;
+  };
   /** Jobs that run at the same moment, in Tidings and in the worker that does nothing. */
   readonly concurrency: number;
 }
@@ -40,6 +48,7 @@ const FULL: Sizes = {
   reconnect: { streams: 2_000, missed: 20 },
   appendRounds: 31,
   logSizes: [100_000, 1_000_000],
+  audience: { feeds: 1_000_000, connected: 10_000, listed: 100_000, storm: 2_000, openings: 31 },
   concurrency: 100,
 };
 
@@ -53,6 +62,7 @@ const QUICK: Sizes = {
   idleStreams: 2_000,
   appendRounds: 5,
   logSizes: [50_000, 100_000],
+  audience: { feeds: 50_000, connected: 1_000, listed: 10_000, storm: 500, openings: 5 },
 };
 
 export interface Options {
@@ -67,7 +77,7 @@ export interface Options {
   readonly dataDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,audience,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {

@@ -7,6 +7,7 @@ import { writeSections, type Section } from './document.js';
 import { Lab } from './lab.js';
 import { readOptions, type Options } from './options.js';
 import { append } from './parts/append.js';
+import { audience } from './parts/audience.js';
 import { doors } from './parts/doors.js';
 import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
@@ -59,6 +60,7 @@ async function run(lab: Lab): Promise<Row[]> {
   if (parts.includes('e')) await add('reconnect', reconnect);
   if (parts.includes('f')) await add('append', append);
   if (parts.includes('retention')) await add('retention', retention);
+  if (parts.includes('audience')) await add('audience', audience);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
 }
 
@@ -86,6 +88,7 @@ function assertFiles({ parts, sizes }: Options): void {
     parts.includes('d') ? sizes.idleStreams * 1.1 : 0,
     sizes.rate.streams,
     sizes.reconnect.streams,
+    parts.includes('audience') ? sizes.audience.connected : 0,
   );
   if (limit >= streams + OTHER_FILES) return;
   console.error(

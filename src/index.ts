@@ -45,6 +45,7 @@ export type { FeedKey } from './contract/model/feed.js';
 export type { NotificationItem } from './contract/model/entry.js';
 export type { JobData } from './contract/model/job.js';
 export type { ProducerApiKey, ProducerScope } from './contract/model/producer-key.js';
+export type { AudienceTarget } from './contract/model/audience.js';
 export type * from './contract/model/notify.js';
 export type {
   DeliveredNotification,

@@ -27,6 +27,7 @@ export type {
   RenderContext,
   Rendered,
 } from './contract/model/notification-type.js';
+export type { AudienceTarget } from './contract/model/audience.js';
 export type * from './contract/model/notify.js';
 export type {
   DrizzleSql,

@@ -10,6 +10,9 @@ export interface PublishPlan {
   readonly body: string;
 }
 
+/** The `to` of a notification. */
+export type Recipients = string | readonly string[] | { readonly audience: string };
+
 const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
 
 /** Publishes over connections that are kept, one request at a time on each. */
@@ -31,7 +34,7 @@ export class HttpPublisher {
     return this.failure !== null;
   }
 
-  publish(to: string | readonly string[], task: number): void {
+  publish(to: Recipients, task: number): void {
     const body = this.plan.body.replace('"$to"', JSON.stringify(to)).replace('$task', String(task));
     const request = `${this.plan.head}Content-Length: ${body.length}\r\n\r\n${body}`;
     // The one that came first: none is idle for so long that the server closes it.

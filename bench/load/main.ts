@@ -26,6 +26,8 @@ export interface Load {
     users: readonly string[],
     rate: Rate,
   ): Promise<Latency>;
+  /** Announces something to everybody, and resolves with the time that it took to each of these streams, in ms, sorted. */
+  announce(plan: PublishPlan, expected: Readonly<Record<string, number>>): Promise<number[]>;
   /** Evenly, with the time of its sending in each job. */
   addStamped(address: QueueAddress, users: readonly string[], rate: Rate): Promise<void>;
 }
@@ -57,6 +59,17 @@ serve({
     const arrived = await own.arrived();
     producer.endRate();
     return own.latency(arrived);
+  },
+  announce: async (plan, expected) => {
+    const own = Object.entries(expected).map(([group, entries]) => {
+      const each = streams(group);
+      each.expect(entries);
+      each.sent(0);
+      return each;
+    });
+    await producer.announce(plan);
+    await Promise.all(own.map((each) => each.arrived()));
+    return own.flatMap((each) => each.delays).sort((a, b) => a - b);
   },
   addStamped: (address, users, rate) => producer.addStamped(address, users, rate),
 } satisfies Load);

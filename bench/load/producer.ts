@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import { clock } from '../arrivals.js';
 import { openQueue, type QueueAddress } from '../queue.js';
-import { HttpPublisher, type PublishPlan } from './http-publisher.js';
+import { HttpPublisher, type PublishPlan, type Recipients } from './http-publisher.js';
 
 /** The type of all jobs. */
 export const TYPE = 'task-completed';
@@ -66,6 +66,11 @@ export class Producer {
   /** As fast as so many connections can. */
   publish(plan: PublishPlan, users: readonly string[], jobs: number, connections: number): Promise<void> {
     return publishAll(plan, jobs, connections, (task) => users[task % users.length] ?? '');
+  }
+
+  /** One announcement to everybody. */
+  announce(plan: PublishPlan): Promise<void> {
+    return publishAll(plan, 1, 1, () => ({ audience: 'all' }));
   }
 
   /** The same as {@link fanOut} over HTTP. */
@@ -137,7 +142,7 @@ async function publishAll(
   plan: PublishPlan,
   jobs: number,
   connections: number,
-  to: (task: number) => string | readonly string[],
+  to: (task: number) => Recipients,
 ): Promise<void> {
   let begun = 0;
   let open = jobs;

@@ -73,6 +73,11 @@ export class Streams implements StreamListener {
     return latencyOf(this.latencies, arrived);
   }
 
+  /** The times from publishing to each arrival, in ms. */
+  get delays(): readonly number[] {
+    return this.latencies;
+  }
+
   ready(): void {
     this.readiness.add();
     this.openNext();

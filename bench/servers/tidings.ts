@@ -46,7 +46,7 @@ export async function startTidings(
       TIDINGS_DELIVERY: delivery,
       TIDINGS_QUEUE: queue.name,
       AUTH_JWT_SECRET: JWT_SECRET,
-      PRODUCER_API_KEYS: API_KEY,
+      PRODUCER_API_KEYS: `${API_KEY};audiences`,
       WORKER_CONCURRENCY: String(concurrency),
     },
     ready: processes === 1 ? /listens on http/ : /processes are up/,

@@ -10,9 +10,6 @@ const EVERYBODY = `'all'`;
 /** The recipient in the key of an audience's log, see contract/model/audience.ts. */
 const recipientOf = (name: string): string => `chr(1) || ${name}`;
 
-/** Whether this row of `feed` is the log of an audience. */
-export const isAudience = (feed: string): string => `starts_with(${feed}.recipient, chr(1))`;
-
 /**
  * The functions that take entries of audiences into the feeds of their members.
  *
