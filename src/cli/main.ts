@@ -14,7 +14,7 @@ const USAGE = `tidings <command>
 
   migrate [--check | --print]       update the tables, check whether they are up to date, or print the SQL:
                                     for an empty database, or [--from <version>] [--bullmq-from <version>] for an upgrade
-  publish <type> --to <recipients>  send a notification [--data <json>] [--dedupe-key <key>]
+  publish <type> --to <recipients>  send a notification [--data <json>] [--dedupe-key <key>], or to an audience: --audience <name>
   tail <recipient>                  print a feed as it grows [--from 0 | <cursor>]
   doctor                            check every part, and send a canary through the real path
                                     [--url <https://...>] also through this proxy [--idle-seconds 30], with credentials:
@@ -42,6 +42,7 @@ const FLAGS = {
   check: { type: 'boolean' },
   print: { type: 'boolean' },
   to: { type: 'string' },
+  audience: { type: 'string' },
   data: { type: 'string' },
   'dedupe-key': { type: 'string' },
   from: { type: 'string' },

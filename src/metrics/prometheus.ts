@@ -41,6 +41,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
   private lastDepth: { readonly at: number; readonly depth: Awaited<ReturnType<QueueDepth>> } | null = null;
 
   private readonly appended = this.counter('entries_appended_total', 'Entries committed to the log.');
+  private readonly taken = this.counter(
+    'audience_entries_taken_total',
+    'Entries of audiences taken into feeds; also counted as appended.',
+  );
   private readonly duplicates = this.counter(
     'entries_duplicate_total',
     'Notifications that were already in the log and were not appended again.',
@@ -131,6 +135,10 @@ export class PrometheusMetrics extends Registered implements Metrics {
     this.duplicates.inc(batch.duplicates);
     this.batchSeconds.observe(batch.durationMs / 1_000);
     this.batchEntries.observe(batch.appended + batch.duplicates);
+  }
+
+  audienceTaken(count: number): void {
+    this.taken.inc(count);
   }
 
   feedsBusy(count: number): void {

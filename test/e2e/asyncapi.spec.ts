@@ -58,7 +58,16 @@ describe('The AsyncAPI document', () => {
 
   it('describes a stream: each frame is one of its messages, and each message occurs', async () => {
     const ada = new Person('ada');
+    await new Person('cy').page(service);
     const watching = await service.stream('ada');
+    // Trimmed before cy looks.
+    await house.queue().add('announcement', { to: { audience: 'all' }, data: { title: 'missed' } });
+    await frameOf(watching, 'announcement');
+    await house.sql(`DELETE FROM tidings.entry e USING tidings.feed f
+                      WHERE e.feed_id = f.id AND f.recipient = chr(1) || 'all'`);
+    await house.sql(`UPDATE tidings.feed SET floor = head WHERE recipient = chr(1) || 'all'`);
+    const missing = await service.stream('cy', { after: '0' });
+    await frameOf(missing, 'feed.missed', { audience: 'all', count: 1 });
     const { items } = await ada.gets(service, 'a', 'b');
     const first = items[1]!.id;
     const order = { orderId: '1', customer: 'Zoe', items: 1, total: { amount: 1, currency: 'EUR' } };
@@ -89,7 +98,7 @@ describe('The AsyncAPI document', () => {
         kinds.add(found[0]!);
       }
     };
-    [watching, replayed, lost].forEach(take);
+    [watching, missing, replayed, lost].forEach(take);
     const messages = Object.keys(document.channels['stream']!.messages);
     expect([...kinds].toSorted()).toEqual(messages.toSorted());
   }, 60_000);

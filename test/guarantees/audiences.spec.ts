@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
+import pg from 'pg';
 import type { NotificationItem } from '../../src/contract/model/entry.js';
+import { TidingsService } from '../../src/module/tidings.service.js';
+import { announcement } from '../../src/types/shipped/index.js';
 import { connect, type SseClient, type SseFrame } from '../support/sse-client.js';
 import { House, JWT_SECRET, onBothBackends, type Instance } from './house.js';
 
@@ -64,7 +67,7 @@ onBothBackends('Audiences', (backend) => {
   const until = (client: SseClient, title: string) =>
     client.waitFor(({ event, data }) => event === 'announcement' && data!.includes(`"${title}"`));
 
-  it('reaches all members that are connected, on every instance and device, once and in order', async () => {
+  it('reaches all members that are connected, on every instance and device, once and in order (G2, G4)', async () => {
     const members = await Promise.all([
       stream(one, 'ada', ['pro']),
       stream(two, 'ada', ['pro']),
@@ -83,7 +86,7 @@ onBothBackends('Audiences', (backend) => {
     expect(titles(stranger.frames)).toEqual(['to all']);
   });
 
-  it('is taken by a page and by a stream that reconnects, with the cursor of before', async () => {
+  it('is taken by a page and by a stream that reconnects, with the cursor of before (G3, G4)', async () => {
     const before = await page(one, 'katherine', ['team']);
     await announce(one, { audience: 'team' }, 'while away');
     const client = await stream(two, 'katherine', ['team'], before.cursor);
@@ -112,7 +115,7 @@ onBothBackends('Audiences', (backend) => {
     expect((await page(two, 'mary', ['crew'])).items).toEqual([]);
   });
 
-  it('waits for deliverAt in the queue, and is delivered once per dedupe key and Idempotency-Key', async () => {
+  it('waits for deliverAt in the queue, and is delivered once per dedupe key and Idempotency-Key (G5, G9)', async () => {
     const client = await stream(one, 'dorothy', ['later']);
     const to = { audience: 'later' };
     const deliverAt = new Date(Date.now() + 500).toISOString();
@@ -132,7 +135,7 @@ onBothBackends('Audiences', (backend) => {
     expect(others).toEqual(['idempotent', 'last']);
   });
 
-  it('is refused without the scope, and for names that no credential can have', async () => {
+  it('is refused without the scope, and for names that no credential can have (G8)', async () => {
     const refused = await one.publish({
       type: 'announcement',
       to: { audience: 'all' },
@@ -151,6 +154,54 @@ onBothBackends('Audiences', (backend) => {
     // No recipient's name leads to the log of an audience.
     const named = await announce(one, '\u0001all', 'x');
     expect(named.status).toBe(400);
+  });
+
+  it('reaches a stream whose message was lost on the bus, by the check of heads (G3)', async () => {
+    const client = await stream(one, 'hedy', ['lonely']);
+    // As a process would whose message is lost: appended, and announced to nobody.
+    await house.sql(
+      `SELECT tidings.append_one('', chr(1) || 'lonely', sha256('x'), NULL, 'announcement', 'unheard', NULL, NULL,
+                                 '{"title":"unheard"}', 1, NULL, 100, false, 0)`,
+    );
+    await until(client, 'unheard');
+    expect(titles(client.frames)).toEqual(['unheard']);
+  });
+
+  it('is visible only when it is committed to the feed (G1), under a number that follows the others (G2)', async () => {
+    const client = await stream(two, 'lise', ['late']);
+    await announce(one, { audience: 'late' }, 'committed');
+    await until(client, 'committed');
+    const [frame] = client.frames.filter(({ event }) => event === 'announcement');
+    const [epoch, seq] = frame!.id!.split('-');
+    expect(
+      await house.sql(
+        `SELECT e.title, f.epoch FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id
+          WHERE f.recipient = 'lise' AND e.seq = $1`,
+        [seq],
+      ),
+    ).toEqual([{ title: 'committed', epoch }]);
+  });
+
+  it('exists if and only if the transaction commits (G10)', async () => {
+    const client = await stream(one, 'chien', ['tx']);
+    const tidings = one.app.get(TidingsService, { strict: false });
+    const pool = new pg.Pool({ connectionString: house.databaseUrl, max: 1 });
+    try {
+      for (const [title, end] of [
+        ['rolled back', 'ROLLBACK'],
+        ['committed', 'COMMIT'],
+      ] as const) {
+        const tx = await pool.connect();
+        await tx.query('BEGIN');
+        await tidings.notify(announcement, { to: { audience: 'tx' }, data: { title }, tx });
+        await tx.query(end);
+        tx.release();
+      }
+    } finally {
+      await pool.end();
+    }
+    await until(client, 'committed');
+    expect(titles(client.frames)).toEqual(['committed']);
   });
 
   it('refuses a token whose audiences are no names', async () => {

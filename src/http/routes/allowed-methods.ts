@@ -5,7 +5,7 @@ import { MethodNotAllowed } from '../response/method-not-allowed.js';
 import { sendProblem } from '../response/problem.filter.js';
 import { answerTo } from '../response/problem.js';
 import { Refusals } from '../response/refusals.js';
-import { hasTidingsRoutes } from './audiences.js';
+import { hasTidingsRoutes } from './route-decorators.js';
 
 // Nest's metadata keys; its constants are not part of its public interface.
 const PATH = 'path';

@@ -10,7 +10,7 @@ import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
 import { CurrentFeed } from '../credentials/recipient.guard.js';
 import { AllowedMethodsGuard } from './allowed-methods.guard.js';
-import { RecipientRoutes } from './audiences.js';
+import { RecipientRoutes } from './route-decorators.js';
 
 /**
  * `POST /v1/notifications/<change>` with `{ids}` or `{upTo}`: changes the state of notifications and answers the counts after the change.

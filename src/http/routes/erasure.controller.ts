@@ -8,7 +8,7 @@ import { readFeed } from '../request/feed-path.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { readTenant } from '../request/page-query.js';
 import { pseudonym } from '../response/pseudonym.js';
-import { AdminRoutes } from './audiences.js';
+import { AdminRoutes } from './route-decorators.js';
 
 /** `DELETE /v1/feeds...`: erases recipients and tenants, for good. */
 @AdminRoutes('v1/feeds')

@@ -6,7 +6,7 @@ import { pageJson } from '../response/page-json.js';
 import { readPageQuery, refuseQuery } from '../request/page-query.js';
 import type { RecipientIdentity } from '../credentials/recipient-authenticator.js';
 import { CurrentRecipient } from '../credentials/recipient.guard.js';
-import { RecipientRoutes } from './audiences.js';
+import { RecipientRoutes } from './route-decorators.js';
 
 /** `/v1/notifications` as its recipient sees it. */
 @RecipientRoutes('v1/notifications')

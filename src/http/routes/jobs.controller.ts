@@ -7,8 +7,8 @@ import { CurrentHolder } from '../credentials/api-key.guard.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { refuseQuery } from '../request/page-query.js';
-import { ProducerRoutes } from './audiences.js';
 import { audit } from './audit-log.js';
+import { ProducerRoutes } from './route-decorators.js';
 
 /** `/v1/jobs`: the jobs that producers have enqueued. */
 @ProducerRoutes('v1/jobs')

@@ -26,7 +26,7 @@ import { headerOf, type HttpRequest } from '../request/http-request.js';
 import { asObject, jsonBody } from '../request/json-body.js';
 import { ProblemLog } from '../response/problem-log.js';
 import type { Problem } from '../response/problem.js';
-import { ProducerRoutes } from './audiences.js';
+import { ProducerRoutes } from './route-decorators.js';
 
 /** The most notifications of one request. */
 export const MAX_NOTIFICATIONS = 100;

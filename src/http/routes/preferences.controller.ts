@@ -10,7 +10,7 @@ import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
 import { CurrentFeed } from '../credentials/recipient.guard.js';
-import { RecipientRoutes } from './audiences.js';
+import { RecipientRoutes } from './route-decorators.js';
 
 /** `/v1/preferences`: the types that a recipient has muted. */
 @RecipientRoutes('v1/preferences')

@@ -13,8 +13,8 @@ import type { HttpRequest } from '../request/http-request.js';
 import { jsonObject } from '../request/json-body.js';
 import { refuseQuery } from '../request/page-query.js';
 import { pseudonym } from '../response/pseudonym.js';
-import { ProducerRoutes } from './audiences.js';
 import { audit } from './audit-log.js';
+import { ProducerRoutes } from './route-decorators.js';
 
 /** The result of a recall for each recipient, in the order of `to`. */
 export interface Recalled {

@@ -11,7 +11,7 @@ import { rawResponse, type HttpRequest, type HttpResponse } from '../request/htt
 import { printable } from '../../platform/logging/printable.js';
 import { ResponseOutlet } from '../response/response-outlet.js';
 import { readStreamQuery } from '../request/stream-query.js';
-import { TidingsRoutes } from './audiences.js';
+import { TidingsRoutes } from './route-decorators.js';
 
 /** `GET /v1/stream`: a feed, live. */
 @TidingsRoutes('v1')

@@ -8,7 +8,7 @@ import type { HttpRequest } from '../request/http-request.js';
 import { pageJson } from '../response/page-json.js';
 import { readSupportQuery } from '../request/page-query.js';
 import { printable } from '../../platform/logging/printable.js';
-import { SupportRoutes } from './audiences.js';
+import { SupportRoutes } from './route-decorators.js';
 
 /** The support team's view of a feed. Besides erasure the only route whose path names a feed (G8), so each read is logged. */
 @SupportRoutes('v1/feeds/:recipient/notifications')

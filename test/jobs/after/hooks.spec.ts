@@ -119,6 +119,28 @@ onBothBackends('Hooks', (backend) => {
       timeoutMs: 20_000,
     });
   }, 60_000);
+
+  it('report and escalate an announcement for those who took it, from then on', async () => {
+    const { jobId } = await tidings.notify(taskCompleted, {
+      to: { audience: 'all' },
+      data: { taskId: 'a', title: 'announced', status: 'succeeded' },
+    });
+    expect(jobId).toBeTruthy();
+    await tidings.page('una');
+    await send('una', 'own');
+    await tidings.notify(taskCompleted, {
+      to: { audience: 'all' },
+      data: { taskId: 'b', title: 'later', status: 'succeeded' },
+    });
+    await tidings.page('una');
+    const ofUna = <Event extends DeliveredNotification>(events: readonly Event[]): string[] =>
+      events.filter(({ feed }) => feed.recipient === 'una').map(({ notification }) => notification.title);
+    await eventually(() => expect(ofUna(escalated).sort()).toEqual(['later', 'own']), { timeoutMs: 20_000 });
+    expect(ofUna(appended).sort()).toEqual(['later', 'own']);
+    // Nobody else has looked, and an audience is no recipient.
+    expect(escalated.filter(({ feed }) => feed.recipient !== 'una')).toEqual([]);
+    expect(appended.filter(({ feed }) => feed.recipient !== 'una')).toEqual([]);
+  }, 60_000);
 });
 
 it('rejects escalation rules of the same name, or without a time', () => {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { audienceFeed, audiencesOf } from '../../../src/contract/model/audience.js';
+import { defineNotification } from '../../../src/contract/model/notification-type.js';
+import { Locales, TypeAudienceRenderer, TypeRegistry } from '../../../src/jobs/index.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
 import { ExpirySweep } from '../../../src/log/upkeep/expiry-sweep.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
@@ -9,6 +12,12 @@ import { recount } from '../inbox/recount.js';
 import { notification } from '../open-log.js';
 import { openAudience, type OpenAudience } from './open-audience.js';
 
+/** Entries whose size is another one than that of an entry with their text, which the log begins with. */
+const BYTES = `
+  SELECT count(*) FILTER (WHERE e.bytes - octet_length(e.title) <> a.bytes - octet_length(a.title))::int AS wrong
+    FROM tidings.feed f JOIN tidings.entry e ON e.feed_id = f.id
+    JOIN tidings.entry a ON a.feed_id = e.audience_id AND a.seq = e.audience_seq
+   WHERE f.recipient = $1`;
 const RETENTION = { days: null, maxEntries: 2, sweepMs: 60_000, dedupeKeyDays: 90 };
 
 describe('Taking entries of an audience', () => {
@@ -298,6 +307,45 @@ describe('Taking entries of an audience', () => {
       delete (pool as Partial<typeof pool>).query;
     }
     expect(queries).toHaveLength(2);
+  });
+
+  it('renders in the language of the recipient when it is taken, and as published where that fails', async () => {
+    const greeting = defineNotification('greeting', {
+      version: 1,
+      schema: z.object({ name: z.string() }),
+      render: ({ name }, { locale }) => {
+        if (locale === 'fr') throw new Error('not translated');
+        return { title: locale === 'de' ? `Hallo ${name}` : `Hello ${name}` };
+      },
+    });
+    const languages: Record<string, string> = {};
+    const locales = new Locales((feeds) => feeds.map(({ recipient }) => languages[recipient]));
+    const three = await openAudience(
+      test.url,
+      new TypeAudienceRenderer(new TypeRegistry([greeting]), locales),
+    );
+    try {
+      const plan = name();
+      const [english, german, french] = [someone(), someone(), someone()];
+      Object.assign(languages, { [german]: 'de', [french]: 'fr' });
+      for (const recipient of [english, german, french]) await three.titles(recipient, plan);
+      const parts = { type: 'greeting', dataJson: '{"name":"Zoe"}' };
+      for (let count = 0; count < 120; count += 1) await three.announce(plan, 'Hello Zoe', parts);
+      await three.announce(plan, 'of a type that is unknown here', { type: 'other' });
+      for (const [recipient, title] of [
+        [english, 'Hello Zoe'],
+        [german, 'Hallo Zoe'],
+        [french, 'Hello Zoe'],
+      ] as const) {
+        expect(await three.titles(recipient, plan)).toEqual([
+          ...Array.from({ length: 99 }, () => title),
+          'of a type that is unknown here',
+        ]);
+        expect(await rows(BYTES, [recipient])).toEqual([{ wrong: 0 }]);
+      }
+    } finally {
+      await three.close();
+    }
   });
 
   it('keeps names with quotes, commas and braces apart', async () => {
