@@ -40,9 +40,14 @@ export async function developmentCredentials(dataDir: string): Promise<Developme
 }
 
 /** A token for a recipient, as an application's own sign-in would make it. */
-export function mintToken(secret: string, recipient: string, lifetimeSeconds: number): Promise<string> {
+export function mintToken(
+  secret: string,
+  recipient: string,
+  lifetimeSeconds: number,
+  claims: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT()
+  return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(recipient)
     .setIssuedAt(now)

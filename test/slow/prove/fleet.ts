@@ -29,6 +29,8 @@ export class Fleet {
     private readonly ledger: Ledger,
     private readonly random: Random,
     readonly recipients: readonly string[],
+    /** Everybody of the scenario is in the audience of its name. */
+    readonly scenario: string,
   ) {
     this.doors = {
       proxied: world.apis.map(({ door }) => door.port),
@@ -48,7 +50,7 @@ export class Fleet {
   }
 
   async add(recipient: string, options: ClientOptions = {}): Promise<Client> {
-    const token = this.tokens.get(recipient) ?? (await this.world.token(recipient));
+    const token = this.tokens.get(recipient) ?? (await this.world.token(recipient, this.scenario));
     this.tokens.set(recipient, token);
     const own = this.byRecipient.get(recipient) ?? [];
     const { cursor, from = 'oldest', direct = false, breakOffs = 0 } = options;

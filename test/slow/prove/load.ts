@@ -136,6 +136,7 @@ export class Load {
   }
 
   private sendBroadcast(): void {
+    if (this.random.chance(0.3)) return this.announce();
     const share = 0.6 + 0.4 * this.random.next();
     const some = this.random.sample(this.recipients, Math.ceil(this.recipients.length * share));
     const notification = this.open(some, 'broadcast');
@@ -143,6 +144,15 @@ export class Load {
     if (this.random.chance(0.3)) this.track(this.typed.notifyMany(notification, this.key()));
     else if (this.random.chance(0.5)) this.track(this.random.pick(this.plain).send(notification, job));
     else this.track(this.random.pick(this.http).send(notification, job, this.key()));
+  }
+
+  /** To everybody of the scenario, as one row of their audience. */
+  private announce(): void {
+    const notification = this.open(this.recipients, 'announcement');
+    const { data, ...job } = jobOf(notification);
+    const announcement = { ...job, data: { ...data, to: { audience: this.scenario } } };
+    if (this.random.chance(0.5)) this.track(this.random.pick(this.plain).send(notification, announcement));
+    else this.track(this.random.pick(this.http).send(notification, announcement, this.key()));
   }
 
   private sendSingle(): void {

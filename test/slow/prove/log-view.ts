@@ -64,6 +64,20 @@ export async function readHeads(world: World, recipients: readonly string[]): Pr
   return new Map(rows.map(({ recipient, cursor }) => [recipient, cursor]));
 }
 
+/** The feeds of these recipients that have not taken everything from this audience. */
+export async function countUntaken(
+  world: World,
+  recipients: readonly string[],
+  audience: string,
+): Promise<number> {
+  const [row] = await world.sql<{ n: number }>(
+    `SELECT count(*)::int AS n FROM tidings.feed f JOIN tidings.feed a ON a.tenant = f.tenant AND a.recipient = chr(1) || $2
+      WHERE f.tenant = '' AND f.recipient = ANY ($1) AND f.taken[array_position(f.audiences, a.id)] IS DISTINCT FROM a.head`,
+    [recipients, audience],
+  );
+  return row!.n;
+}
+
 /** Which notifications the log has, as `recipient notification`. */
 export async function readKept(world: World): Promise<Set<string>> {
   const rows = await world.sql<{ kept: string }>(

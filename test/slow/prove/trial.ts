@@ -60,7 +60,7 @@ export class Trial {
   constructor(private readonly parts: TrialParts) {
     const { world, ledger, scenario, profile, random } = parts;
     const recipients = Array.from({ length: profile.recipients }, (_, nth) => `${scenario.name}-${nth + 1}`);
-    this.fleet = new Fleet(world, ledger, random.fork('fleet'), recipients);
+    this.fleet = new Fleet(world, ledger, random.fork('fleet'), recipients, scenario.name);
     this.load = new Load(scenario.name, world, ledger, random.fork('load'), recipients, profile.rate);
     this.recovery = new Recovery(ledger, scenario.name);
     this.memory = new MemoryWatch(world.apis);
@@ -101,7 +101,7 @@ export class Trial {
     await world.heal();
     this.fleet.wake();
     await this.load.stop();
-    const missing = await settle(world, this.fleet.clients);
+    const missing = await settle(world, this.fleet.clients, scenario.name);
     this.recovery.stop();
     this.memory.stop();
     const log = await patiently(() => readLog(world, this.fleet.recipients));

@@ -76,7 +76,8 @@ export class World {
         DATABASE_URL: via(postgres.url, toPostgres),
         REDIS_URL: toRedis ? `redis://127.0.0.1:${toRedis.port}` : '',
         AUTH_JWT_SECRET: SECRET,
-        PRODUCER_API_KEYS: API_KEY,
+        AUTH_AUDIENCES_CLAIM: 'scenario',
+        PRODUCER_API_KEYS: `${API_KEY};audiences`,
         RETENTION_MAX_ENTRIES: String(keep),
         STREAM_HEARTBEAT_MS: '2000',
       };
@@ -118,8 +119,9 @@ export class World {
     return via(this.postgres.url, this.toLog);
   }
 
-  token(recipient: string): Promise<string> {
-    return mintToken(SECRET, recipient, TOKEN_SECONDS);
+  /** @param scenario The audience of the recipient. */
+  token(recipient: string, scenario: string): Promise<string> {
+    return mintToken(SECRET, recipient, TOKEN_SECONDS, { scenario });
   }
 
   /** Asks the database directly, past all proxies, as its owner. */
