@@ -77,7 +77,8 @@ export class WatchedAudience {
   }
 
   private changed(): void {
-    if (this.taking || this.closed || this.retry) return;
+    // While the database is unavailable, the backoff decides; a locked feed does not hold up the others.
+    if (this.taking || this.closed || (this.retry && this.failures > 0)) return;
     if (this.watch?.behind(this.taken.epoch, this.taken.head)) void this.take();
   }
 
