@@ -30,7 +30,8 @@ export const NOT_RENDERED: RenderedEntries = {
 const PENDING: Statement = (schema) => `
   SELECT e.feed_id AS audience, e.seq, e.type, e.version, e.data::text AS data, e.title, e.body, e.link
     FROM (
-      SELECT a.id, min(${schema}.taken_up_to(a.id, m.name, a.head, a.floor, f.created_at, f.audiences, f.taken)) AS taken
+      SELECT a.id, min(${schema}.taken_up_to(a.id, m.name, a.head, a.floor, a.created_at, f.created_at,
+                                       f.audiences, f.taken)) AS taken
         FROM unnest($1::text[], $2::text[], $3::text[]) AS i (tenant, recipient, audiences)
         JOIN ${schema}.feed f ON f.tenant = i.tenant AND f.recipient = i.recipient
         CROSS JOIN LATERAL unnest(i.audiences::text[]) AS m (name)

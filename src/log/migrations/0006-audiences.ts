@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { AUDIENCE_SIGNATURES, audienceFunctions } from './audience-functions.js';
 import { expireFunction } from './change-functions.js';
+import { expireFunction2 } from './expire-function-2.js';
 import { schemaOf } from './schema.js';
 
 /** Audiences: entries that are taken into the feeds of their members when these look. */
@@ -20,12 +21,13 @@ export class Audiences1763800000006 implements MigrationInterface {
       `COMMENT ON COLUMN ${schema}.outbox.audience IS 'In place of recipients: everybody whose credential names this audience.'`,
     );
     for (const statement of audienceFunctions(schema)) await runner.query(statement);
-    // Its text knows audiences now.
-    await runner.query(expireFunction(schema));
+    await runner.query(expireFunction2(schema));
   }
 
   async down(runner: QueryRunner): Promise<void> {
     const schema = schemaOf(runner);
+    await runner.query(`DROP FUNCTION ${schema}.expire(bigint[], integer)`);
+    await runner.query(expireFunction(schema));
     for (const signature of AUDIENCE_SIGNATURES) await runner.query(`DROP FUNCTION ${schema}.${signature}`);
     await runner.query(`ALTER TABLE ${schema}.outbox DROP COLUMN audience`);
     await runner.query(`ALTER TABLE ${schema}.entry DROP COLUMN audience_id, DROP COLUMN audience_seq`);

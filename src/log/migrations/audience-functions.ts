@@ -10,6 +10,9 @@ const EVERYBODY = `'all'`;
 /** The recipient in the key of an audience's log, see contract/model/audience.ts. */
 const recipientOf = (name: string): string => `chr(1) || ${name}`;
 
+/** Whether this row of `feed` is the log of an audience. */
+export const isAudience = (feed: string): string => `starts_with(${feed}.recipient, chr(1))`;
+
 /**
  * The functions that take entries of audiences into the feeds of their members.
  *
@@ -24,22 +27,25 @@ export function audienceFunctions(schema: string): string[] {
 export const AUDIENCE_SIGNATURES = [
   'take_audiences(text[], text[], text[], text[], text[], integer, bigint[], bigint[], text[], text[], text[], text[])',
   'pending_audiences(text[], text, timestamptz, bigint[], bigint[])',
-  'taken_up_to(bigint, text, bigint, bigint, timestamptz, bigint[], bigint[])',
+  'taken_up_to(bigint, text, bigint, bigint, timestamptz, timestamptz, bigint[], bigint[])',
 ];
 
 /**
  * The number up to which a feed has taken an audience. At first sight it has taken everything that is older: of
- * `all`, to which every recipient always belongs, what is older than the feed; of any other, what is there now.
+ * `all`, to which every recipient always belongs, what is older than the feed; of any other, what is there now. A
+ * feed that is older than `all` itself has taken nothing of it.
  */
 function takenUpTo(schema: string): string {
   return `
 CREATE FUNCTION ${schema}.taken_up_to(
-  audience bigint, name text, head bigint, floor bigint, feed_since timestamptz, audiences bigint[], taken bigint[]
+  audience bigint, name text, head bigint, floor bigint, audience_since timestamptz, feed_since timestamptz, audiences bigint[],
+  taken bigint[]
 ) RETURNS bigint LANGUAGE sql STABLE
 AS $$
   SELECT coalesce(
     taken[array_position(audiences, audience)],
     CASE WHEN name <> ${EVERYBODY} THEN head
+         WHEN feed_since <= audience_since THEN 0
          ELSE coalesce((SELECT e.seq FROM ${schema}.entry e WHERE e.feed_id = audience AND e.created_at <= feed_since
                          ORDER BY e.seq DESC LIMIT 1), floor) END)
 $$`;
@@ -70,8 +76,8 @@ BEGIN
     END IF;
     known := pending_audiences.taken[array_position(pending_audiences.audiences, a.id)];
     IF known IS NULL AND name = ${EVERYBODY} THEN
-      IF EXISTS (SELECT FROM ${schema}.entry e
-                  WHERE e.feed_id = a.id AND e.seq = a.head AND e.created_at > feed_since) THEN RETURN true; END IF;
+      -- Also if nothing is newer than the feed: what the retention removes later is counted from here.
+      IF a.head > 0 THEN RETURN true; END IF;
     ELSIF known IS NULL OR a.head > known THEN
       RETURN true;
     END IF;
@@ -163,7 +169,7 @@ BEGIN
     waiting := '{}';
     heads := '{}';
     FOR a IN
-      SELECT m.name, x.id, x.head, x.floor
+      SELECT m.name, x.id, x.head, x.floor, x.created_at
         FROM unnest(memberships[f.n]::text[]) AS m (name)
         LEFT JOIN ${schema}.feed x ON x.tenant = f.tenant AND x.recipient = ${recipientOf('m.name')}
     LOOP
@@ -175,7 +181,7 @@ BEGIN
       END IF;
       place := array_position(ids, a.id);
       IF place IS NULL THEN
-        numbers := numbers || ${schema}.taken_up_to(a.id, a.name, a.head, a.floor, f.created_at, ids, numbers);
+        numbers := numbers || ${schema}.taken_up_to(a.id, a.name, a.head, a.floor, a.created_at, f.created_at, ids, numbers);
         ids := ids || a.id;
         place := cardinality(ids);
       END IF;
