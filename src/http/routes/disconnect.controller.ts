@@ -7,7 +7,7 @@ import { readFeed } from '../request/feed-path.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { readTenant } from '../request/page-query.js';
 import { pseudonym } from '../response/pseudonym.js';
-import { AdminRoutes } from './audiences.js';
+import { AdminRoutes } from './route-decorators.js';
 
 /** `POST /v1/feeds/:recipient/disconnect?tenant=`: ends a recipient's streams on all instances, with `revoked`. */
 @AdminRoutes('v1/feeds/:recipient/disconnect')
