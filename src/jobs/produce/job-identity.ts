@@ -72,8 +72,7 @@ export function bodyFingerprint(type: string, data: unknown): Buffer {
 /** The body of a job as its producer sent it: a key that has got a name since does not make it another one. */
 export function withoutSender(data: unknown): unknown {
   if (typeof data !== 'object' || data === null) return data;
-  const { sender: _, ...body } = data as { sender?: unknown };
-  return body;
+  return Object.fromEntries(Object.entries(data).filter(([name]) => name !== 'sender'));
 }
 
 function sortMembers(_name: string, value: unknown): unknown {

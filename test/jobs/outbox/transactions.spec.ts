@@ -253,7 +253,7 @@ describe('notify in transactions that hold every connection of the lent pool', (
     try {
       for (const client of clients) await client.query('BEGIN');
       // The identity that it has read at the start is that of the server before.
-      Object.assign((host.app.get(NOTIFIER, { strict: false }) as Outboxing).parts.outbox, {
+      Object.assign(host.app.get<Outboxing>(NOTIFIER, { strict: false }).parts.outbox, {
         home: 'former',
       });
       const data = { taskId: 'one', title: 'One', status: 'succeeded' } as const;

@@ -54,7 +54,8 @@ class Client {
 
   async reconnect({ reader }: OpenAudience, audiences: readonly string[]): Promise<NotificationItem[]> {
     const { feedId, epoch, head } = await reader.open(this.feed, audiences);
-    if (epoch !== this.epoch) [this.epoch, this.seq, this.items] = [epoch, 0, new Map()];
+    if (epoch !== this.epoch)
+      [this.epoch, this.seq, this.items] = [epoch, 0, new Map<string, NotificationItem>()];
     expect(head).toBeGreaterThanOrEqual(this.seq);
     while (this.seq < head) {
       const page = await reader.page(feedId, this.seq);
