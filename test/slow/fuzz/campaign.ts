@@ -24,6 +24,8 @@ const IN_FLIGHT = 8;
 const BATCH = 500;
 /** A stream does not end; its head is the answer. */
 const ANSWER_MS = 20_000;
+/** Counted beside the statuses: the connection ended before an answer was read. */
+const CUT_OFF = 0;
 
 /** What a campaign has found. */
 export interface Findings {
@@ -45,7 +47,7 @@ export class Campaign {
   private constructor(
     private readonly database: TestDatabase,
     private readonly service: ServiceProcess,
-    private readonly queue: Queue,
+    private readonly queue: Pick<Queue, 'add' | 'addBulk' | 'getJobCounts' | 'close'>,
     private readonly pool: pg.Pool,
     private readonly tokens: readonly string[],
   ) {
@@ -85,7 +87,7 @@ export class Campaign {
       options: '-c search_path=bullmq',
       keepAlive: true,
     });
-    const queue = new Queue('tidings', { connection: pool } as never, createPostgresBackend);
+    const queue = new Queue('tidings', { connection: pool }, createPostgresBackend);
     const tokens = await Promise.all(['ada', 'bob', 'cleo'].map(token));
     return new Campaign(database, service, queue, pool, tokens);
   }
@@ -126,6 +128,9 @@ export class Campaign {
           await this.send(next);
       }),
     ]);
+    if (this.service.child.exitCode !== null || this.service.child.signalCode !== null) {
+      this.violation(`the service ended:\n${this.service.stderr.slice(-2_000)}`, batch);
+    }
     // Many requests and the garbage collector share the turns of a batch: what counts is a request that holds the loop alone.
     if (this.#heldMs.length > 0) await this.findHolder(requests);
   }
@@ -193,8 +198,9 @@ export class Campaign {
       );
       call.once('timeout', () => call.destroy(new Error('a timeout')));
       call.once('error', (error: NodeJS.ErrnoException) => {
-        // A refused body may be cut off before it was sent.
-        if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve(413);
+        // A body that is refused unread is cut off, and so is a kept connection that the server closes at that moment. Whether the service
+        // has ended is looked at after each batch.
+        if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve(CUT_OFF);
         else resolve(error.message);
       });
       call.end(body ?? undefined);

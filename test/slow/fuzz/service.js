@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setInterval } from 'node:timers';
 import { pathToFileURL } from 'node:url';
 
 const LONGEST_MS = 50;
