@@ -68,6 +68,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     await press('ada', 'Announce to everybody');
     for (const [index, name] of ['ada', 'grace'].entries()) {
       await eventually(async () => expect(await rows(name).count()).toBe(before[index]! + 1));
+      await received(name, 3);
       expect(await desk(name).locator('.frames').textContent()).toContain('event: announcement');
     }
     expect(problems).toEqual([]);
@@ -83,10 +84,10 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     await press('ada', 'Place an order');
     // Of another feed, and later: by now those of ada are on their way.
     await press('grace', 'Complete a task');
-    await received('grace', 3);
-    expect(await rows('ada').count()).toBe(2);
+    await received('grace', 4);
+    expect(await rows('ada').count()).toBe(3);
     await toggle.click();
-    await received('ada', 4);
+    await received('ada', 5);
     await eventually(async () => expect(await desk('ada').locator('.caught-up').isVisible()).toBe(true));
     const [, count, before, after] = /^(\d+) missed entr.*from cursor (\S+) to (\S+):/.exec(
       await desk('ada').locator('.caught-up').innerText(),
@@ -94,7 +95,7 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect([before, after]).toEqual([from, await fact('ada', 'cursor')]);
     // The second may have come after the connection was back, live.
     expect(Number(count)).toBeGreaterThan(0);
-    expect(await rows('ada').count()).toBe(4);
+    expect(await rows('ada').count()).toBe(5);
     expect(problems).toEqual([]);
   }, 120_000);
 
@@ -102,12 +103,12 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     await desk('grace').locator('.inbox').getByRole('button', { name: 'Mark all read' }).click();
     await eventually(async () => expect(await desk('grace').locator('.bar .badge').isVisible()).toBe(false));
     await desk('grace').locator('.bar .bell').click();
-    await eventually(async () => expect(await desk('grace').locator('.bar .row').count()).toBe(3));
+    await eventually(async () => expect(await desk('grace').locator('.bar .row').count()).toBe(4));
     expect(await desk('grace').locator('.bar .row.unread').count()).toBe(0);
     await page.keyboard.press('Escape');
     // The server has it: a page that is loaded anew says the same.
     await page.reload();
-    await eventually(async () => expect(await rows('grace').count()).toBe(3), STEP);
+    await eventually(async () => expect(await rows('grace').count()).toBe(4), STEP);
     expect(await rows('grace').and(page.locator('.unread')).count()).toBe(0);
     expect(problems).toEqual([]);
   }, 120_000);
