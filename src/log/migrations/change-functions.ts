@@ -395,7 +395,7 @@ $recall$`;
 /** Hides expired entries of these feeds, up to a limit per feed. Locked feeds are left to the next sweep. */
 export function expireFunction(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.expire(feeds bigint[], most integer)
+CREATE OR REPLACE FUNCTION ${schema}.expire(feeds bigint[], most integer)
 RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $expire$
 #variable_conflict use_column
