@@ -5,6 +5,8 @@ const PACKAGES = [
   '@nestjs/common',
   '@nestjs/core',
   '@nestjs/platform-express',
+  'express',
+  'helmet',
   'prom-client',
   'reflect-metadata',
   'rxjs',
