@@ -24,6 +24,7 @@ export {
 } from './contract/model/notification-type.js';
 export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/options/connections.js';
 export type {
+  AudienceOptions,
   DeliveryMode,
   DatabaseOptions,
   DatabaseSettings,
@@ -43,7 +44,7 @@ export type {
 export type { HttpRequest, HttpResponse } from './http/request/http-request.js';
 export type { FeedKey } from './contract/model/feed.js';
 export type { NotificationItem } from './contract/model/entry.js';
-export type { JobData } from './contract/model/job.js';
+export type { JobData, JobSender } from './contract/model/job.js';
 export type { ProducerApiKey, ProducerScope } from './contract/model/producer-key.js';
 export type { AudienceTarget } from './contract/model/audience.js';
 export type * from './contract/model/notify.js';
@@ -65,7 +66,7 @@ export type {
   StreamRequest,
   Streams,
 } from './contract/ports/stream.js';
-export type { Metrics } from './contract/ports/metrics.js';
+export type { HandoverReason, Metrics } from './contract/ports/metrics.js';
 export type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 export { PRODUCER, QUEUE_DEPTH, READINESS_CHECKS, STREAMS } from './contract/tokens.js';
 export {

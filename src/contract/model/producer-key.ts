@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { kindOf, nameProblem } from './feed.js';
 
 /**
- * The rights that a producer's key can have besides publishing.
+ * A right that a producer's key can have besides publishing.
  *
  * - `any-sender`: cancel and recall what producers of other names have sent, too.
  * - `audiences`: announce to audiences, and recall announcements.
  */
-export const PRODUCER_SCOPES = ['any-sender', 'audiences'] as const;
-export type ProducerScope = (typeof PRODUCER_SCOPES)[number];
+export type ProducerScope = 'any-sender' | 'audiences';
+
+export const PRODUCER_SCOPES: readonly ProducerScope[] = ['any-sender', 'audiences'];
 
 /** A producer's API key, as in the options. */
 export interface ProducerApiKey {

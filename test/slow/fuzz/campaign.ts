@@ -176,7 +176,13 @@ export class Campaign {
     if (typeof status === 'string' || status >= 500) this.violation(`is answered ${status}`, input);
   }
 
-  private answerTo({ method, path, headers, body }: HttpInput): Promise<number | string> {
+  /** The service may close a kept connection at the moment of the next request, so that one is asked again on a new one. */
+  private async answerTo(input: HttpInput): Promise<number | string> {
+    const answer = await this.ask(input, this.#agent);
+    return answer === CUT_OFF ? this.ask(input, false) : answer;
+  }
+
+  private ask({ method, path, headers, body }: HttpInput, agent: Agent | false): Promise<number | string> {
     return new Promise((resolve) => {
       const isStream = path.startsWith('/v1/stream');
       const { hostname, port } = new URL(this.service.origin);
@@ -187,7 +193,7 @@ export class Campaign {
           method,
           path,
           headers: { host: 'localhost', ...headers },
-          agent: this.#agent,
+          agent,
           timeout: ANSWER_MS,
         },
         (response) => {
@@ -198,8 +204,7 @@ export class Campaign {
       );
       call.once('timeout', () => call.destroy(new Error('a timeout')));
       call.once('error', (error: NodeJS.ErrnoException) => {
-        // A body that is refused unread is cut off, and so is a kept connection that the server closes at that moment. Whether the service
-        // has ended is looked at after each batch.
+        // A body that is refused unread is cut off. Whether the service has ended is looked at after each batch.
         if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve(CUT_OFF);
         else resolve(error.message);
       });

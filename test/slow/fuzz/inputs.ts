@@ -27,6 +27,7 @@ export type Input = HttpInput | JobInput | MessageInput;
 /** The credentials that requests may carry. */
 export interface Credentials {
   readonly tokens: readonly string[];
+  /** Of a producer, of support and of an admin. */
   readonly keys: readonly string[];
 }
 
@@ -121,47 +122,81 @@ const large = fc
   });
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, n) => `n${n}`);
 
-const body = fc.oneof(
-  { weight: 8, arbitrary: notification.map(json) },
-  { weight: 2, arbitrary: fc.array(notification, { maxLength: 4 }).map(json) },
-  {
-    weight: 3,
-    arbitrary: fc
-      .record({ ids: mostly(fc.array(id, { maxLength: 20 })), upTo: mostly(cursor) }, { requiredKeys: [] })
-      .map(json),
-  },
-  {
-    weight: 1,
-    arbitrary: fc
-      .record({ to: mostly(name), dedupeKey: mostly(text), sender: mostly(name) }, { requiredKeys: [] })
-      .map(json),
-  },
-  { weight: 1, arbitrary: fc.record({ muted: mostly(fc.array(text)) }).map(json) },
-  { weight: 2, arbitrary: junk.map(json) },
-  { weight: 2, arbitrary: text },
-  { weight: 1, arbitrary: notification.map((one) => json(one).slice(0, -3)) },
+const BODIES = {
+  notification: fc.oneof(
+    { weight: 4, arbitrary: notification },
+    { weight: 1, arbitrary: fc.array(notification, { maxLength: 4 }) },
+  ),
+  change: fc.record(
+    { ids: mostly(fc.array(id, { maxLength: 20 })), upTo: mostly(cursor) },
+    { requiredKeys: [] },
+  ),
+  recall: fc.record(
+    { to: mostly(name), dedupeKey: mostly(text), sender: mostly(name) },
+    { requiredKeys: ['to', 'dedupeKey'] },
+  ),
+  preferences: fc.record({ muted: mostly(fc.array(text)) }),
+};
+const oddBody = fc.oneof(
+  ...Object.values(BODIES).map((arbitrary) => arbitrary.map(json)),
+  junk.map(json),
+  text,
+  notification.map((one) => json(one).slice(0, -3)),
 );
+/** The right body for the route, most of the time. Rarely a large one: a server needs milliseconds for it, and so do we. */
+const bodyOf = (right: fc.Arbitrary<unknown> | null): fc.Arbitrary<string | null> =>
+  fc.oneof(
+    { weight: 160, arbitrary: right ? right.map(json) : fc.constant(null) },
+    { weight: 40, arbitrary: oddBody },
+    { weight: 1, arbitrary: large },
+  );
 
-const PATHS = [
-  ...[
-    '/v1/notifications',
-    '/v1/notifications',
-    '/v1/notifications',
-    '/v1/notifications/count',
-    '/v1/notifications/recall',
-  ],
-  ...['read', 'unread', 'seen', 'archive', 'unarchive'].map((change) => `/v1/notifications/${change}`),
-  ...['/v1/preferences', '/v1/stream', '/v1/feeds', '/healthz', '/readyz', '/docs', '/metrics', '/'],
-];
 const segment = fc.oneof(name, id, text).map(encoded);
-const path = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom(...PATHS) },
-  fc
-    .tuple(fc.constantFrom('/v1/notifications/', '/v1/jobs/', '/v1/feeds/', '/v1/'), segment)
-    .map(([a, b]) => a + b),
-  segment.map((one) => `/v1/feeds/${one}/notifications`),
-  segment.map((one) => `/v1/feeds/${one}/disconnect`),
-);
+const at = (before: string, after = ''): fc.Arbitrary<string> => segment.map((one) => before + one + after);
+const fixed = (path: string): fc.Arbitrary<string> => fc.constant(path);
+
+/** Who may use a route. */
+type Audience = 'recipient' | 'producer' | 'support' | 'admin' | 'nobody';
+
+interface Route {
+  readonly method: string;
+  readonly path: fc.Arbitrary<string>;
+  readonly audience: Audience;
+  readonly body: fc.Arbitrary<unknown> | null;
+}
+
+const route = (
+  method: string,
+  path: fc.Arbitrary<string>,
+  audience: Audience,
+  body: fc.Arbitrary<unknown> | null = null,
+): Route => ({ method, path, audience, body });
+
+/** The routes of the service. What most matters stands twice. */
+const ROUTES: readonly Route[] = [
+  route('POST', fixed('/v1/notifications'), 'producer', BODIES.notification),
+  route('POST', fixed('/v1/notifications'), 'producer', BODIES.notification),
+  route('POST', fixed('/v1/notifications/recall'), 'producer', BODIES.recall),
+  route('DELETE', at('/v1/jobs/'), 'producer'),
+  route('GET', fixed('/v1/stream'), 'recipient'),
+  route('GET', fixed('/v1/notifications'), 'recipient'),
+  route('GET', fixed('/v1/notifications'), 'recipient'),
+  route('GET', fixed('/v1/notifications/count'), 'recipient'),
+  ...['read', 'unread', 'seen', 'archive', 'unarchive'].map((change) =>
+    route('POST', fixed(`/v1/notifications/${change}`), 'recipient', BODIES.change),
+  ),
+  route('DELETE', at('/v1/notifications/'), 'recipient'),
+  route('GET', fixed('/v1/preferences'), 'recipient'),
+  route('PUT', fixed('/v1/preferences'), 'recipient', BODIES.preferences),
+  route('GET', at('/v1/feeds/', '/notifications'), 'support'),
+  route('DELETE', at('/v1/feeds/'), 'admin'),
+  route('DELETE', fixed('/v1/feeds'), 'admin'),
+  route('POST', at('/v1/feeds/', '/disconnect'), 'admin'),
+  ...['/healthz', '/readyz', '/docs', '/metrics', '/'].map((path) => route('GET', fixed(path), 'nobody')),
+  route('GET', at('/v1/'), 'nobody'),
+];
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'];
+
 const parameter = fc.tuple(
   fc.oneof(
     {
@@ -199,32 +234,40 @@ const header = fc.tuple(
 
 /** Requests, jobs and messages, mixed as `npm run fuzz` runs them. */
 export function inputs({ tokens, keys }: Credentials): fc.Arbitrary<Input> {
-  const credential = fc.oneof(
-    {
-      weight: 5,
-      arbitrary: fc.constantFrom(...tokens).map((token) => ({ authorization: `Bearer ${token}` })),
-    },
-    { weight: 5, arbitrary: fc.constantFrom(...keys).map((key) => ({ 'x-api-key': key })) },
-    { weight: 1, arbitrary: headerValue.map((value) => ({ authorization: `Bearer ${value}` })) },
-    { weight: 1, arbitrary: fc.constant({}) },
+  const [producer, support, admin] = keys.map((key) => ({ 'x-api-key': key }));
+  const recipient = fc.constantFrom(...tokens).map((token) => ({ authorization: `Bearer ${token}` }));
+  const credentials = {
+    recipient,
+    producer: fc.constant(producer!),
+    support: fc.constant(support!),
+    admin: fc.constant(admin!),
+    nobody: fc.constant({}),
+  };
+  const anyone = fc.oneof(
+    ...Object.values(credentials),
+    headerValue.map((value) => ({ authorization: `Bearer ${value}` })),
   );
-  const http = fc
-    .record({
-      method: fc.constantFrom('GET', 'POST', 'POST', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'),
-      path,
-      query,
-      credential,
-      more: fc.array(header, { maxLength: 3 }),
-      // Rare: a server needs milliseconds for what is large, and so do we.
-      body: fc.oneof({ weight: 200, arbitrary: body }, { weight: 1, arbitrary: large }),
-    })
-    .map(({ method, path, query, credential, more, body }): HttpInput => ({
-      kind: 'http',
-      method,
-      path: path + query,
-      headers: { 'content-type': 'application/json', ...credential, ...Object.fromEntries(more) },
-      body: method === 'GET' || method === 'HEAD' ? null : body,
-    }));
+  const http = fc.constantFrom(...ROUTES).chain((one) =>
+    fc
+      .record({
+        method: fc.oneof(
+          { weight: 19, arbitrary: fc.constant(one.method) },
+          { weight: 1, arbitrary: fc.constantFrom(...METHODS) },
+        ),
+        path: one.path,
+        query: fc.oneof({ weight: 2, arbitrary: fc.constant('') }, query),
+        credential: fc.oneof({ weight: 9, arbitrary: credentials[one.audience] }, anyone),
+        more: fc.oneof(fc.constant([]), fc.array(header, { maxLength: 3 })),
+        body: bodyOf(one.body),
+      })
+      .map(({ method, path, query, credential, more, body }): HttpInput => ({
+        kind: 'http',
+        method,
+        path: path + query,
+        headers: { 'content-type': 'application/json', ...credential, ...Object.fromEntries(more) },
+        body: method === 'GET' || method === 'HEAD' ? null : body,
+      })),
+  );
   const job = fc
     .tuple(mostly(notification), mostly(fc.constantFrom('announcement', 'task-completed', 'new-order')))
     .map(([data, name]): JobInput => ({ kind: 'job', name: String(name).slice(0, 300), data: plain(data) }));
