@@ -24,6 +24,8 @@ import { TidingsModule } from '../module/tidings.module.js';
 
 /** Longer than usual proxies keep an idle connection (nginx 60 s), or they would send requests into a closing one. */
 const KEEP_ALIVE_MS = 65_000;
+/** Also for bodies that nobody reads, of refused requests or of routes that take none. Node looks every 30 s. */
+const REQUEST_MS = { headers: 10_000, whole: 15_000 };
 
 /** The module as a standalone service: with health, metrics, `/docs` and, for development, the demo page. */
 @Module({})
@@ -80,6 +82,10 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
 
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  for (const one of admin ? [server, admin] : [server]) {
+    one.headersTimeout = REQUEST_MS.headers;
+    one.requestTimeout = REQUEST_MS.whole;
+  }
   await app.listen(settings.port, settings.host);
   if (admin) await openAdmin(admin, settings, life);
   return originOf(server.address() as AddressInfo);

@@ -80,7 +80,12 @@ describe('docker-compose.yml', () => {
 
   it('gives both roles settings that the service takes in production', () => {
     for (const [name, { environment }] of ours) {
-      const settings = readSettings(environmentOf(name, SECRETS));
+      const given = {
+        ...SECRETS,
+        AUTH_JWT_ISSUER: 'https://login.example.com',
+        AUTH_JWT_AUDIENCE: 'tidings',
+      };
+      const settings = readSettings(environmentOf(name, given));
       expect(settings).toMatchObject({ production: true, roles: [name], warnings: [] });
       expect(settings.options.database?.url).toBe('postgres://tidings:f00d@postgres:5432/tidings');
       expect(settings.options.redis?.url).toBe('redis://:cafe@redis:6379');

@@ -49,7 +49,7 @@ describe('refused requests', () => {
     expect(app.logger.lines).toEqual([]);
     await app.close();
     expect(app.logger.lines).toEqual([
-      'warn 36 requests were refused for their credentials within a minute: 35 unauthenticated, 1 forbidden TidingsHttp',
+      'warn Requests refused for their credentials within a minute: 35 unauthenticated, 1 forbidden TidingsHttp',
     ]);
   });
 });

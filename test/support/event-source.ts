@@ -1,4 +1,4 @@
-import type { BrowserContext } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { EventSource } from 'eventsource';
 
 /** What a page knows that has nothing but an EventSource. */
@@ -54,6 +54,13 @@ export function followInNode(origin: string, token: string): FollowedFeed {
   return { log: () => Promise.resolve(feed.log()), close: () => Promise.resolve(feed.close()) };
 }
 
+/** Opens a page of this origin that is no answer of a server: those of the service let a page connect to nothing. */
+export async function openBlankPage(page: Page, origin: string): Promise<void> {
+  const url = `${origin}/blank`;
+  await page.route(url, (route) => route.fulfill({ contentType: 'text/html', body: '' }));
+  await page.goto(url);
+}
+
 /** The browser's own in a page of `pageOrigin`, with whatever cookies the browser has. */
 export async function followInPage(
   browser: BrowserContext,
@@ -61,7 +68,7 @@ export async function followInPage(
   origin: string,
 ): Promise<FollowedFeed> {
   const page = await browser.newPage();
-  await page.goto(pageOrigin);
+  await openBlankPage(page, pageOrigin);
   const url = JSON.stringify(`${origin}/v1/stream?as=message`);
   await page.evaluate(`window.feed = (${follow.toString()})(EventSource, ${url}, true); 0`);
   return { log: () => page.evaluate<FeedLog>('window.feed.log()'), close: () => page.close() };

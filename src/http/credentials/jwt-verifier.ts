@@ -138,6 +138,8 @@ function idTokenClaim(payload: JWTPayload): string | undefined {
   // Of Amazon Cognito and of Keycloak.
   if (payload['token_use'] === 'id') return 'token_use';
   if (payload['typ'] === 'ID') return 'typ';
+  // Keycloak before 24 copies the nonce into access tokens, which say what they are.
+  if (payload['typ'] === 'Bearer' || payload['token_use'] === 'access') return undefined;
   return ID_TOKEN_CLAIMS.find((claim) => Object.hasOwn(payload, claim));
 }
 

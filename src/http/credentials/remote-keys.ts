@@ -89,7 +89,10 @@ export class RemoteKeys {
 
   private find(header: JWSHeaderParameters): Promise<CryptoKey> {
     const { keyFor } = this;
-    if (keyFor === null || this.ageMs > this.times.staleIfErrorMs) return Promise.reject(this.unavailable());
+    const { freshMs, staleIfErrorMs } = this.times;
+    // Keys that are fresh are not stale, whatever the limit.
+    const usableMs = Math.max(freshMs, staleIfErrorMs);
+    if (keyFor === null || this.ageMs > usableMs) return Promise.reject(this.unavailable());
     // A key that cannot be imported says nothing about the token.
     return keyFor(header).catch((error: unknown) => {
       throw isAboutTheToken(error) ? error : this.unavailable(error);

@@ -3,7 +3,10 @@ import type { Bucket } from './token-bucket.js';
 /** More than the recipients that one process serves within seconds; a bucket that is forgotten early begins full. */
 const MAX_BUCKETS = 100_000;
 
-/** The buckets that are not full, by key; the ones used last are at the end. */
+/** A full bucket is kept for a while: it may hold tokens that other instances have not been told of. */
+const KEEP_MS = 60_000;
+
+/** The buckets in use, by key; the ones used last are at the end. */
 export class BucketStore<B extends Bucket> {
   readonly #buckets = new Map<string, B>();
 
@@ -29,7 +32,7 @@ export class BucketStore<B extends Bucket> {
   #forget(now: number): void {
     let looks = 2;
     for (const [key, { fullAt }] of this.#buckets) {
-      if (looks-- === 0 || (fullAt >= now && this.#buckets.size <= this.most)) return;
+      if (looks-- === 0 || (fullAt + KEEP_MS >= now && this.#buckets.size <= this.most)) return;
       this.#buckets.delete(key);
     }
   }

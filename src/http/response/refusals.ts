@@ -39,11 +39,8 @@ export class Refusals implements OnApplicationShutdown {
   #log(): void {
     clearTimeout(this.#timer ?? undefined);
     this.#timer = null;
-    const total = [...this.#credentials.values()].reduce((sum, count) => sum + count, 0);
     const parts = [...this.#credentials].map(([code, count]) => `${count} ${code}`);
     this.#credentials.clear();
-    this.#logger.warn(
-      `${total} requests were refused for their credentials within a minute: ${parts.join(', ')}`,
-    );
+    this.#logger.warn(`Requests refused for their credentials within a minute: ${parts.join(', ')}`);
   }
 }

@@ -48,7 +48,7 @@ export class OutboxCanceller implements TriedJobs {
       tenant: tenant ?? '',
       recipient,
     }));
-    return cancelledJobOf({ queue: this.queueName, id, timestamp }, { feeds, dedupeKey });
+    return cancelledJobOf({ queue: this.queueName, id, timestamp }, { feeds, dedupeKey, sender: null });
   }
 
   async discard(id: string): Promise<void> {

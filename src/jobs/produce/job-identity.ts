@@ -94,7 +94,7 @@ function sortMembers(_name: string, value: unknown): unknown {
  *
  * It may be longer than the limit for chosen keys; the log stores a hash.
  */
-export function dedupeKeyOf(job: JobIdentity, given: string | null, sender: string | null = null): string {
+export function dedupeKeyOf(job: JobIdentity, given: string | null, sender: string | null): string {
   if (given !== null) return givenDedupeKey(given, sender);
   if (isIdempotentJobId(job.id)) return `i:${job.id}`;
   return `j:${job.queue}:${job.id}:${job.timestamp}`;
@@ -103,25 +103,25 @@ export function dedupeKeyOf(job: JobIdentity, given: string | null, sender: stri
 /** The claim of an Idempotency-Key for this body. */
 export function claimOf(
   job: JobIdentity,
-  { feeds, dedupeKey }: Pick<ParsedJob, 'feeds' | 'dedupeKey'>,
+  { feeds, dedupeKey, sender }: Pick<ParsedJob, 'feeds' | 'dedupeKey' | 'sender'>,
   type: string,
   body: unknown,
 ): IdempotencyClaim {
   return {
     jobId: job.id,
     fingerprint: bodyFingerprint(type, body),
-    delivers: hashDedupeKey({ feed: feeds[0]!, dedupeKey: dedupeKeyOf(job, dedupeKey) }),
+    delivers: hashDedupeKey({ feed: feeds[0]!, dedupeKey: dedupeKeyOf(job, dedupeKey, sender?.name ?? null) }),
   };
 }
 
 /** The job as the log knows it. */
 export function cancelledJobOf(
   job: JobIdentity,
-  { feeds, dedupeKey }: Pick<ParsedJob, 'feeds' | 'dedupeKey'>,
+  { feeds, dedupeKey, sender }: Pick<ParsedJob, 'feeds' | 'dedupeKey' | 'sender'>,
 ): CancelledJob {
   return {
     feeds,
-    dedupeKey: dedupeKeyOf(job, dedupeKey),
+    dedupeKey: dedupeKeyOf(job, dedupeKey, sender?.name ?? null),
     fingerprint: jobFingerprint(job),
     queuedAt: new Date(job.timestamp),
   };

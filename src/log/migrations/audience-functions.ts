@@ -1,3 +1,4 @@
+import { MOST_DROPPED } from '../../contract/ports/support.js';
 import { oldestAt } from './oldest-at.js';
 import { ASSERT_READ_COMMITTED, PLANNER_SETTINGS, WAIT_FOR_THE_DISK } from './append-batch-function.js';
 
@@ -149,6 +150,7 @@ DECLARE
   size integer;
   count integer;
   replaces uuid[];
+  drops boolean;
 BEGIN
   ${ASSERT_READ_COMMITTED}
   ${WAIT_FOR_THE_DISK}
@@ -163,6 +165,7 @@ BEGIN
     nth := f.n;
     epoch := f.epoch;
     ids := coalesce(f.audiences, '{}');
+    drops := false;
     gaps := '{}';
     numbers := coalesce(f.taken, '{}');
     names := array_fill(NULL::text, ARRAY[cardinality(numbers)]);
@@ -239,6 +242,7 @@ BEGIN
         INSERT INTO ${schema}.dropped (feed_id, reason, type, job_id, at)
         VALUES (f.id, CASE WHEN e.expires_at <= moment THEN 'expired' ELSE 'muted' END, e.type,
                 'audience:' || names[e.place] || ':' || e.seq, moment);
+        drops := true;
         CONTINUE;
       END IF;
 
@@ -297,6 +301,11 @@ BEGIN
            unseen = t.unseen + added - replaced_unseen, audiences = ids, taken = numbers,
            oldest_at = CASE WHEN added = 0 THEN t.oldest_at ELSE ${oldestAt('t', '(t.head + added)')} END
      WHERE t.id = f.id;
+    IF drops THEN
+      DELETE FROM ${schema}.dropped d
+       WHERE d.feed_id = f.id
+         AND d.id <= (SELECT o.id FROM ${schema}.dropped o WHERE o.feed_id = f.id ORDER BY o.id DESC OFFSET ${MOST_DROPPED} LIMIT 1);
+    END IF;
 
     outcome := 'removed';
     FOR place IN 1 .. cardinality(ids) LOOP

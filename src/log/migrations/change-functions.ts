@@ -266,11 +266,11 @@ BEGIN
   -- From the newest down: what is not covered yet is most likely there.
   CASE change
     WHEN 'read' THEN
-      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unread_again AND ${shown('e')})
+      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > f.floor AND e.seq <= up_to AND e.unread_again AND ${shown('e')})
               OR (SELECT true FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${shown('e')}
                      AND NOT ${isRead(schema, 'e')} ORDER BY e.seq DESC LIMIT 1);
     WHEN 'archive' THEN
-      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unarchived AND ${shown('e')})
+      visible := EXISTS (SELECT FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > f.floor AND e.seq <= up_to AND e.unarchived AND ${shown('e')})
               OR (SELECT true FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq > covered AND e.seq <= up_to AND ${shown('e')}
                      AND NOT ${isArchived(schema, 'e')} ORDER BY e.seq DESC LIMIT 1);
     WHEN 'seen' THEN
@@ -284,7 +284,7 @@ BEGIN
     IF change = 'read' THEN
       WITH hit AS (
         UPDATE ${schema}.entry e SET unread_again = false, read_at = moment
-         WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unread_again
+         WHERE e.feed_id = f.id AND e.seq > f.floor AND e.seq <= up_to AND e.unread_again
         RETURNING e.seq, NOT e.hidden AND NOT ${isArchived(schema, 'e')} AS counted
       )
       SELECT count(*) FILTER (WHERE h.counted), count(*) FILTER (WHERE h.counted AND h.seq > f.seen_up_to)
@@ -292,7 +292,7 @@ BEGIN
     ELSIF change = 'archive' THEN
       WITH hit AS (
         UPDATE ${schema}.entry e SET unarchived = false, archived_at = moment
-         WHERE e.feed_id = f.id AND e.seq <= up_to AND e.unarchived
+         WHERE e.feed_id = f.id AND e.seq > f.floor AND e.seq <= up_to AND e.unarchived
         RETURNING e.seq, NOT e.hidden AND NOT ${isRead(schema, 'e')} AS counted
       )
       SELECT count(*) FILTER (WHERE h.counted), count(*) FILTER (WHERE h.counted AND h.seq > f.seen_up_to)
@@ -408,7 +408,7 @@ BEGIN
     moment := ${MOMENT};
     SELECT array_agg(d.seq) INTO places FROM (
       SELECT e.seq FROM ${schema}.entry e
-       WHERE e.feed_id = f.id AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
+       WHERE e.feed_id = f.id AND e.seq > f.floor AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
     ) d;
     RETURN QUERY
     SELECT f.id, f.tenant, f.recipient, h.epoch, h.seq, h.type, h.entry_json FROM ${schema}.hide(f.id, places, 'expired', moment) h;

@@ -21,7 +21,7 @@ BEGIN
     moment := ${MOMENT};
     SELECT array_agg(d.seq) INTO places FROM (
       SELECT e.seq FROM ${schema}.entry e
-       WHERE e.feed_id = f.id AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
+       WHERE e.feed_id = f.id AND e.seq > f.floor AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
     ) d;
     IF ${isAudience('f')} THEN
       UPDATE ${schema}.entry e SET hidden = true WHERE e.feed_id = f.id AND e.seq = ANY (places);

@@ -1,3 +1,4 @@
+import { isAudience } from './audience-functions.js';
 import { CHANGE_SETTINGS } from './change-functions.js';
 
 /**
@@ -81,7 +82,8 @@ BEGIN
       f.floor := last;
     END IF;
 
-    states := f.head - f.floor - f.kept - f.compacted;
+    -- The changes of an audience are its recalls: members that have not looked need them, and each hides one entry.
+    states := CASE WHEN ${isAudience('f')} THEN 0 ELSE f.head - f.floor - f.kept - f.compacted END;
     IF states > most_states THEN
       WITH deleted AS (
         DELETE FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq IN (

@@ -26,7 +26,9 @@ const EMPTY: Statement = (schema) => `
   UPDATE ${schema}.feed f
      SET epoch = DEFAULT, floor = f.head, oldest_at = NULL, touched_at = now(), compacted = 0, kept = 0, unread = 0, unseen = 0,
          read_up_to = 0, seen_up_to = 0, archived_up_to = 0,
-         muted = '{}', audiences = NULL, taken = NULL, created_at = $3::timestamptz,
+         muted = '{}', audiences = NULL, taken = NULL, 
+         -- Emptied feeds stay younger than the audiences of the tenant, so that they miss nothing of these.
+         created_at = CASE WHEN starts_with(f.recipient, chr(1)) THEN f.created_at ELSE $3::timestamptz END,
          erased_at = $3::timestamptz
    WHERE f.id IN (SELECT l.id FROM ${schema}.feed l WHERE l.tenant = $1 AND l.recipient = ANY ($2::text[]) ORDER BY l.id
                      FOR NO KEY UPDATE)

@@ -31,7 +31,7 @@ export const FIND_DUE: Statement = (schema) => `
  */
 const FIND_OVERFULL: Statement = (schema) => `
   SELECT id FROM ${schema}.feed
-   WHERE greatest(kept, head - floor - kept - compacted) > $1 AND id <> ALL ($2::bigint[]) ORDER BY id LIMIT $3`;
+   WHERE greatest(kept, CASE WHEN starts_with(recipient, chr(1)) THEN 0 ELSE head - floor - kept - compacted END) > $1 AND id <> ALL ($2::bigint[]) ORDER BY id LIMIT $3`;
 
 /** Parameters and result: see migrations/trim-function.ts. */
 const TRIM: Statement = (schema) =>

@@ -39,7 +39,7 @@ describe('dedupe keys', () => {
 
   it('differ by queue, id and creation time when none is given', () => {
     const keys = [job, { ...job, queue: 'other' }, { ...job, id: '11' }, { ...job, timestamp: 7 }].map((j) =>
-      dedupeKeyOf(j, null),
+      dedupeKeyOf(j, null, null),
     );
     expect(new Set(keys).size).toBe(4);
     expect(keys[0]).toBe('j:tidings:1:1700000000000');
@@ -47,10 +47,10 @@ describe('dedupe keys', () => {
 
   it('never collide between different origins', () => {
     const idempotent = idempotentJobId({ scope: 's', key: 'k' });
-    const made = [dedupeKeyOf(job, null), dedupeKeyOf({ ...job, id: idempotent }, null)];
-    fc.assert(fc.property(fc.string(), (given) => !made.includes(dedupeKeyOf(job, given))));
-    for (const key of made) expect(made).not.toContain(dedupeKeyOf(job, key));
-    expect(dedupeKeyOf({ ...job, id: idempotent }, null)).toBe(`i:${idempotent}`);
+    const made = [dedupeKeyOf(job, null, null), dedupeKeyOf({ ...job, id: idempotent }, null, null)];
+    fc.assert(fc.property(fc.string(), (given) => !made.includes(dedupeKeyOf(job, given, null))));
+    for (const key of made) expect(made).not.toContain(dedupeKeyOf(job, key, null));
+    expect(dedupeKeyOf({ ...job, id: idempotent }, null, null)).toBe(`i:${idempotent}`);
   });
 
   it('keep scope and key of an Idempotency-Key apart, and are valid BullMQ ids', () => {

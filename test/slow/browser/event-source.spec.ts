@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { BrowserContext } from 'playwright-core';
 import { startChromium, startPageServer } from '../../support/chromium.js';
 import { COOKIE, Deployment } from '../../support/deployment.js';
-import { followInPage } from '../../support/event-source.js';
+import { followInPage, openBlankPage } from '../../support/event-source.js';
 import { eventually } from '../../support/eventually.js';
 import { surviveRestarts } from '../../support/restarts.js';
 import { buildService, killServices } from '../../support/service.js';
@@ -34,8 +34,7 @@ describeWith('chromium', "a client made of nothing but Chromium's EventSource", 
     deployment = await Deployment.open(backend);
     const { sent, log, kept } = await surviveRestarts(deployment, restarts, async (origin, token) => {
       await signIn(origin, token);
-      // A page of the service's own origin: which one does not matter.
-      return followInPage(browser, `${origin}/healthz`, origin);
+      return followInPage(browser, origin, origin);
     });
     expect(log.received).toEqual(kept);
     expect(kept.map(({ taskId }) => Number(taskId)).sort((a, b) => a - b)).toEqual(sent.map(Number));
@@ -93,7 +92,7 @@ describeWith('chromium', "a client made of nothing but Chromium's EventSource", 
     );
 
     const page = await browser.newPage();
-    await page.goto(`${server.origin}/healthz`);
+    await openBlankPage(page, server.origin);
     await page.evaluate(`
       window.seen = [];
       const es = new EventSource('/v1/stream?as=message&lastEventId=0');
