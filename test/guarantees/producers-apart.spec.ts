@@ -78,6 +78,26 @@ onBothBackends('Producers that share a deployment', (backend) => {
     expect(await recall('acme', { tenant: 'globex', dedupeKey: 'x' })).toBe(403);
   });
 
+  it('are told that a job with their Idempotency-Key and dedupe key was delivered, when they cancel it', async () => {
+    const response = await fetch(`${direct.origin}/v1/notifications`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': KEYS.orders,
+        'content-type': 'application/json',
+        'idempotency-key': 'named-once',
+      },
+      body: JSON.stringify({
+        type: 'task-completed',
+        data: { taskId: '1', title: 'Named', status: 'succeeded' },
+        to: 'ada',
+        dedupeKey: 'named-once',
+      }),
+    });
+    const { jobs } = (await response.json()) as { jobs: [{ id: string; outcome: string }] };
+    expect(jobs[0].outcome).toBe('delivered');
+    expect(await cancel('orders', jobs[0].id)).toBe(409);
+  });
+
   it('cannot pretend to be another sender', async () => {
     const response = await publish('billing', { sender: { name: 'orders' } });
     expect([response.status, await response.text()]).toEqual([

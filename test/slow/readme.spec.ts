@@ -23,7 +23,13 @@ const ENTRY_POINTS = {
   'tidings/element': source('browser/element/index.ts'),
   'tidings/react': source('browser/react/index.ts'),
 };
-const DOCUMENTS = ['README.md', 'docs/audiences.md', 'docs/browser.md', 'docs/module.md', 'docs/producing.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/audiences.md',
+  'docs/browser.md',
+  'docs/module.md',
+  'docs/producing.md',
+];
 
 /** The code below each `<!-- sample: name -->` of these documents, by its name. */
 function samplesOf(documents: readonly string[]): ReadonlyMap<string, string> {

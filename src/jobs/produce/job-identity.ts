@@ -110,7 +110,10 @@ export function claimOf(
   return {
     jobId: job.id,
     fingerprint: bodyFingerprint(type, body),
-    delivers: hashDedupeKey({ feed: feeds[0]!, dedupeKey: dedupeKeyOf(job, dedupeKey, sender?.name ?? null) }),
+    delivers: hashDedupeKey({
+      feed: feeds[0]!,
+      dedupeKey: dedupeKeyOf(job, dedupeKey, sender?.name ?? null),
+    }),
   };
 }
 

@@ -9,9 +9,7 @@ const expected = (what: string) => (issue: { input?: unknown }) =>
 export const text = z.string({ error: expected('a text') }).min(1, 'must not be empty');
 
 /** A safe link: http(s), or a path that begins with one `/`. */
-export const link = z
-  .string({ error: expected('a text') })
-  .refine(isSafeLink, LINK_RULE);
+export const link = z.string({ error: expected('a text') }).refine(isSafeLink, LINK_RULE);
 
 /** A whole number from `minimum`, small enough for JSON to keep it exactly. */
 export const wholeNumber = (minimum: number) =>
