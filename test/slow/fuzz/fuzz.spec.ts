@@ -13,5 +13,6 @@ it('answers no input with 5xx, survives all of them, and holds its loop for no l
   expect(violations).toEqual([]);
   // It tried what it is for.
   expect(Math.min(inputs.http, inputs.job, inputs.message)).toBeGreaterThan(300);
-  for (const status of [200, 202, 204, 207, 400, 401, 403, 404, 405]) expect(statuses[status]).toBeGreaterThan(0);
+  for (const status of [200, 202, 204, 207, 400, 401, 403, 404, 405])
+    expect(statuses[status]).toBeGreaterThan(0);
 }, 240_000);
