@@ -68,7 +68,9 @@ export async function followInPage(
   origin: string,
 ): Promise<FollowedFeed> {
   const page = await browser.newPage();
-  await openBlankPage(page, pageOrigin);
+  // Another origin has a server of its own: Chromium lets no page that nobody served connect to the loopback of another one.
+  if (pageOrigin === origin) await openBlankPage(page, origin);
+  else await page.goto(pageOrigin);
   const url = JSON.stringify(`${origin}/v1/stream?as=message`);
   await page.evaluate(`window.feed = (${follow.toString()})(EventSource, ${url}, true); 0`);
   return { log: () => page.evaluate<FeedLog>('window.feed.log()'), close: () => page.close() };
