@@ -175,7 +175,8 @@ export class Campaign {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
     // Readiness may fail for a moment on a busy machine; at the end it must not.
     const isProbe = input.path.startsWith('/readyz') && status === 503;
-    if (typeof status === 'string' || (status >= 500 && !isProbe)) this.violation(`is answered ${status}`, input);
+    if (typeof status === 'string' || (status >= 500 && !isProbe))
+      this.violation(`is answered ${status}`, input);
   }
 
   /** The service may close a kept connection at the moment of the next request, so that one is asked again on a new one. */
