@@ -1,37 +1,19 @@
 import { isAudience } from './audience-functions.js';
-import { CHANGE_SETTINGS, MOMENT } from './change-functions.js';
+import { expireFunction } from './change-functions.js';
 
 /**
- * The function that hides expired entries of these feeds, up to a limit per feed. Locked feeds are left to the next
- * sweep. In the log of an audience no entry reports it: what its members have taken expires in their own feeds, and
- * each number of an audience costs all of them a look.
+ * The function that hides expired entries, for feeds and for audiences. In the log of an audience no entry reports it:
+ * what its members have taken expires in their own feeds, and each number of an audience costs all of them a look.
  */
 export function expireFunction2(schema: string): string {
-  return `
-CREATE OR REPLACE FUNCTION ${schema}.expire(feeds bigint[], most integer)
-RETURNS TABLE (feed_id bigint, tenant text, recipient text, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${CHANGE_SETTINGS}
-AS $expire$
-#variable_conflict use_column
-DECLARE
-  f ${schema}.feed%ROWTYPE;
-  moment timestamptz;
-  places bigint[];
-BEGIN
-  FOR f IN SELECT * FROM ${schema}.feed t WHERE t.id = ANY (feeds) ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED LOOP
-    moment := ${MOMENT};
-    SELECT array_agg(d.seq) INTO places FROM (
-      SELECT e.seq FROM ${schema}.entry e
-       WHERE e.feed_id = f.id AND e.seq > f.floor AND e.expires_at <= moment AND NOT e.hidden ORDER BY e.expires_at LIMIT most
-    ) d;
+  return expireFunction(
+    schema,
+    `
     IF ${isAudience('f')} THEN
       UPDATE ${schema}.entry e SET hidden = true WHERE e.feed_id = f.id AND e.seq = ANY (places);
       UPDATE ${schema}.feed t SET unread = t.unread - cardinality(places), unseen = t.unseen - cardinality(places)
        WHERE t.id = f.id AND places IS NOT NULL;
       CONTINUE;
-    END IF;
-    RETURN QUERY
-    SELECT f.id, f.tenant, f.recipient, h.epoch, h.seq, h.type, h.entry_json FROM ${schema}.hide(f.id, places, 'expired', moment) h;
-  END LOOP;
-END
-$expire$`;
+    END IF;`,
+  );
 }
