@@ -1,3 +1,4 @@
+import { Places } from './places.js';
 import type { World } from './world.js';
 
 /** One entry as Postgres has it. */
@@ -78,11 +79,14 @@ export async function countUntaken(
   return row!.n;
 }
 
-/** Which notifications the log has, as `recipient notification`. */
-export async function readKept(world: World): Promise<Set<string>> {
-  const rows = await world.sql<{ kept: string }>(
-    `SELECT f.recipient || ' ' || (e.data->>'taskId') AS kept FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id
+/** Which notifications the log has: in a feed, or in the audience of everybody of a scenario. */
+export async function readKept(world: World): Promise<Places> {
+  const rows = await world.sql<{ recipient: string | null; notification: number }>(
+    `SELECT CASE WHEN left(f.recipient, 1) <> chr(1) THEN f.recipient END AS recipient, (e.data->>'taskId')::int AS notification
+       FROM tidings.entry e JOIN tidings.feed f ON f.id = e.feed_id
       WHERE e.data->>'taskId' IS NOT NULL`,
   );
-  return new Set(rows.map(({ kept }) => kept));
+  const places = new Places();
+  for (const { recipient, notification } of rows) places.add(recipient, notification);
+  return places;
 }

@@ -1,4 +1,5 @@
 import type { Job, JobType } from 'bullmq';
+import { Places } from './places.js';
 import { openQueue } from './plain-producer.js';
 import type { World } from './world.js';
 
@@ -9,15 +10,17 @@ export interface QueuedJob {
   readonly id: string;
   readonly state: string;
   readonly notification: number;
-  readonly to: readonly string[];
+  /** `null`: everybody of an audience. */
+  readonly to: readonly string[] | null;
   readonly failedReason: string | undefined;
 }
 
-/** `recipient notification` of everything that these jobs are to deliver. */
-export function placesOf(jobs: readonly QueuedJob[]): Set<string> {
-  return new Set(
-    jobs.flatMap(({ to, notification }) => to.map((recipient) => `${recipient} ${notification}`)),
-  );
+/** Everything that these jobs are to deliver. */
+export function placesOf(jobs: readonly QueuedJob[]): Places {
+  const places = new Places();
+  for (const { to, notification } of jobs)
+    for (const recipient of to ?? [null]) places.add(recipient, notification);
+  return places;
 }
 
 /** Looks at the queue directly, past all proxies. */
@@ -71,7 +74,7 @@ export class QueueView {
 
   private async jobs(state: JobType): Promise<QueuedJob[]> {
     const jobs = (await this.queue.getJobs([state], 0, 20_000)) as (
-      Job<{ to?: string | string[]; data?: { taskId?: string } }> | undefined
+      Job<{ to?: string | string[] | { audience: string }; data?: { taskId?: string } }> | undefined
     )[];
     return jobs.flatMap((job) =>
       job
@@ -80,11 +83,16 @@ export class QueueView {
               id: job.id ?? '',
               state,
               notification: Number(job.data.data?.taskId),
-              to: [job.data.to ?? []].flat(),
+              to: recipientsOf(job.data.to ?? []),
               failedReason: job.failedReason,
             },
           ]
         : [],
     );
   }
+}
+
+function recipientsOf(to: string | string[] | { audience: string }): string[] | null {
+  if (typeof to === 'string') return [to];
+  return Array.isArray(to) ? to : null;
 }

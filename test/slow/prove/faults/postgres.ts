@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger.js';
 import { readKept } from '../log-view.js';
+import type { Places } from '../places.js';
 import { placesOf, QueueView } from '../queue-view.js';
 import { now } from '../timeline.js';
 import type { World } from '../world.js';
@@ -77,10 +78,9 @@ const restored: Fault = {
 /** What there was at one moment. */
 interface Moment {
   readonly at: number;
-  /** `recipient notification` of every entry. */
-  readonly kept: ReadonlySet<string>;
-  /** The same of every job that waits on the queue. */
-  readonly waiting: ReadonlySet<string>;
+  readonly kept: Places;
+  /** Of the jobs that wait on the queue. */
+  readonly waiting: Places;
 }
 
 /** With nobody able to reach Postgres, and nothing running there any more. */
@@ -121,8 +121,7 @@ function excuse(world: World, ledger: Ledger, copy: Moment, end: Moment): void {
   ledger.excuse('went with the restored database', (one, recipient) => {
     if (one.submittedAt > until) return false;
     if (world.backend === 'postgres') return one.acceptedAt === null || one.acceptedAt >= copy.at;
-    const place = `${recipient} ${one.index}`;
-    return !copy.kept.has(place) && !end.waiting.has(place);
+    return !copy.kept.has(recipient, one.index) && !end.waiting.has(recipient, one.index);
   });
 }
 

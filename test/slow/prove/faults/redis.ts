@@ -68,7 +68,7 @@ const emptied: Fault = {
     await redisOf(world).kill();
     await redisOf(world).start();
     ledger.excuse('was on the queue when Redis lost it', ({ index }, recipient) =>
-      pending.has(`${recipient} ${index}`),
+      pending.has(recipient, index),
     );
     for (const open of reopen) open();
   },
