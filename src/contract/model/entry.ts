@@ -12,6 +12,15 @@ export interface LogEntry {
   readonly json: string | null;
 }
 
+/** A button of a notification. Without a link it is an answer, which is given once (`feed.act`). */
+export interface NotificationAction {
+  readonly id: string;
+  readonly label: string;
+  /** As the notification's link. */
+  readonly link?: string;
+  readonly style?: 'primary' | 'danger';
+}
+
 /** A notification as its recipient sees it: the object in a frame's `data` and in a page's `items`. */
 export interface NotificationItem<Type extends string = string, Data = unknown> {
   readonly type: Type;
@@ -22,6 +31,17 @@ export interface NotificationItem<Type extends string = string, Data = unknown> 
   readonly body: string | null;
   /** http(s), or a path that begins with one `/`. */
   readonly link: string | null;
+  /** A picture or an avatar: as a link, http(s) or a path. Absent if there is none. */
+  readonly image?: string;
+  /** At most three. Absent if there are none. */
+  readonly actions?: readonly NotificationAction[];
+  readonly category?: string;
+  /** Absent: normal. */
+  readonly severity?: 'low' | 'high';
+  /** The action that was chosen, on whatever device. */
+  readonly acted?: { readonly action: string; readonly at: string };
+  /** ISO 8601. Only in the list of snoozed notifications. */
+  readonly snoozedUntil?: string;
   readonly data: Data;
   /** The type version that `data` was written for. */
   readonly version: number;
