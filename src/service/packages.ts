@@ -7,6 +7,7 @@ const PACKAGES = [
   '@nestjs/platform-express',
   'express',
   'helmet',
+  'pino',
   'prom-client',
   'reflect-metadata',
   'rxjs',

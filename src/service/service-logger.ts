@@ -1,4 +1,5 @@
-import { ConsoleLogger } from '@nestjs/common';
+import { ConsoleLogger, type LoggerService } from '@nestjs/common';
+import { JsonLogger, type LogOutputs } from './json-logger.js';
 import type { Settings } from './settings/settings.js';
 import { LOG_LEVELS } from './settings/service-schema.js';
 
@@ -14,26 +15,53 @@ const WORDY = new Set([
 /** Nest also throws errors of its start and shutdown, and the lifecycle reports them once. */
 const REPORTED_ELSEWHERE = 'ExceptionHandler';
 
-/** Text lines on a terminal, otherwise JSON. */
-export class ServiceLogger extends ConsoleLogger {
-  private readonly wordy: boolean;
+/** Where the lines go, and who reads them. */
+export interface LogPlace {
+  readonly terminal: boolean;
+  /** For JSON. Default: the standard outputs. */
+  readonly outputs?: LogOutputs;
+}
 
-  constructor(settings: Pick<Settings, 'logLevel' | 'production'>, terminal: boolean) {
-    super({
-      logLevels: LOG_LEVELS.slice(LOG_LEVELS.indexOf(settings.logLevel)),
-      json: settings.production || !terminal,
-      prefix: 'Tidings',
-    });
-    this.wordy = LOG_LEVELS.indexOf(settings.logLevel) < LOG_LEVELS.indexOf('log');
+/** Text lines on a terminal, JSON for programs, or what `LOG_FORMAT` says. */
+export class ServiceLogger implements LoggerService {
+  readonly #lines: LoggerService;
+  readonly #wordy: boolean;
+
+  constructor(
+    { logLevel, logFormat }: Pick<Settings, 'logLevel' | 'logFormat'>,
+    { terminal, outputs }: LogPlace,
+  ) {
+    const format = logFormat ?? (terminal ? 'pretty' : 'json');
+    this.#lines =
+      format === 'json'
+        ? new JsonLogger(logLevel, outputs)
+        : new ConsoleLogger({ logLevels: LOG_LEVELS.slice(LOG_LEVELS.indexOf(logLevel)), prefix: 'Tidings' });
+    this.#wordy = LOG_LEVELS.indexOf(logLevel) < LOG_LEVELS.indexOf('log');
   }
 
-  override log(message: unknown, ...rest: unknown[]): void {
+  log(message: unknown, ...rest: unknown[]): void {
     const context = rest.at(-1);
-    if (!this.wordy && typeof context === 'string' && WORDY.has(context)) return;
-    super.log(message, ...rest);
+    if (!this.#wordy && typeof context === 'string' && WORDY.has(context)) return;
+    this.#lines.log(message, ...rest);
   }
 
-  override error(message: unknown, ...rest: unknown[]): void {
-    if (rest.at(-1) !== REPORTED_ELSEWHERE) super.error(message, ...rest);
+  error(message: unknown, ...rest: unknown[]): void {
+    if (rest.at(-1) !== REPORTED_ELSEWHERE) this.#lines.error(message, ...rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.#lines.warn(message, ...rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.#lines.debug!(message, ...rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.#lines.verbose!(message, ...rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.#lines.fatal!(message, ...rest);
   }
 }

@@ -18,6 +18,7 @@ import { DEMO_CREDENTIALS, DemoController } from './demo/demo.controller.js';
 import type { Life } from './lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './metrics.controller.js';
 import { DocsController } from './openapi/docs.controller.js';
+import { withRequestId } from './request-id.js';
 import type { Settings } from './settings/settings.js';
 import type { Composition, ServicePlan } from './start.js';
 import { TidingsModule } from '../module/tidings.module.js';
@@ -71,6 +72,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   });
 
   app.disable('x-powered-by');
+  app.use(withRequestId);
   app.use(securityHeaders());
   app.enableCors(corsOptions(plan.settings.options.http?.allowedOrigins ?? []));
   const refusals = plan.settings.roles.includes('api') ? app.get(Refusals, { strict: false }) : undefined;

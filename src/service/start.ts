@@ -42,7 +42,7 @@ export interface Composition {
  */
 export async function startService(life: Life, composition: Composition, env: Environment): Promise<void> {
   const settings = readSettings(env);
-  Logger.overrideLogger(new ServiceLogger(settings, process.stdout.isTTY));
+  Logger.overrideLogger(new ServiceLogger(settings, { terminal: process.stdout.isTTY }));
   const logger = new Logger('Service');
   for (const warning of settings.warnings) logger.warn(warning);
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Job } from 'bullmq';
 import { IdempotencyKeyReusedError, InvalidJobError, UnknownTypeError } from '../../src/contract/errors.js';
 import type { JobData } from '../../src/contract/model/job.js';
+import { currentCall, inCall } from '../../src/platform/call-context.js';
 import { KEPT, removeFinished } from '../../src/jobs/queue/finished-jobs.js';
 import type { QueueBench } from './queue-bench.js';
 
@@ -29,6 +30,25 @@ export function queueProducerContract(bench: QueueBench): void {
       const past = producer.enqueue('announcement', { ...data, expiresAt: '2020-01-01T00:00:00Z' });
       await expect(past).rejects.toMatchObject({ fields: [{ field: 'expiresAt' }] });
       expect(await queue.getJobCountByTypes('waiting', 'delayed')).toBe(0);
+    });
+
+    it('carries the id of the request to the worker, beside the data', async () => {
+      const { producer, queue, appender } = await open({ queue: queueName() });
+      const seen: unknown[] = [];
+      const append = appender.append.bind(appender);
+      appender.append = (notifications) => {
+        seen.push(currentCall());
+        return append(notifications);
+      };
+      const { id } = await inCall({ requestId: 'order-17' }, () => producer.enqueue('announcement', data));
+      await inState(queue, id, 'completed');
+      const foreign = { telemetry: { metadata: '{"x-request-id":"not one"}' } };
+      for (const opts of [{}, foreign, { telemetry: { metadata: 'none' } }]) {
+        const job = await queue.add('announcement', data, opts);
+        await inState(queue, job.id, 'completed');
+      }
+      expect(seen).toEqual([{ requestId: 'order-17' }, undefined, undefined, undefined]);
+      expect((await reload(queue, id)).data).toEqual(data);
     });
 
     it('enqueues one job for one Idempotency-Key, and rejects the key with another body', async () => {

@@ -124,7 +124,7 @@ describe('an error in the service', () => {
     expect(Object.fromEntries(allowed.headers)).toMatchObject({
       'access-control-allow-origin': ALLOWED_ORIGIN,
       'access-control-allow-credentials': 'true',
-      'access-control-expose-headers': 'Retry-After,WWW-Authenticate',
+      'access-control-expose-headers': 'Retry-After,WWW-Authenticate,X-Request-Id',
       vary: expect.stringContaining('Origin'),
     });
     const foreign = await app.get('/v1/stream', { headers: { origin: 'https://evil.example' } });
@@ -140,7 +140,7 @@ describe('an error in the service', () => {
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-headers')).toBe(
-      'Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key',
+      'Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key,X-Request-Id',
     );
   });
 });

@@ -76,6 +76,7 @@ describe('the settings of the service', () => {
       WORKER_LOCK_DURATION_MS: '60000',
       WORKER_STALLED_INTERVAL_MS: '5000',
       LOG_LEVEL: 'info',
+      LOG_FORMAT: 'json',
     });
     expect(settings).toEqual({
       production: true,
@@ -87,6 +88,7 @@ describe('the settings of the service', () => {
       typesFile: './types.mjs',
       dataDir: '/var/lib/tidings',
       logLevel: 'log',
+      logFormat: 'json',
       options: {
         roles: ['worker', 'api'],
         database: { url: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require' },
@@ -154,6 +156,7 @@ describe('the settings of the service', () => {
       WORKER_LOCK_DURATION_MS: '15s',
       WORKER_STALLED_INTERVAL_MS: '0',
       LOG_LEVEL: 'trace',
+      LOG_FORMAT: 'text',
     });
     expect(wrong).toEqual({
       PORT: 'must be a whole number from 0 to 65535, is 70000',
@@ -186,6 +189,7 @@ describe('the settings of the service', () => {
       WORKER_LOCK_DURATION_MS: 'must be a number from 100 to 2147483647, is "15s"',
       WORKER_STALLED_INTERVAL_MS: 'must be a number from 100 to 2147483647, is 0',
       LOG_LEVEL: 'must be "verbose", "debug", "log", "warn", "error" or "fatal", is "trace"',
+      LOG_FORMAT: 'must be "json" or "pretty", is "text"',
     });
   });
 

@@ -7,8 +7,15 @@ export function corsOptions(allowedOrigins: readonly string[]) {
     origin: [...allowedOrigins],
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', 'X-API-Key'],
-    exposedHeaders: ['Retry-After', 'WWW-Authenticate'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'Last-Event-ID',
+      'X-API-Key',
+      'X-Request-Id',
+    ],
+    exposedHeaders: ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
     // Chromium caches a preflight for two hours at most.
     maxAge: 7_200,
   };

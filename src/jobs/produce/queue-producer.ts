@@ -7,6 +7,7 @@ import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/pr
 import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import { idempotentJobId, withoutSender } from './job-identity.js';
+import { carryCall } from '../queue/job-carrier.js';
 import type { JobQueue } from '../queue/queue.js';
 import { isWithdrawn } from '../queue/withdrawn.js';
 import { describeError } from '../../platform/logging/describe-error.js';
@@ -70,7 +71,7 @@ export class QueueProducer implements Producer {
     { id, timestamp = Date.now(), startedAt, look }: StoreRequest,
   ): Promise<void> {
     const delay = delayOf(parsed, timestamp);
-    const options: JobsOptions = { jobId: id, timestamp, ...(delay > 0 && { delay }) };
+    const options: JobsOptions = { jobId: id, timestamp, ...(delay > 0 && { delay }), ...carryCall() };
     await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {
       await this.jobs.queue.add(type, sent, options);
       if (!look) return;

@@ -17,6 +17,7 @@ import { backoffMs } from '../../platform/time/backoff.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import type { Delivery, DeliveryResult } from '../deliver/delivery.js';
 import { claimOf, isIdempotentJobId } from '../produce/job-identity.js';
+import { inCallOf } from '../queue/job-carrier.js';
 
 /** The return value of a completed job. */
 export type JobResult = DeliveryResult;
@@ -50,7 +51,10 @@ export class JobProcessor {
   constructor(private readonly parts: JobProcessorParts) {}
 
   /** @throws {UnrecoverableError} to fail the job. @throws {DelayedError} after it was put back. */
-  readonly process = async (job: Job<unknown>, token?: string): Promise<JobResult> => {
+  readonly process = (job: Job<unknown>, token?: string): Promise<JobResult> =>
+    inCallOf(job, () => this.run(job, token));
+
+  private async run(job: Job<unknown>, token: string | undefined): Promise<JobResult> {
     try {
       const result = await this.deliver(job);
       this.parts.metrics.jobProcessed('completed');
@@ -74,7 +78,7 @@ export class JobProcessor {
       this.failures.report(new Error(`${what}: ${printable(reason, 1_000)}`));
       throw new UnrecoverableError(reason);
     }
-  };
+  }
 
   private async deliver(job: Job<unknown>): Promise<JobResult> {
     const { name: type, data, id = '', queueName: queue, timestamp } = job;

@@ -1,7 +1,8 @@
 import type { Logger } from '@nestjs/common';
+import { outsideOfCalls } from '../call-context.js';
 import { describeError } from './describe-error.js';
 
-/** Logs an outage once at its beginning and once at its end, however many attempts fail meanwhile. */
+/** Logs an outage once at its beginning and once at its end, however many attempts fail meanwhile, and whichever request meets it first. */
 export class Outage {
   private since: number | null = null;
 
@@ -18,12 +19,13 @@ export class Outage {
   begin(problem: unknown): void {
     if (this.since !== null) return;
     this.since = Date.now();
-    this.logger.warn(`${this.subject} fails: ${describeError(problem)}`);
+    outsideOfCalls(() => this.logger.warn(`${this.subject} fails: ${describeError(problem)}`));
   }
 
   end(): void {
     if (this.since === null) return;
-    this.logger.log(`${this.subject} works again after ${Math.round((Date.now() - this.since) / 1000)} s`);
+    const seconds = Math.round((Date.now() - this.since) / 1000);
     this.since = null;
+    outsideOfCalls(() => this.logger.log(`${this.subject} works again after ${seconds} s`));
   }
 }

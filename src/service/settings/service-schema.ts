@@ -5,6 +5,8 @@ import { number, oneOf, quote, text } from '../../contract/options/fields.js';
 /** Nest's names, from most to least. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
 
+export const LOG_FORMATS = ['json', 'pretty'] as const;
+
 /** The settings of the service besides the options of the module. */
 export const SERVICE = z.strictObject({
   /** 0 takes any free port. */
@@ -20,4 +22,6 @@ export const SERVICE = z.strictObject({
   typesFile: text().optional(),
   dataDir: text().default('.tidings'),
   logLevel: oneOf(LOG_LEVELS).default('log'),
+  /** Default: `pretty` on a terminal. */
+  logFormat: oneOf(LOG_FORMATS).optional(),
 });

@@ -53,4 +53,5 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   WORKER_STALLED_INTERVAL_MS: { path: 'worker.stalledIntervalMs', read: number },
   // Most other programs call it "info".
   LOG_LEVEL: { path: 'service.logLevel', read: (level) => (level === 'info' ? 'log' : level) },
+  LOG_FORMAT: { path: 'service.logFormat', read: text },
 };

@@ -4,6 +4,7 @@ import { createMigratedDatabase, type TestDatabase } from '../../support/postgre
 import { freePort } from '../../support/ports.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
+const API_KEY = 'producer-key-number-1';
 const SECRET = 'a-secret-of-at-least-32-bytes-for-HS256';
 
 describe('the ports of the service', () => {
@@ -20,6 +21,7 @@ describe('the ports of the service', () => {
       DATABASE_URL: database.url,
       HOST: '127.0.0.1',
       AUTH_JWT_SECRET: SECRET,
+      PRODUCER_API_KEYS: API_KEY,
       TIDINGS_ADMIN_PORT: adminPort,
     });
     // As soon as the worker takes jobs.
@@ -102,6 +104,34 @@ describe('the ports of the service', () => {
     const docs = await fetch(`${admin}/docs`);
     expect(docs.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'/);
     expect(docs.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('give each request an id, in its answer and in the lines that it causes', async () => {
+    const idOf = async (headers: Record<string, string>): Promise<string | null> =>
+      (await fetch(`${production.origin}/nothing`, { headers })).headers.get('x-request-id');
+    expect(await idOf({ 'x-request-id': 'edge-17/a' })).toBe('edge-17/a');
+    for (const given of ['a b', 'x'.repeat(129), '{"a":1}']) {
+      expect(await idOf({ 'x-request-id': given })).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    await fetch(`${production.origin}/v1/notifications/recall`, {
+      method: 'POST',
+      headers: { 'x-api-key': API_KEY, 'x-request-id': 'recall-1', 'content-type': 'application/json' },
+      body: JSON.stringify({ to: 'ada', dedupeKey: 'k' }),
+    });
+    await production.says(/recall-1/);
+    const lines = production.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(lines.find((line) => 'requestId' in line && line.requestId === 'recall-1')).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      pid: production.child.pid,
+      context: 'TidingsAudit',
+      requestId: 'recall-1',
+      message: expect.stringContaining('recall'),
+    });
+    expect(production.stdout + production.stderr).not.toContain(API_KEY);
   });
 
   it('close together', async () => {
