@@ -11,7 +11,7 @@ beforeEach(() => {
   out = [];
   problems = [];
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 function logger(env: Record<string, string> = {}, terminal = false): ServiceLogger {
   const outputs = {
