@@ -95,14 +95,14 @@ export class RedisPublisher {
   private async send(messages: readonly [string, string][]): Promise<void> {
     const { client } = this.connection;
     try {
-      if (!client.isCluster) {
+      if (!client.isCluster && messages.length > 1) {
         const pipeline = client.pipeline();
         for (const [channel, message] of messages) pipeline.publish(channel, message);
         for (const [error] of (await pipeline.exec()) ?? []) this.count(error);
       } else {
-        // The channels are in many slots of the cluster, and a pipeline must stay in one.
+        // One needs no pipeline. On a cluster the channels are in many slots, and a pipeline must stay in one.
         const sent = messages.map(([channel, message]) =>
-          client.spublish(channel, message).then(
+          (client.isCluster ? client.spublish(channel, message) : client.publish(channel, message)).then(
             () => this.count(null),
             (error: unknown) => this.count(error),
           ),

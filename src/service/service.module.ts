@@ -72,6 +72,8 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   });
 
   app.disable('x-powered-by');
+  // A hash of each answer, for caches that may not store it.
+  app.disable('etag');
   app.use(withRequestId);
   app.use(securityHeaders());
   app.enableCors(corsOptions(plan.settings.options.http?.allowedOrigins ?? []));
@@ -111,7 +113,10 @@ async function openAdmin(admin: Server, { adminPort, host }: Settings, life: Lif
   new Logger('Service').log(`Metrics and docs are on ${originOf(admin.address() as AddressInfo)}`);
 }
 
-/** The usual headers. The pages, which need more than nothing, replace the policy. HSTS is for whoever ends TLS, see deploy/nginx.conf. */
+/**
+ * The usual headers, without those that today's browsers ignore. The pages, which need more than nothing, replace the policy. HSTS is for whoever
+ * ends TLS, see deploy/nginx.conf.
+ */
 const securityHeaders = () =>
   helmet({
     contentSecurityPolicy: {
@@ -125,6 +130,12 @@ const securityHeaders = () =>
     },
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xPoweredBy: false,
+    xXssProtection: false,
   });
 
 function originOf({ address, family, port }: AddressInfo): string {
