@@ -7,6 +7,7 @@ import { LONGEST_ABSENCE_MS, type Profile } from './profile.js';
 import { Random } from './random.js';
 import { scenariosOf, type Scenario } from './scenarios.js';
 import { settle } from './settle.js';
+import { stockTable, takeStock, type Stock } from './stock.js';
 import { now } from './timeline.js';
 import { Trial, type Result } from './trial.js';
 import { World, type Backend } from './world.js';
@@ -40,6 +41,7 @@ export class Campaign {
     const absence = this.absence(world, profile, deadline - now());
     try {
       await absence?.begin();
+      const stocks: Stock[] = [await takeStock(world, 'at the beginning')];
       let weights = scenarios.reduce((sum, { weight }) => sum + weight, 0);
       for (const scenario of scenarios) {
         const share = ((deadline - now()) * scenario.weight) / weights;
@@ -48,8 +50,10 @@ export class Campaign {
         if (scenario.forgetfulRedis) await this.move(world, absence, false);
         await this.try(scenario, world, profile, loadMs);
         if (scenario.forgetfulRedis) await this.move(world, absence, true);
+        stocks.push(await takeStock(world, scenario.name));
       }
       if (absence) await this.conclude(await absence.end(), world);
+      if (profile.name === 'long') this.say(`\n${stockTable(stocks)}\n`);
     } finally {
       clearInterval(progress);
       await world.close();
