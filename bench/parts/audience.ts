@@ -10,7 +10,7 @@ import type { Target } from '../servers/target.js';
 
 const OPENINGS_A_TURN = 100;
 
-/** What Postgres has done so far. */
+/** The work that Postgres has done so far, and the entries that there are. */
 interface Work {
   /** Blocks looked at, in memory or on the disk. */
   readonly blocks: number;
@@ -191,16 +191,16 @@ async function workOf(client: pg.Client, run: () => Promise<unknown>): Promise<W
 }
 
 async function workSoFar(client: pg.Client): Promise<Work> {
-  // Other sessions report what they have counted when they are idle, a second later at most.
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  // Other sessions report their counts once they have been idle for 10 s (PGSTAT_IDLE_INTERVAL).
+  await new Promise((resolve) => setTimeout(resolve, 11_000));
   await client.query('SELECT pg_stat_clear_snapshot()');
   const { rows } = await client.query<Record<keyof Work, string>>(
     `SELECT (blks_hit + blks_read)::text AS blocks, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text AS "walBytes",
-            (SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = 'tidings.entry'::regclass)::text AS rows
+            (SELECT count(*) FROM tidings.entry)::text AS rows
        FROM pg_stat_database WHERE datname = current_database()`,
   );
-  const { blocks, walBytes, rows: inserted } = rows[0]!;
-  return { blocks: Number(blocks), walBytes: Number(walBytes), rows: Number(inserted) };
+  const { blocks, walBytes, rows: entries } = rows[0]!;
+  return { blocks: Number(blocks), walBytes: Number(walBytes), rows: Number(entries) };
 }
 
 function named({ child }: Target, what: string): Target['child'] {
