@@ -66,6 +66,20 @@ describeWith('nginx', 'nginx in front of two instances', () => {
     await eventually(async () => (await fetch(`${nginx.origin}/healthz`)).status === 503);
   }
 
+  const ORIGIN = 'https://app.example.com';
+  /** The request of a page of another origin, whose browser lets it read the answer and its Retry-After. */
+  async function fetchFromPage(url: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(url, { ...init, headers: { ...init.headers, Origin: ORIGIN } });
+    const { headers } = response;
+    expect({
+      origin: headers.get('access-control-allow-origin'),
+      credentials: headers.get('access-control-allow-credentials'),
+      vary: headers.get('vary'),
+    }).toEqual({ origin: ORIGIN, credentials: 'true', vary: 'Origin' });
+    if (headers.has('retry-after')) expect(headers.get('access-control-expose-headers')).toBe('Retry-After');
+    return response;
+  }
+
   it('passes each frame at once, from both instances', async () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => watch({ 'Accept-Encoding': 'gzip' })));
     for (const client of clients) await client.waitFor(({ event }) => event === 'feed.ready');
@@ -185,7 +199,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
 
   it('exposes no other paths, and answers requests for them with a problem', async () => {
     for (const path of ['/metrics', '/readyz', '/docs', '/demo', '/', '/v1', '/v1/feeds/ada/notifications']) {
-      const response = await fetch(nginx.origin + path, { redirect: 'manual' });
+      const response = await fetchFromPage(nginx.origin + path, { redirect: 'manual' });
       const problem = (await response.json()) as { code: string };
       expect([path, response.status, response.headers.get('content-type'), problem.code]).toEqual([
         path,
@@ -194,7 +208,10 @@ describeWith('nginx', 'nginx in front of two instances', () => {
         'not-found',
       ]);
     }
-    const large = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: 'x'.repeat(3e6) });
+    const large = await fetchFromPage(`${nginx.origin}/v1/notifications`, {
+      method: 'POST',
+      body: 'x'.repeat(3e6),
+    });
     expect([large.status, await large.json()]).toMatchObject([413, { status: 413, code: 'too-large' }]);
   });
 
@@ -209,7 +226,7 @@ describeWith('nginx', 'nginx in front of two instances', () => {
       const statuses: number[] = [];
       for (let i = 0; i < 4; i += 1) statuses.push((await fetch(`${limited.origin}/v1/preferences`)).status);
       expect(statuses).toEqual([401, 401, 401, 429]);
-      const refused = await fetch(`${limited.origin}/v1/preferences`);
+      const refused = await fetchFromPage(`${limited.origin}/v1/preferences`);
       expect(refused.headers.get('retry-after')).toBe('1');
       expect([refused.headers.get('content-type'), await refused.json()]).toMatchObject([
         'application/problem+json',
@@ -303,8 +320,10 @@ describeWith('nginx', 'nginx in front of two instances', () => {
 
   it('answers other requests with a problem and Retry-After when no instance is up', async () => {
     await loseInstances(NOBODY);
-    const response = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: '{}' });
+    const response = await fetchFromPage(`${nginx.origin}/v1/notifications`, { method: 'POST', body: '{}' });
     expect(response.status).toBe(503);
+    const sameOrigin = await fetch(`${nginx.origin}/v1/notifications`, { method: 'POST', body: '{}' });
+    expect([...sameOrigin.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(response.headers.get('retry-after')).toBe('3');
     expect(await response.json()).toMatchObject({ status: 503, code: 'service-unavailable' });
