@@ -25,8 +25,12 @@ import type {
   StopReason,
 } from './types.js';
 
-/** The time that an application has to drop the cookie or the token after `signOut()`. */
-const CONFIRM_MS = 2_000;
+/**
+ * The time that an application has to drop the cookie or the token after `signOut()`: other tabs must not show the items of somebody who has
+ * signed out once more, however slow the request is that ends the session. A sign-out that is not true lasts as long, but a script of the page
+ * could also repeat it.
+ */
+const CONFIRM_MS = 30_000;
 
 /** Loaded on demand, because most pages do not use it. */
 const viaEventSource: Transport = async (attempt) => {

@@ -177,18 +177,37 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
       for (const tab of tabs) {
         await tab.until(({ heard, status }) => expect([heard, status.state]).toEqual([['second'], 'live']));
       }
-      await post(`[{ kind: 'signed-out' }]`);
-      // All of them at once: each goes on after two seconds.
-      for (const expected of [
-        [0, 'stopped'],
-        [2, 'live'],
-      ]) {
-        const reached = tabs.map((tab) =>
-          tab.until(({ items, status }) => expect([items.length, status.state]).toEqual(expected)),
+      const all = (items: number, state: string): Promise<unknown> =>
+        Promise.all(
+          tabs.map((tab) =>
+            tab.until((now) => expect([now.items.length, now.status.state]).toEqual([items, state])),
+          ),
         );
-        await Promise.all(reached);
-      }
+      // Of all tabs.
+      await bench.browser.clock.install();
+      await post(`[{ kind: 'signed-out' }]`);
+      await all(0, 'stopped');
+      await bench.browser.clock.fastForward(40_000);
+      await all(2, 'live');
       expect(errors).toEqual([]);
+    }, 60_000);
+
+    it('stay signed out when the application takes long to drop the credential', async () => {
+      const user = await signIn();
+      await bench.deployment.add(user, 'private');
+      const [first, second] = await openFive();
+      for (const tab of [first!, second!]) await tab.until(({ items }) => expect(items).toHaveLength(1));
+      await bench.browser.clock.install();
+      await first!.do('feed.signOut()');
+      await second!.until(({ status }) => expect(status.state).toBe('stopped'));
+      const states = (): Promise<string[]> => second!.state().then(({ states }) => states);
+      const before = await states();
+      await bench.browser.clock.fastForward(25_000);
+      const tried = second!.page.waitForResponse((response) => response.url().includes('/v1/notifications'));
+      await bench.browser.clearCookies();
+      await bench.browser.clock.fastForward(15_000);
+      expect((await tried).status()).toBe(401);
+      expect(await states()).toEqual(before);
     }, 60_000);
 
     it('forget everything when one signs out, and show the next user nothing of it', async () => {
