@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
@@ -46,8 +46,13 @@ class KeyServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/jwks`;
   }
 
-  async stop(): Promise<void> {
+  /** Ends requests that it has not answered. */
+  hangUp(): void {
     this.#server.closeAllConnections();
+  }
+
+  async stop(): Promise<void> {
+    this.hangUp();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
@@ -235,11 +240,14 @@ describe('keys from a key server', () => {
 
   describe('of a server that fails after it has answered', () => {
     const FAST = { freshMs: 20, cooldownMs: 1, deadlineMs: 300, backoff: { firstMs: 10, longestMs: 20 } };
-    const open = async (staleIfErrorMs: number): Promise<() => Promise<unknown>> => {
+    const open = async (
+      staleIfErrorMs: number,
+      times: typeof FAST = FAST,
+    ): Promise<() => Promise<unknown>> => {
       server.keys.splice(0);
       const { jwk, privateKey } = await makeKey('one');
       server.keys.push(jwk);
-      const keys = new RemoteKeys(new URL(jwksUrl), { ...FAST, staleIfErrorMs });
+      const keys = new RemoteKeys(new URL(jwksUrl), { ...times, staleIfErrorMs });
       const token = await signWith(privateKey, 'one');
       const verify = (): Promise<unknown> =>
         jwtVerify(token, keys.get).then(
@@ -268,6 +276,60 @@ describe('keys from a key server', () => {
         });
       },
     );
+
+    describe('by a clock of the test', () => {
+      const TIMES = { ...FAST, freshMs: 60_000, deadlineMs: 60_000 };
+      let passedMs = 0;
+      beforeEach(() => {
+        passedMs = 0;
+        const now = performance.now.bind(performance);
+        jest.spyOn(performance, 'now').mockImplementation(() => now() + passedMs);
+      });
+      afterEach(() => {
+        jest.restoreAllMocks();
+        server.hangUp();
+      });
+
+      it('are used at once while they are fetched anew, if they were fresh a moment ago', async () => {
+        const verify = await open(600_000, TIMES);
+        server.mode = 'hangs';
+        server.fetches = 0;
+        passedMs = 100_000;
+        expect(await verify()).toBe('ada');
+        await eventually(() => server.fetches === 1);
+      });
+
+      it('are fetched before they are used again after a long time without requests', async () => {
+        const verify = await open(600_000, TIMES);
+        server.keys.splice(0, 1, (await makeKey('another')).jwk);
+        passedMs = 130_000;
+        expect(await verify()).toBe('JWKSNoMatchingKey');
+      });
+
+      it('are used at once after a failed fetch, however old, while that is allowed', async () => {
+        const verify = await open(600_000, TIMES);
+        server.mode = 'fails';
+        passedMs = 130_000;
+        expect(await verify()).toBe('ada');
+        server.mode = 'hangs';
+        server.fetches = 0;
+        passedMs = 500_000;
+        expect(await verify()).toBe('ada');
+        await eventually(() => server.fetches === 1);
+      });
+
+      it('are fresh, also where less is allowed for a server that fails', async () => {
+        const verify = await open(0, TIMES);
+        server.mode = 'fails';
+        passedMs = 50_000;
+        expect(await verify()).toBe('ada');
+        passedMs = 70_000;
+        expect(await verify()).toBe('KeyServerUnavailableError');
+        server.mode = 'answers';
+        passedMs = 80_000;
+        expect(await verify()).toBe('ada');
+      });
+    });
 
     it('are used for no longer than allowed', async () => {
       const verify = await open(50);

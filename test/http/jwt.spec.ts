@@ -56,6 +56,14 @@ describe('a JWT as the credential of a recipient', () => {
     expect(app.streams.opened[0]?.expiresAt).toEqual(new Date(exp * 1000));
   });
 
+  it.each([
+    ['of Keycloak', { nonce: 'x', typ: 'Bearer' }],
+    ['of Amazon Cognito', { nonce: 'x', token_use: 'access' }],
+  ])('is accepted with a nonce if it says that it is an access token %s', async (_whose, others) => {
+    expect((await app.get('/v1/stream', bearer(await token(others)))).status).toBe(200);
+    expect(app.streams.opened).toHaveLength(1);
+  });
+
   it('is required: without one the answer is a bare challenge', async () => {
     const response = await app.get('/v1/stream');
     expect(response.headers.get('www-authenticate')).toBe('Bearer');

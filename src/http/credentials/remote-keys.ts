@@ -39,7 +39,7 @@ type KeyFor = (header: JWSHeaderParameters) => Promise<CryptoKey>;
 /**
  * The keys of a JWKS endpoint.
  *
- *     none --first token--> fetching --ok--> fresh --10 min, or an unknown key id--> fetching
+ *     none --first token--> fetching --ok--> fresh --10 min (in the background), or an unknown key id--> fetching
  *                                   --failed--> backing off (none or the last keys) --1 s to 60 s--> fetching
  *
  * Requests that nobody has authenticated cause the fetches. So there is one at a time, at most one a second, and after a failure none before the
@@ -68,7 +68,10 @@ export class RemoteKeys {
    * @throws {KeyServerUnavailableError} if that cannot be known.
    */
   readonly get: KeyFor = async (header) => {
-    if (this.ageMs > this.times.freshMs) await this.refresh();
+    if (this.ageMs > this.times.freshMs) {
+      const refreshed = this.refresh();
+      if (!this.usableMeanwhile) await refreshed;
+    }
     try {
       return await this.find(header);
     } catch (error) {
@@ -87,12 +90,23 @@ export class RemoteKeys {
     return performance.now() - this.fetchedAt;
   }
 
+  /**
+   * Whether nobody has to wait for a refresh: with keys that were fresh a moment ago, or while the key server fails. After a long time without
+   * requests the keys may be long withdrawn.
+   */
+  private get usableMeanwhile(): boolean {
+    const { ageMs } = this;
+    return ageMs <= this.usableMs && (this.failures > 0 || ageMs <= 2 * this.times.freshMs);
+  }
+
+  /** Keys that are fresh are not stale, whatever the limit. */
+  private get usableMs(): number {
+    return Math.max(this.times.freshMs, this.times.staleIfErrorMs);
+  }
+
   private find(header: JWSHeaderParameters): Promise<CryptoKey> {
     const { keyFor } = this;
-    const { freshMs, staleIfErrorMs } = this.times;
-    // Keys that are fresh are not stale, whatever the limit.
-    const usableMs = Math.max(freshMs, staleIfErrorMs);
-    if (keyFor === null || this.ageMs > usableMs) return Promise.reject(this.unavailable());
+    if (keyFor === null || this.ageMs > this.usableMs) return Promise.reject(this.unavailable());
     // A key that cannot be imported says nothing about the token.
     return keyFor(header).catch((error: unknown) => {
       throw isAboutTheToken(error) ? error : this.unavailable(error);
