@@ -57,9 +57,9 @@ export function readPage(schema: string, what: 'shown' | 'everything' = 'shown')
     FROM ${schema}.feed f
     CROSS JOIN LATERAL (
       -- Once, and not for each entry.
-      SELECT ${schema}.pending_audiences($8::text[], f.tenant, f.created_at, f.audiences, f.taken) AS pending OFFSET 0
+      SELECT ${schema}.pending_audiences($8::text[], f.tenant, f.audiences, f.taken) AS pending OFFSET 0
     ) q
-    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
+    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, f.head + 1) AS top) t
     CROSS JOIN LATERAL (SELECT greatest(f.floor, t.top - 1 - $9::bigint) AS low) r
     LEFT JOIN LATERAL (

@@ -27,7 +27,7 @@ export function audienceFunctions(schema: string): string[] {
 
 export const AUDIENCE_SIGNATURES = [
   'take_audiences(text[], text[], text[], text[], text[], integer, bigint[], bigint[], text[], text[], text[], text[])',
-  'pending_audiences(text[], text, timestamptz, bigint[], bigint[])',
+  'pending_audiences(text[], text, bigint[], bigint[])',
   'taken_up_to(bigint, text, bigint, bigint, timestamptz, timestamptz, bigint[], bigint[])',
 ];
 
@@ -59,7 +59,7 @@ $$`;
  */
 function pendingAudiences(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.pending_audiences(names text[], tenant text, feed_since timestamptz, audiences bigint[], taken bigint[])
+CREATE FUNCTION ${schema}.pending_audiences(names text[], tenant text, audiences bigint[], taken bigint[])
 RETURNS boolean LANGUAGE plpgsql STABLE SET enable_seqscan = off
 AS $pending$
 DECLARE

@@ -104,7 +104,7 @@ BEGIN
          oldest_at = ${oldestAt('t', '(t.head + 1)')}
    WHERE t.id = feed RETURNING t.* INTO f;
   SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
-    FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
+    FROM ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
   entry_json := '{"type":"' || state || '",' || members || ',"unread":' || unread || ',"unseen":' || unseen || '}';
   IF state <> 'feed.removed' AND octet_length(members) > ${MOST_STORED_IDS * TEXT_OF_AN_ID} THEN
     changed := ARRAY(SELECT ${schema}.place_of(i.id::uuid) FROM json_array_elements_text(entry_json::json -> 'ids') AS i (id));
@@ -225,7 +225,7 @@ BEGIN
   epoch := f.epoch;
   head := f.head;
   SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
-    FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
+    FROM ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
   RETURN NEXT;
 END
 $change$`;
@@ -333,7 +333,7 @@ BEGIN
   epoch := f.epoch;
   head := f.head;
   SELECT t.unread - d.unread, t.unseen - d.unseen INTO unread, unseen
-    FROM ${schema}.feed t, ${schema}.due_counts(t.id, t.read_up_to, t.archived_up_to, t.seen_up_to, moment) d
+    FROM ${schema}.feed t, ${schema}.due_counts(t.id, t.floor, t.read_up_to, t.archived_up_to, t.seen_up_to, moment) d
    WHERE t.id = f.id;
   RETURN NEXT;
 END

@@ -22,10 +22,10 @@ AS $open$
 BEGIN
   RETURN QUERY
   SELECT a.ord, f.id, f.epoch, f.head, greatest(f.floor, f.replay_floor), f.unread - due.unread, f.unseen - due.unseen,
-         ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.created_at, f.audiences, f.taken)
+         ${schema}.pending_audiences(a.audiences::text[], f.tenant, f.audiences, f.taken)
     FROM unnest(tenants, recipients, memberships) WITH ORDINALITY AS a (tenant, recipient, audiences, ord)
     JOIN ${schema}.feed f ON f.tenant = a.tenant AND f.recipient = a.recipient
-    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due;
+    CROSS JOIN LATERAL ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due;
 END
 $open$`;
 }
@@ -64,7 +64,7 @@ BEGIN
                         SELECT '{"type":"feed.removed","reason":"replaced","ids":' || to_json(w.replaces)::text
                             || ',"asOf":"' || f.epoch || '-' || f.head
                             || '","unread":' || f.unread - due.unread || ',"unseen":' || f.unseen - due.unseen || '}'
-                          FROM ${schema}.due_counts(f.id, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
+                          FROM ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, now()) due)
                       WHEN w.changed_places IS NOT NULL THEN replace(w.data::text, '"ids":[]', '"ids":' || (
                         SELECT coalesce(to_json(array_agg(c.id ORDER BY c.seq))::text, '[]')
                           FROM unnest(w.changed_places) AS r (covered)

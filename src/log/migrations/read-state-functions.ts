@@ -35,12 +35,12 @@ AS $$
          END
 $$`,
     `
-CREATE FUNCTION ${schema}.due_counts(feed bigint, read_up_to bigint, archived_up_to bigint, seen_up_to bigint, moment timestamptz)
+CREATE FUNCTION ${schema}.due_counts(feed bigint, floor bigint, read_up_to bigint, archived_up_to bigint, seen_up_to bigint, moment timestamptz)
 RETURNS TABLE (unread integer, unseen integer) LANGUAGE sql STABLE
 AS $$
   SELECT count(*)::integer, (count(*) FILTER (WHERE e.seq > seen_up_to))::integer
     FROM ${schema}.entry e
-   WHERE e.feed_id = feed AND e.expires_at <= moment AND NOT e.hidden
+   WHERE e.feed_id = feed AND e.seq > floor AND e.expires_at <= moment AND NOT e.hidden
      AND NOT ${schema}.is_read(e.read_at, e.unread_again, e.seq, read_up_to)
      AND NOT ${schema}.is_archived(e.archived_at, e.unarchived, e.seq, archived_up_to)
 $$`,
@@ -66,7 +66,7 @@ export const READ_STATE_SIGNATURES = [
   'is_read(timestamptz, boolean, bigint, bigint)',
   'is_archived(timestamptz, boolean, bigint, bigint)',
   'read_time(bigint, timestamptz, boolean, bigint, bigint)',
-  'due_counts(bigint, bigint, bigint, bigint, timestamptz)',
+  'due_counts(bigint, bigint, bigint, bigint, bigint, timestamptz)',
   'notification_id(bigint, bigint)',
   'place_of(uuid)',
 ];

@@ -181,6 +181,55 @@ describe('Taking entries of an audience', () => {
     expect(opened).toMatchObject({ head: 3, floor: 0, pending: false });
   });
 
+  it('applies each recall to those who were away, also where there are more than the retention keeps of changes', async () => {
+    const [plan, ada] = [name(), someone()];
+    await one.titles(ada, plan);
+    const keys = Array.from({ length: 12 }, (_, index) => String(index));
+    for (const key of keys) await one.announce(plan, key, { dedupeKey: `k:${key}` });
+    await one.announce(plan, 'right');
+    expect(await one.titles(ada, plan)).toEqual([...keys, 'right']);
+    // The newest first: the retention takes the oldest of ada's entries, too, and the oldest changes would be those of these.
+    for (const key of [...keys].reverse()) expect(await one.recall(plan, key)).toBe('recalled');
+    await new Retention(one.log.database, { ...RETENTION, maxEntries: 10 }).sweep();
+    expect(await one.titles(ada, plan)).toEqual(['right']);
+  });
+
+  it('records the newest 100 that it passes over, however many there are', async () => {
+    const [plan, ada] = [name(), someone()];
+    await one.titles(ada, plan);
+    await rows('UPDATE tidings.feed SET muted = $2 WHERE recipient = $1', [ada, ['note']]);
+    for (let index = 1; index <= 130; index += 1) await one.announce(plan, 'muted', { type: 'note' });
+    expect(await one.titles(ada, plan)).toEqual([]);
+    expect(
+      await rows(
+        `SELECT count(*)::int AS n, min(split_part(d.job_id, ':', 4)::int) AS first
+           FROM tidings.dropped d JOIN tidings.feed f ON f.id = d.feed_id WHERE f.recipient = $1`,
+        [ada],
+      ),
+    ).toEqual([{ n: 100, first: 31 }]);
+  });
+
+  it('reports nothing as missed to a recipient who looks while the tenant is erased', async () => {
+    const tenant = randomUUID();
+    const ada = { tenant, recipient: 'ada' };
+    await one.log.append([notification('', { feed: ada })]);
+    for (const title of ['1', '2', '3'])
+      await one.log.append([notification('', { title, feed: audienceFeed(tenant, 'all') })]);
+    await one.reader.open(ada, ['all']);
+    const { database } = one.log;
+    const query = database.query.bind(database);
+    database.query = (text, values) =>
+      database.text(text).includes('DELETE') ? Promise.reject(new Error('cut')) : query(text, values);
+    await expect(new PostgresLogEraser(database).eraseTenant(tenant)).rejects.toThrow('cut');
+    database.query = query;
+    one.changed.splice(0);
+    const { head } = await one.reader.open(ada, ['all']);
+    expect(await one.reader.open(ada, ['all'])).toMatchObject({ head, floor: head, unread: 0 });
+    expect(one.changed).toEqual([]);
+    await new PostgresLogEraser(database).eraseTenant(tenant);
+    expect(await rows('SELECT FROM tidings.feed WHERE tenant = $1', [tenant])).toEqual([]);
+  });
+
   it('passes over expired and muted entries, and records them for support', async () => {
     const [plan, ada] = [name(), someone()];
     await one.titles(ada, plan);

@@ -5,8 +5,10 @@ import type { FeedKey } from '../../../src/contract/model/feed.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { notificationAt } from '../../../src/jobs/after/notification-lookup.js';
 import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
+import { ExpirySweep } from '../../../src/log/upkeep/expiry-sweep.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
-import { openInbox, type OpenInbox } from '../inbox/open-inbox.js';
+import { openInbox, request, type OpenInbox } from '../inbox/open-inbox.js';
+import { recount } from '../inbox/recount.js';
 import { notification } from '../open-log.js';
 
 describe('the erasure of a recipient in the log', () => {
@@ -198,6 +200,60 @@ describe('the erasure of a recipient in the log', () => {
     expect(await eraser.eraseRecipient(feed(ada))).toMatchObject({ feeds: 1, entries: 1 });
     expect(await tracesOf(ada)).toEqual([]);
   });
+
+  /** An erasure that has emptied the feed, and broke off before it deleted anything. */
+  async function eraseHalf(recipient: string): Promise<string> {
+    const query = open.log.database.query.bind(open.log.database);
+    open.log.database.query = (text, values) =>
+      open.log.database.text(text).includes('DELETE')
+        ? Promise.reject(new Error('cut'))
+        : query(text, values);
+    await expect(eraser.eraseRecipient(feed(recipient))).rejects.toThrow('cut');
+    open.log.database.query = query;
+    return (await open.log.reader.open(feed(recipient))).epoch;
+  }
+  const idOfFirst = async (recipient: string): Promise<string> => {
+    const [item] = (await open.inbox.page(feed(recipient), request(), [])).items;
+    return (JSON.parse(item!) as { id: string }).id;
+  };
+
+  it('is not disturbed by an expiry while entries are still there, which nobody is told of', async () => {
+    await append(ada, { expiresAt: new Date(Date.now() + 60_000) });
+    await eraseHalf(ada);
+    await sql(
+      `UPDATE tidings.entry SET expires_at = now() WHERE feed_id IN (SELECT id FROM tidings.feed WHERE recipient = $1)`,
+      [ada],
+    );
+    const announced: unknown[] = [];
+    await new ExpirySweep(open.log.database, { announce: (news) => announced.push(...news) }, 1_000).sweep();
+    expect(announced).toEqual([]);
+    expect(await open.log.reader.open(feed(ada))).toMatchObject({ head: 1, floor: 1, unread: 0, unseen: 0 });
+  });
+
+  it.each(['read', 'archive'] as const)(
+    'is not disturbed by a change of all to "%s" while entries are still there that were changed back',
+    async (change) => {
+      await append(ada);
+      const id = await idOfFirst(ada);
+      const { epoch: former } = await open.log.reader.open(feed(ada));
+      await open.changes.change(feed(ada), change, { upTo: formatCursor(former, 1) });
+      await open.changes.change(feed(ada), change === 'read' ? 'unread' : 'unarchive', { ids: [id] });
+      const epoch = await eraseHalf(ada);
+      const { head } = await open.log.reader.open(feed(ada));
+      open.announced.splice(0);
+      await open.changes.change(feed(ada), change, { upTo: formatCursor(epoch, head) });
+      expect(open.announced).toEqual([]);
+      expect(await open.log.reader.open(feed(ada))).toMatchObject({ head, unread: 0, unseen: 0 });
+
+      // The recipient has come back: only the new ones count.
+      for (let i = 0; i < 3; i += 1) await append(ada, { queuedAt: new Date(Date.now() + 60_000) });
+      await open.changes.change(feed(ada), change, { upTo: formatCursor(epoch, head + 1) });
+      expect(await open.log.reader.open(feed(ada))).toMatchObject({ head: head + 4, unread: 2 });
+      expect(await open.inbox.count(feed(ada), [])).toMatchObject(
+        await recount(open.log.database, feed(ada)),
+      );
+    },
+  );
 
   it('loses nothing of a recipient who returns while it still deletes', async () => {
     await append(ada, { title: `from before ${ada}` });
