@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { NotificationItem } from '../../src/contract/model/entry.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
 import { announcement } from '../../src/types/shipped/index.js';
+import { eventually } from '../support/eventually.js';
 import { connect, type SseClient, type SseFrame } from '../support/sse-client.js';
 import { House, JWT_SECRET, onBothBackends, type Instance } from './house.js';
 
@@ -202,6 +203,45 @@ onBothBackends('Audiences', (backend) => {
     }
     await until(client, 'committed');
     expect(titles(client.frames)).toEqual(['committed']);
+  });
+
+  it('asks the host again while a stream is open, which ends when the audiences have changed, and follows the new ones', async () => {
+    let groups = ['first', 'second'];
+    let asked = 0;
+    const host = await house.start({
+      ...OPTIONS,
+      http: {
+        jwt: undefined,
+        revalidateMs: 50,
+        identify: () => {
+          asked += 1;
+          return { recipient: 'hedy', audiences: asked % 2 ? groups : [...groups].reverse() };
+        },
+      },
+    });
+    const open = async (after?: string): Promise<SseClient> => {
+      const client = await connect(`${host.origin}/v1/stream`, {
+        headers: after === undefined ? {} : { 'last-event-id': after },
+      });
+      clients.push(client);
+      await client.waitFor(({ event }) => event === 'feed.ready');
+      return client;
+    };
+    const before = await open();
+    await announce(one, { audience: 'second' }, 'of the second');
+    const { id } = await until(before, 'of the second');
+    const askedBefore = asked;
+    await eventually(() => asked >= askedBefore + 4);
+    expect(before.frames.map(({ event }) => event)).not.toContain('feed.closing');
+
+    groups = ['first', 'third'];
+    const closing = await before.waitFor(({ event }) => event === 'feed.closing');
+    expect(JSON.parse(closing.data!)).toMatchObject({ reason: 'credential-expired' });
+    const after = await open(id!);
+    await announce(one, { audience: 'second' }, 'not any more');
+    await announce(one, { audience: 'third' }, 'of the third');
+    await until(after, 'of the third');
+    expect(titles(after.frames)).toEqual(['of the third']);
   });
 
   it('refuses a token whose audiences are no names', async () => {

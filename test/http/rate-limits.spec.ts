@@ -139,6 +139,22 @@ describeWith('redis-server', 'limits that instances share over Redis', () => {
     await close();
   });
 
+  it('count requests at even intervals, too, between which the bucket of the instance is full again', async () => {
+    const { limiters, close } = await instances(1);
+    const now = Date.now();
+    let passed = 0;
+    for (let i = 0; i < 400; i += 1) {
+      await limiters[0]!.take('babbage', now + 2_000 * i).then(
+        () => (passed += 1),
+        () => {},
+      );
+    }
+    await close();
+    // By the clock of Redis they came at once: a burst, and then a lot now and then.
+    expect(passed).toBeGreaterThanOrEqual(100);
+    expect(passed).toBeLessThan(300);
+  });
+
   it('let requests pass while Redis does not answer, up to the limit of the instance', async () => {
     const { limiters, close } = await instances(2);
     const { frozen } = { frozen: redis };
