@@ -65,6 +65,11 @@ export class Proxy {
     };
   }
 
+  /** The ports by which the server knows the connections that lead through here. */
+  get ports(): number[] {
+    return [...this.links].flatMap(({ far }) => far.localPort ?? []);
+  }
+
   /** Everything arrives so much later, in its order. */
   delay(ms: number): void {
     this.delayMs = ms;

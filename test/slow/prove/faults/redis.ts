@@ -1,4 +1,6 @@
 import { connect } from 'node:net';
+import { Redis } from 'ioredis';
+import { eventually } from '../../../support/eventually.js';
 import type { RedisServer } from '../../../support/redis.js';
 import { placesOf, QueueView } from '../queue-view.js';
 import type { World } from '../world.js';
@@ -59,9 +61,10 @@ const emptied: Fault = {
   part: 'redis',
   backend: 'redis',
   async inject({ world, ledger }) {
-    const reopen = world.waysTo('redis').map((way) => way.shut());
-    // What was sent already is still being worked on.
-    await sleep(100);
+    const ways = world.waysTo('redis');
+    const ports = new Set(ways.flatMap((way) => way.ports));
+    const reopen = ways.map((way) => way.shut());
+    await untilGone(redisOf(world).url, ports);
     const view = QueueView.open(world);
     const pending = placesOf(await view.pending());
     await view.close();
@@ -84,6 +87,19 @@ const lossyBus: Fault = {
     world.busIsLossy = false;
   },
 };
+
+/** Resolves when Redis has no client with one of these ports any more: it works on all that they have sent before it notices their end. */
+async function untilGone(url: string, ports: ReadonlySet<number>): Promise<void> {
+  const client = new Redis(url);
+  try {
+    await eventually(async () => {
+      const list = String(await client.call('CLIENT', 'LIST'));
+      return ![...list.matchAll(/ addr=\S+:(\d+) /g)].some(([, port]) => ports.has(Number(port)));
+    });
+  } finally {
+    client.disconnect();
+  }
+}
 
 /** One inline command. */
 function command(port: number, line: string): Promise<void> {
