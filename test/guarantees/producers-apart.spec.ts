@@ -7,8 +7,10 @@ const KEYS = {
   rotated: 'orders-key-0000002',
   billing: 'billing-key-000001',
   acme: 'acme-key-000000001',
+  globex: 'globex-key-0000001',
   unbound: 'unbound-key-000001',
   ops: 'ops-key-0000000001',
+  press: 'press-key-00000001',
 };
 const LATER = '2100-01-01T00:00:00Z';
 
@@ -25,8 +27,10 @@ onBothBackends('Producers that share a deployment', (backend) => {
         `orders:${KEYS.rotated}@acme`,
         `billing:${KEYS.billing}@acme`,
         `${KEYS.acme}@acme`,
+        `orders:${KEYS.globex}@globex`,
         KEYS.unbound,
         `ops:${KEYS.ops};any-sender`,
+        `${KEYS.press};audiences`,
       ],
     };
     direct = await house.start({ http });
@@ -177,10 +181,83 @@ onBothBackends('Producers that share a deployment', (backend) => {
     expect(await cancel('unbound', await stage('globex'))).toBe(200);
   });
 
-  it('leave the id of their key with the job', async () => {
-    const id = await published('orders', { deliverAt: LATER });
-    const job = (await house.queue().getJob(id)) as { data: { sender: object } };
-    expect(job.data.sender).toEqual({ key: expect.stringMatching(/^[0-9a-f]{16}$/), name: 'orders' });
-    expect(JSON.stringify(job.data)).not.toContain(KEYS.orders);
+  it.each(['with', 'without'])(
+    'do not learn which jobs others have sent that were delivered at once, %s an Idempotency-Key',
+    async (how) => {
+      const once = async (who: Who): Promise<string> => {
+        const response = await fetch(`${direct.origin}/v1/notifications`, {
+          method: 'POST',
+          headers: {
+            'x-api-key': KEYS[who],
+            'content-type': 'application/json',
+            ...(how === 'with' && { 'idempotency-key': `of-${who}` }),
+          },
+          body: JSON.stringify({
+            type: 'task-completed',
+            data: { taskId: '1', title: 'T', status: 'succeeded' },
+            to: 'ada',
+          }),
+        });
+        const { jobs } = (await response.json()) as { jobs: [{ id: string; outcome: string }] };
+        expect(jobs[0].outcome).toBe('delivered');
+        return jobs[0].id;
+      };
+      const [orders, billing, globex] = [await once('orders'), await once('billing'), await once('globex')];
+      for (const [who, id] of [
+        ['billing', orders],
+        ['orders', billing],
+        ['orders', globex],
+        ['acme', globex],
+        ['globex', orders],
+      ] as const) {
+        expect([who, await cancel(who, id)]).toEqual([who, 404]);
+      }
+      for (const [who, id] of [
+        ['orders', orders],
+        ['billing', billing],
+        ['globex', globex],
+        ['unbound', orders],
+        ['ops', billing],
+      ] as const) {
+        expect([who, await cancel(who, id)]).toEqual([who, 409]);
+      }
+      if (how === 'without') expect(await cancel('rotated', orders)).toBe(409);
+    },
+  );
+
+  it('cancel announcements to audiences only with the scope "audiences"', async () => {
+    const to = { audience: 'all' };
+    const id = await published('press', {
+      type: 'announcement',
+      to,
+      data: { title: 'T' },
+      deliverAt: LATER,
+    });
+    expect(await cancel('unbound', id)).toBe(404);
+    expect(await cancel('ops', id)).toBe(404);
+    expect(await cancel('press', id)).toBe(200);
+    for (const deliverAt of [LATER, '2000-01-01T00:00:00Z']) {
+      const [row] = await house.sql<{ id: string }>(
+        `INSERT INTO tidings.outbox (type, audience, data, deliver_at, failed_at)
+         VALUES ('announcement', 'all', '{"title":"T"}', $1, $2) RETURNING id`,
+        // The first one is soon on the queue; a refused one stays a row.
+        [deliverAt, deliverAt === LATER ? null : new Date()],
+      );
+      expect(await cancel('unbound', `outbox-${row!.id}`)).toBe(409); // as any well-formed id of an outbox row
+      expect(await cancel('press', `outbox-${row!.id}`)).toBe(200);
+    }
+  });
+
+  it('leave the id of their key with the job, if it is bound: older workers do not know the field', async () => {
+    const sender = async (who: Who): Promise<unknown> => {
+      const id = await published(who, { deliverAt: LATER });
+      const job = (await house.queue().getJob(id)) as { data: { sender?: object } };
+      expect(JSON.stringify(job.data)).not.toContain(KEYS[who]);
+      return job.data.sender;
+    };
+    const key = expect.stringMatching(/^[0-9a-f]{16}$/);
+    expect(await sender('orders')).toEqual({ key, name: 'orders' });
+    expect(await sender('acme')).toEqual({ key });
+    expect(await sender('unbound')).toBeUndefined();
   });
 });

@@ -8,11 +8,14 @@ import { problemOf } from './problem-of.js';
 import { sign } from './tokens.js';
 
 const OTHER_KEY = 'producer-key-0002';
+const NAMED = 'orders:producer-key-0003@acme';
 
 describe('POST /v1/notifications', () => {
   let app: HttpApp;
   beforeAll(async () => {
-    app = await startHttpApp({ http: { identify: () => null, producerApiKeys: [API_KEY, OTHER_KEY] } });
+    app = await startHttpApp({
+      http: { identify: () => null, producerApiKeys: [API_KEY, OTHER_KEY, NAMED] },
+    });
   });
   beforeEach(() => {
     // Nest has one logger a process, that of the application made last.
@@ -51,7 +54,6 @@ describe('POST /v1/notifications', () => {
           data: { taskId: '7', title: 'Export' },
           dedupeKey: 'd',
           expiresAt,
-          sender: { key: expect.stringMatching(/^[0-9a-f]{16}$/) },
         },
         options: {},
       },
@@ -107,6 +109,12 @@ describe('POST /v1/notifications', () => {
         { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl' },
         /invalid_token/,
         'The API key is unknown. This looks like a JWT, which recipients have.',
+      ],
+      [
+        'one with its name and tenant',
+        { 'x-api-key': NAMED },
+        /invalid_token/,
+        'The API key is unknown. Send the key without its name, tenant and scopes',
       ],
       ['one as Basic', { authorization: `Basic ${API_KEY}` }, 'Bearer', /^The API key is missing/],
     ])('answers %s with 401', async (_what, headers, challenge, detail) => {

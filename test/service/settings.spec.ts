@@ -297,6 +297,43 @@ describe('the settings of the service', () => {
     expect(readSettings(env).warnings).toEqual([]);
   });
 
+  it.each([
+    ['a3f9c07b12de45:0123456789abcdef0123', 'what comes before ":" looks like a secret'],
+    [
+      'f47ac10b-58cc-4372-a567-0e02b2c3d479:0123456789abcdef0123',
+      'what comes before ":" looks like a secret',
+    ],
+    ['9fLqXk3Pz01rTbWv8sNd@x!Q#4$mm', 'what comes after "@" looks like a secret'],
+    ['svc:0123456789@abcdef', null],
+    ['svc:a!0123456789abcdef', 'beside the name the secret has only 18 characters'],
+    ['0123456789abcdef@x', 'beside the tenant the secret has only 16 characters'],
+    ['p:0123456789abcdef@x', 'beside the name and the tenant the secret has only 16 characters'],
+  ])('warn of %s in PRODUCER_API_KEYS, which rather is a key as it is', (item, doubt) => {
+    const set = { PRODUCER_API_KEYS: `5f0c2a9e7b1d4c8f5f0c2a9e,${item}` };
+    if (doubt === null) {
+      // A warning would come too late: it is refused.
+      expect(problems(set)['PRODUCER_API_KEYS']).toMatch(/^item 2 must have at least 16 characters/);
+      return;
+    }
+    const { warnings } = readSettings(set);
+    expect(warnings).toEqual([
+      `PRODUCER_API_KEYS: item 2 is read as name:key@tenant, but ${doubt}. If ":" or "@" are part of the key, put ":" before it.`,
+    ]);
+    expect(readSettings({ PRODUCER_API_KEYS: `:${item}` }).warnings).toEqual([]);
+  });
+
+  it.each([
+    '5f0c2a9e7b1d4c8f',
+    'orders:5f0c2a9e7b1d4c8f5f0c2a9e@acme',
+    'checkout-eu-west-1.v2:V1StGXR8_Z5jdHi6B-myT@org_2dXJ8kQ9abcDEF',
+    'checkout3prod2:V1StGXR8_Z5jdHi6B-myT@f47ac10b-58cc-4372-a567-0e02b2c3d479',
+    'V1StGXR8_Z5jdHi6B-myT@urn:tenant:1@x;audiences;any-sender',
+    'orders:V1StGXR8_Z5jdHi6B-myT@caf%C3%A9%20Paris',
+    '5f0c2a9e7b1d4c8f;audiences',
+  ])('do not warn of the key %s', (item) => {
+    expect(readSettings({ PRODUCER_API_KEYS: item }).warnings).toEqual([]);
+  });
+
   it('warn when nothing limits the growth of feeds', () => {
     const { warnings } = readSettings({ RETENTION_DAYS: 'off', RETENTION_MAX_ENTRIES: 'off' });
     expect(warnings).toEqual([

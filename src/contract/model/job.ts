@@ -36,7 +36,7 @@ export interface JobData {
   expiresAt?: string;
   /** A new notification replaces the unread one with the same key. */
   collapseKey?: string;
-  /** The producer that sent it over HTTP; set by the service. */
+  /** The producer that sent it over HTTP, if its key has a name or a tenant; set by the service. */
   sender?: JobSender;
 }
 
@@ -197,9 +197,13 @@ export function parseJobData(input: unknown): ParsedJob {
 
 /** Who has sent a job, from data of any shape. */
 export function sentOf(data: unknown): Sent {
-  const { tenant, sender } = Object(data) as { tenant?: unknown; sender?: unknown };
+  const { to, tenant, sender } = Object(data) as { to?: unknown; tenant?: unknown; sender?: unknown };
   const { name } = Object(sender) as { name?: unknown };
-  return { tenant: typeof tenant === 'string' ? tenant : '', sender: typeof name === 'string' ? name : null };
+  return {
+    tenant: typeof tenant === 'string' ? tenant : '',
+    sender: typeof name === 'string' ? name : null,
+    toAudience: typeof to === 'object' && to !== null && !Array.isArray(to),
+  };
 }
 
 const recallSchema = z.strictObject({

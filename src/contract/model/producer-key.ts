@@ -5,7 +5,7 @@ import { kindOf, nameProblem } from './feed.js';
  * A right that a producer's key can have besides publishing.
  *
  * - `any-sender`: cancel and recall what producers of other names have sent, too.
- * - `audiences`: announce to audiences, and recall announcements.
+ * - `audiences`: announce to audiences, and cancel and recall announcements.
  */
 export type ProducerScope = 'any-sender' | 'audiences';
 
@@ -42,12 +42,15 @@ export interface Sent {
   readonly tenant: string;
   /** The name of the producer; `null` if it has none: an unnamed key, `notify`, or a job put on the queue. */
   readonly sender: string | null;
+  /** Whether it is for an audience. */
+  readonly toAudience: boolean;
 }
 
 /** Whether a producer may cancel or recall this. Code of the application has no identity and may. */
-export function reaches(by: ProducerIdentity | null, { tenant, sender }: Sent): boolean {
+export function reaches(by: ProducerIdentity | null, { tenant, sender, toAudience }: Sent): boolean {
   if (by === null) return true;
   if (by.tenant !== null && by.tenant !== tenant) return false;
+  if (toAudience && !by.scopes.has('audiences')) return false;
   return by.name === null || by.name === sender || by.scopes.has('any-sender');
 }
 
@@ -115,6 +118,32 @@ function partsOf(text: string): ProducerApiKey | string {
     // Checked below.
     scopes: scopes ? (scopes.slice(1).split(';') as ProducerScope[]) : [],
   };
+}
+
+/**
+ * Whether a textual key is rather one secret with separators in it, from the time when an item was a key as it is. Its `name` or `tenant` is
+ * then a part of a secret, and whoever sends the whole is refused.
+ *
+ * @returns What is suspicious, without the secret; `null` for a key that was made for this form.
+ */
+export function doubtAbout(text: string): string | null {
+  const parts = partsOf(text);
+  if (typeof parts === 'string' || (parts.name === undefined && parts.tenant === undefined)) return null;
+  if (parts.name?.split(/[._-]/).some(isRandom)) return 'what comes before ":" looks like a secret';
+  if (parts.tenant !== undefined && /[^\p{L}\p{N} ._:@/~%+-]/u.test(parts.tenant)) {
+    return 'what comes after "@" looks like a secret';
+  }
+  if (parts.key.length >= SHORT) return null;
+  const beside = [parts.name === undefined ? [] : 'name', parts.tenant === undefined ? [] : 'tenant'].flat();
+  return `beside the ${beside.join(' and the ')} the secret has only ${parts.key.length} characters`;
+}
+
+/** A secret of 128 random bits has 21 characters or more. */
+const SHORT = 20;
+
+/** Letters and digits in turn: hexadecimal, base 32 and the like, but not `orders2` or `eu-west-1`. */
+function isRandom(word: string): boolean {
+  return word.length >= 12 && word.split(/(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])/).length > 4;
 }
 
 function problemOf({ key, name, tenant, scopes = [] }: ProducerApiKey): string | null {

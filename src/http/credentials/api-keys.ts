@@ -33,8 +33,11 @@ export interface KeysOfScopes extends Readonly<Record<Exclude<KeyScope, 'produce
 /** The API keys of all scopes. A key has every scope that lists it. */
 export class ApiKeys {
   readonly #keys: readonly KnownKey[];
+  /** Items with a name, a tenant or scopes, as they are in the options. */
+  readonly #items: readonly Buffer[];
 
   constructor({ producer, support, admin }: KeysOfScopes) {
+    this.#items = producer.filter((given) => typeof given === 'string').map(sha256);
     this.#keys = [
       // The options were checked.
       ...producer.map((given) => known('producer', parseProducerKey(given) as ProducerKey)),
@@ -62,14 +65,20 @@ export class ApiKeys {
     // Hashes have one length, and all keys are compared even after a match: the time taken reveals nothing about the keys.
     const fitting = this.#keys.filter((known) => timingSafeEqual(known.hash, hash));
     if (fitting.length === 0) {
-      const hint = looksLikeJwt(key) ? ' This looks like a JWT, which recipients have.' : '';
-      throw new InvalidTokenError(`The API key is unknown.${hint}`);
+      throw new InvalidTokenError(`The API key is unknown.${this.hintAbout(key, hash)}`);
     }
     const found = fitting.find((known) => known.scope === scope);
     if (!found) {
       throw new ForbiddenError(`The API key does not have the scope "${scope}".`);
     }
     return found.holder;
+  }
+
+  private hintAbout(key: string, hash: Buffer): string {
+    if (looksLikeJwt(key)) return ' This looks like a JWT, which recipients have.';
+    if (!this.#items.some((item) => timingSafeEqual(item, hash))) return '';
+    // Whoever has the item has the key in it.
+    return ' Send the key without its name, tenant and scopes; if they are part of the key, put a colon before it in the setting.';
   }
 }
 

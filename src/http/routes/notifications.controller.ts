@@ -97,7 +97,8 @@ export class NotificationsController {
       throw new InvalidJobError([{ field: 'sender', problem }]);
     }
     checkAudienceScope(producer, body['to']);
-    const data = { ...inOwnTenant(body, producer), sender: senderOf(producer) };
+    const sender = senderOf(producer);
+    const data = { ...inOwnTenant(body, producer), ...(sender && { sender }) };
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
     // The producer checks the data; the type is that of a well-behaved caller.
@@ -105,7 +106,12 @@ export class NotificationsController {
   }
 }
 
-function senderOf({ id, name }: KeyHolder): JobSender {
+/**
+ * What a job tells about its sender. Nothing for a key with neither name nor tenant, which nobody is kept apart from: workers that are older than
+ * this field refuse it, and a deployment without bound keys must not depend on the order in which its processes are replaced.
+ */
+function senderOf({ id, name, tenant }: KeyHolder): JobSender | null {
+  if (name === null && tenant === null) return null;
   return { key: id, ...(name !== null && { name }) };
 }
 

@@ -3,7 +3,13 @@ import type { CancelledJobs } from '../../contract/ports/cancel.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { CancelOutcome, JobCanceller } from '../../contract/ports/produce.js';
 import { outboxRowId } from '../outbox/outbox-job.js';
-import { directJobOf, isDirectJobId, isIdempotentJobId, jobFingerprint } from '../produce/job-identity.js';
+import {
+  directJobOf,
+  isDirectJobId,
+  isIdempotentJobId,
+  jobFingerprint,
+  mayHaveSent,
+} from '../produce/job-identity.js';
 import type { TriedJobs } from '../queue/queue-canceller.js';
 
 /**
@@ -24,7 +30,8 @@ export class DirectCanceller implements JobCanceller {
     const outcome = (await this.cancelTried(id, by)) ?? (await this.jobs.cancel(id, by));
     // Releases the key: a cancelled job may be sent again with it, and must not pass for a delivered one.
     if (outcome === 'cancelled' && isIdempotentJobId(id)) await this.idempotencyKeys.release(id);
-    return outcome === 'unknown' && (await this.wasDelivered(id)) ? 'done' : outcome;
+    if (outcome !== 'unknown' || !mayHaveSent(id, by)) return outcome;
+    return (await this.wasDelivered(id)) ? 'done' : outcome;
   }
 
   /** `null`: it was not tried, so the queue decides. */

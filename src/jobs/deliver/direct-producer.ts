@@ -77,7 +77,7 @@ export class DirectProducer implements Producer, Door {
     const direct = mode === 'direct' && reason === null;
     const identity: JobIdentity =
       direct && !idempotency
-        ? directJob(queueName)
+        ? directJob(queueName, job.parsed)
         : { queue: queueName, id: idempotency ? idempotentJobId(idempotency) : uuidV7(), timestamp: now };
     const { id, timestamp } = identity;
     if (direct || idempotency) {

@@ -1,3 +1,4 @@
+import { audienceFeed } from '../../contract/model/audience.js';
 import { reaches, type ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
 import type { CancelledJob } from '../../contract/ports/cancel.js';
@@ -10,6 +11,7 @@ import { outboxRowId } from './outbox-job.js';
 interface Row {
   tenant: string | null;
   recipients: (string | null)[] | null;
+  audience: string | null;
   dedupe_key: string | null;
   created_at: string;
 }
@@ -35,19 +37,20 @@ export class OutboxCanceller implements TriedJobs {
       id,
       by,
       (outbox, own) =>
-        `SELECT tenant, recipients, dedupe_key, floor(extract(epoch FROM created_at) * 1000)::text AS created_at
+        `SELECT tenant, recipients, audience, dedupe_key, floor(extract(epoch FROM created_at) * 1000)::text AS created_at
          FROM ${outbox}
         WHERE ${own} AND failed_at IS NULL AND (deliver_at IS NULL OR deliver_at <= clock_timestamp())`,
     );
     if (!row) return this.queue.findTried(id, by);
-    const { tenant, recipients, dedupe_key: dedupeKey } = row;
+    const { recipients, audience, dedupe_key: dedupeKey } = row;
+    const tenant = row.tenant ?? '';
     const timestamp = Number(row.created_at);
     // The relay refuses such a row.
-    if (!recipients?.every(Boolean) || !Number.isFinite(timestamp)) return null;
-    const feeds = [...new Set(recipients as string[])].map((recipient) => ({
-      tenant: tenant ?? '',
-      recipient,
-    }));
+    if (!(audience ?? recipients?.every(Boolean)) || !Number.isFinite(timestamp)) return null;
+    const feeds =
+      audience === null
+        ? [...new Set(recipients as string[])].map((recipient) => ({ tenant, recipient }))
+        : [audienceFeed(tenant, audience)];
     return cancelledJobOf({ queue: this.queueName, id, timestamp }, { feeds, dedupeKey, sender: null });
   }
 
@@ -70,9 +73,12 @@ export class OutboxCanceller implements TriedJobs {
     const row = outboxRowId(id);
     const tenant = by?.tenant ?? null;
     // No producer over HTTP has written it, so that a named one does not reach it.
-    if (row === null || !reaches(by, { tenant: tenant ?? '', sender: null })) return [];
-    const own = "id = $1::uuid AND ($2::text IS NULL OR coalesce(tenant, '') = $2)";
-    return this.sql.query<Result>(text(`${this.sql.schema}.outbox`, own), [row, tenant]);
+    const sent = { tenant: tenant ?? '', sender: null };
+    if (row === null || !reaches(by, { ...sent, toAudience: false })) return [];
+    const own =
+      "id = $1::uuid AND ($2::text IS NULL OR coalesce(tenant, '') = $2) AND ($3::boolean OR audience IS NULL)";
+    const values = [row, tenant, reaches(by, { ...sent, toAudience: true })];
+    return this.sql.query<Result>(text(`${this.sql.schema}.outbox`, own), values);
   }
 }
 

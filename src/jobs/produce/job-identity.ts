@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { givenDedupeKey, hashDedupeKey } from '../../contract/model/dedupe-key.js';
 import type { ParsedJob } from '../../contract/model/job.js';
+import type { ProducerIdentity } from '../../contract/model/producer-key.js';
 import type { CancelledJob } from '../../contract/ports/cancel.js';
 import type { IdempotencyClaim } from '../../contract/ports/idempotency.js';
 import { timeOfUuidV7, uuidV7 } from '../../platform/uuid-v7.js';
@@ -14,19 +15,20 @@ export interface JobIdentity {
 }
 
 const DIRECT = 'direct-';
-const DIRECT_ID = /^direct-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const IDEMPOTENT_ID = /^idem-[A-Za-z0-9_-]{43}$/;
+const DIRECT_ID =
+  /^direct-([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:-([0-9a-f]{8})([0-9a-f]{8}))?$/;
+const IDEMPOTENT_ID = /^idem-([A-Za-z0-9_-]{43})-([0-9a-f]{8})$/;
 
 /**
- * The job id for an Idempotency-Key: the same for each repetition, so that the queue stores the job once.
- * BullMQ rejects integers and
- * colons.
+ * The job id for an Idempotency-Key: the same for each repetition, so that the queue stores the job once. It ends with a {@link tag} of
+ * the scope. BullMQ rejects integers and colons.
  */
 export function idempotentJobId({ scope, key }: { scope: string; key: string }): string {
   // As JSON, so that ("a", "bc") and ("ab", "c") differ.
-  return `idem-${createHash('sha256')
+  const hash = createHash('sha256')
     .update(JSON.stringify([scope, key]))
-    .digest('base64url')}`;
+    .digest('base64url');
+  return `idem-${hash}-${tag(hash, scope)}`;
 }
 
 /** Whether the job's id derives from an Idempotency-Key. */
@@ -45,10 +47,15 @@ export function jobFingerprint({ queue, id, timestamp }: JobIdentity): Buffer {
 
 /**
  * Creates a job that is tried directly before it may go to the queue. One that is not on the queue was delivered
- * or cancelled; its id contains its timestamp.
+ * or cancelled; its id contains its timestamp, and a {@link tag} each of the name and the tenant of a producer that has sent it.
  */
-export function directJob(queue: string): JobIdentity {
-  return directJobOf(queue, `${DIRECT}${uuidV7()}`);
+export function directJob(
+  queue: string,
+  { feeds, sender }: Pick<ParsedJob, 'feeds' | 'sender'>,
+): JobIdentity {
+  const uuid = uuidV7();
+  const tags = sender && `-${tag(uuid, sender.name ?? '')}${tag(uuid, feeds[0]!.tenant)}`;
+  return directJobOf(queue, `${DIRECT}${uuid}${tags ?? ''}`);
 }
 
 /** The job with an id that was created by {@link directJob}. */
@@ -59,6 +66,29 @@ export function directJobOf(queue: string, id: string): JobIdentity {
 /** Whether the id was created by {@link directJob}. */
 export function isDirectJobId(id: string): boolean {
   return DIRECT_ID.test(id);
+}
+
+/**
+ * Whether a producer may have sent the job with this id. After its delivery only the id is left to tell: without this, a producer would learn
+ * from the answer to a cancellation which jobs of others exist.
+ */
+export function mayHaveSent(id: string, by: ProducerIdentity | null): boolean {
+  if (by === null || (by.name === null && by.tenant === null)) return true;
+  const anyName = by.name === null || by.scopes.has('any-sender');
+  if (anyName && by.tenant === null) return true;
+  const [, hash, scope] = IDEMPOTENT_ID.exec(id) ?? [];
+  if (hash !== undefined) return scope === tag(hash, by.id);
+  const [, uuid, name, tenant] = DIRECT_ID.exec(id) ?? [];
+  if (uuid === undefined) return true;
+  return (anyName || name === tag(uuid, by.name!)) && (by.tenant === null || tenant === tag(uuid, by.tenant));
+}
+
+/** A mark of a job's owner. It differs between jobs, so that ids do not show which of them have the same owner. */
+function tag(of: string, owner: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([of, owner]))
+    .digest('hex')
+    .slice(0, 8);
 }
 
 /** A hash of a job's type and data, independent of the order of object members. */

@@ -41,6 +41,10 @@ function hasMark(value: unknown): boolean {
 }
 
 function restOf(data: unknown): object {
-  const { tenant, sender } = sentOf(data);
-  return { ...(tenant !== '' && { tenant }), ...(sender !== null && { sender: { name: sender } }) };
+  const { tenant, sender, toAudience } = sentOf(data);
+  return {
+    ...(tenant !== '' && { tenant }),
+    ...(sender !== null && { sender: { name: sender } }),
+    ...(toAudience && { to: {} }),
+  };
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { InvalidSettingsError, type InvalidField } from '../../contract/errors.js';
 import { check, quote } from '../../contract/options/fields.js';
 import { MOST_DAYS } from '../../contract/options/groups.js';
+import { doubtAbout } from '../../contract/model/producer-key.js';
 import { optionProblems, type Role, type TidingsOptions } from '../../contract/options/options.js';
 import { isLoopback } from '../loopback.js';
 import { SERVICE } from './service-schema.js';
@@ -127,6 +128,13 @@ function warningsOf({ production, host, options }: Omit<Settings, 'warnings'>, s
   const warnings = unreadVariables(Object.keys(set), Object.keys(VARIABLES));
   if (options.retention?.days === null && options.retention.maxEntries === null) {
     warnings.push('RETENTION_DAYS and RETENTION_MAX_ENTRIES are both off: feeds grow without end.');
+  }
+  for (const [index, item] of (options.http?.producerApiKeys ?? []).entries()) {
+    const doubt = typeof item === 'string' ? doubtAbout(item) : null;
+    if (doubt === null) continue;
+    warnings.push(
+      `PRODUCER_API_KEYS: item ${index + 1} is read as name:key@tenant, but ${doubt}. If ":" or "@" are part of the key, put ":" before it.`,
+    );
   }
   const { secret, issuer, audience } = options.http?.jwt ?? {};
   const open = [issuer ? [] : 'AUTH_JWT_ISSUER', audience ? [] : 'AUTH_JWT_AUDIENCE'].flat();
