@@ -80,7 +80,7 @@ export function mayHaveSent(id: string, by: ProducerIdentity | null): boolean {
   if (hash !== undefined) return scope === tag(hash, by.id);
   const [, uuid, name, tenant] = DIRECT_ID.exec(id) ?? [];
   if (uuid === undefined) return true;
-  return (anyName || name === tag(uuid, by.name!)) && (by.tenant === null || tenant === tag(uuid, by.tenant));
+  return (anyName || name === tag(uuid, by.name)) && (by.tenant === null || tenant === tag(uuid, by.tenant));
 }
 
 /** A mark of a job's owner. It differs between jobs, so that ids do not show which of them have the same owner. */
