@@ -57,6 +57,7 @@ describe('a job', () => {
       queueName: 'tidings',
       timestamp: Date.now(),
       attemptsStarted: 1,
+      opts: {},
       ...parts,
     } as Job<unknown>);
   const dropped = async () =>
