@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../../../src/contract/options/options.js';
 import { PostgresDropLog } from '../../../src/log/append/drop-log.js';
 import { PostgresPreferences } from '../../../src/log/inbox/postgres-preferences.js';
 import { MOST_STATES, Retention } from '../../../src/log/upkeep/retention.js';
+import { eventually } from '../../support/eventually.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { declaredTypes } from '../inbox/open-inbox.js';
 import { recount } from '../inbox/recount.js';
@@ -242,6 +243,29 @@ describe('the retention', () => {
     expect(await log.reader.heads([feedId])).toHaveLength(1);
     await sweep({});
     expect(await log.reader.heads([feedId])).toHaveLength(1);
+  });
+
+  it('leaves a feed to a transaction that uses it at that moment', async () => {
+    await stateOf('locked');
+    await log.database.query(`UPDATE tidings.feed SET touched_at = now() - interval '91 days'`);
+    const user = await log.database.pool.connect();
+    try {
+      await user.query('BEGIN');
+      await user.query(`UPDATE tidings.feed SET muted = '{note}' WHERE recipient = 'locked'`);
+      let isOver = false;
+      const swept = sweep({}).finally(() => (isOver = true));
+      await eventually(async () => {
+        const waits = `SELECT FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`;
+        return isOver || (await log.database.query(waits)).length > 0;
+      });
+      await user.query('COMMIT');
+      await swept;
+    } finally {
+      user.release();
+    }
+    expect(await log.database.query(`SELECT muted FROM tidings.feed WHERE recipient = 'locked'`)).toEqual([
+      { muted: ['note'] },
+    ]);
   });
 
   it('never takes a feed from under an append, a new preference or an opening of the same moment', async () => {

@@ -226,7 +226,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
         replace: 'ORDER BY f.touched_at LIMIT $2',
       },
     ],
-    caughtBy: [{ file: RETENTION_TESTS, test: 'never takes a feed from under an append' }],
+    caughtBy: [{ file: RETENTION_TESTS, test: 'leaves a feed to a transaction' }],
   },
   {
     name: 'range-over-what-did-not-change',
