@@ -1,11 +1,11 @@
 // Bundles what runs in browsers: `node scripts/build-browser.js [outDir]`, `dist` if nothing is said. Each entry becomes one file, so
 // that a page without a bundler takes it as it is. The declarations are made by `tsc -p tsconfig.browser.json`.
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minify } from '@swc/core';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 const outDir = process.argv[2] ?? join(PACKAGE, 'dist');
@@ -15,7 +15,24 @@ const ENTRIES = {
   'browser/client/index': ['./event-source.js'],
   'browser/client/event-source': [],
   'browser/react/index': ['react', '../client/index.js'],
-  'browser/element/index': [],
+  'browser/element/index': ['./overlays.js'],
+  'browser/element/overlays': [],
+};
+
+/** Minifies the style sheets, which are strings in modules of their own. */
+const styles = {
+  name: 'styles',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]element[\\/]css[\\/]\w+\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const [text, before, css] = /^([^]*?)`([^`]*)`/.exec(source.slice(source.indexOf('export const')));
+      const { code } = await transform(css, { loader: 'css', minify: true });
+      return {
+        contents: `${before}${JSON.stringify(code)}${source.slice(source.indexOf(text) + text.length)}`,
+        loader: 'ts',
+      };
+    });
+  },
 };
 
 await Promise.all(
@@ -34,6 +51,7 @@ await Promise.all(
         minify: true,
         sourcemap: 'external',
         external,
+        plugins: [styles],
         tsconfigRaw: {},
         logLevel: 'warning',
         write: false,

@@ -1,5 +1,5 @@
 import { FakeFeed } from './fake-feed.js';
-import { item, many, ordinary } from './samples.js';
+import { DECLARED, item, many, ordinary, team } from './samples.js';
 
 // What the tests in Chromium drive `<tidings-bell>` with; the element itself is loaded as a page loads it.
-Object.assign(window, { FakeFeed, item, many, ordinary });
+Object.assign(window, { FakeFeed, DECLARED, item, many, ordinary, team });

@@ -1,5 +1,5 @@
 import type { NotificationItem } from '../../src/contract/model/entry.js';
-import type { BellFeed, BellSnapshot } from '../../src/browser/element/index.js';
+import type { BellFeed, BellPreferences, BellSnapshot, BellType } from '../../src/browser/element/index.js';
 
 /** A feed in memory: what a test sets is what is shown, and what was asked of it can be read. */
 export class FakeFeed implements BellFeed {
@@ -9,6 +9,10 @@ export class FakeFeed implements BellFeed {
   failure: Error | null = null;
   /** What `loadMore` brings, page by page. */
   older: NotificationItem[][] = [];
+  /** What `snoozed` brings. */
+  asleep: NotificationItem[] = [];
+  declared: BellType[] = [];
+  wishes: BellPreferences = { muted: [], mutedCategories: [] };
   private readonly listeners = new Set<() => void>();
   private readonly onMessage = new Set<(item: NotificationItem) => void>();
   private snapshot: BellSnapshot = {
@@ -78,6 +82,54 @@ export class FakeFeed implements BellFeed {
   archive(...ids: string[]): Promise<void> {
     const items = this.snapshot.items.filter(({ id }) => !ids.includes(id));
     return this.change(`archive ${ids.join(' ')}`, { items, unread: unreadOf(items) });
+  }
+
+  act(id: string, action: string): Promise<void> {
+    const at = new Date().toISOString();
+    const items = this.snapshot.items.map((item) =>
+      item.id === id ? { ...item, readAt: at, acted: { action, at } } : item,
+    );
+    return this.change(`act ${id} ${action}`, { items, unread: unreadOf(items) });
+  }
+
+  snooze(ids: readonly string[], until: Date): Promise<void> {
+    const items = this.snapshot.items.filter(({ id }) => !ids.includes(id));
+    return this.change(`snooze ${ids.join(' ')} ${until.toISOString()}`, { items, unread: unreadOf(items) });
+  }
+
+  unsnooze(ids: readonly string[]): Promise<void> {
+    return this.change(`unsnooze ${ids.join(' ')}`, {});
+  }
+
+  async snoozed(): Promise<{ items: NotificationItem[] }> {
+    if (this.failure) throw this.failure;
+    return { items: this.asleep };
+  }
+
+  async counts(): Promise<{ categories: Record<string, { unread: number }> }> {
+    this.calls.push('counts');
+    const categories: Record<string, { unread: number }> = {};
+    for (const { category, readAt } of [...this.snapshot.items, ...this.older.flat()]) {
+      if (!category) continue;
+      categories[category] ??= { unread: 0 };
+      if (readAt === null) categories[category].unread++;
+    }
+    return { categories };
+  }
+
+  async types(): Promise<BellType[]> {
+    if (this.failure) throw this.failure;
+    return this.declared;
+  }
+
+  async preferences(): Promise<BellPreferences> {
+    return this.wishes;
+  }
+
+  async setPreferences(wishes: BellPreferences): Promise<void> {
+    this.calls.push(`setPreferences ${JSON.stringify(wishes)}`);
+    if (this.failure) throw this.failure;
+    this.wishes = wishes;
   }
 
   async loadMore(): Promise<void> {

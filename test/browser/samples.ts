@@ -61,6 +61,98 @@ export function ordinary(): NotificationItem[] {
   ];
 }
 
+/** The same afternoon in a team: pictures, questions, categories, what is urgent and what is not. */
+export function team(): NotificationItem[] {
+  return [
+    item(40_000, {
+      type: 'invitation',
+      id: 'invitation',
+      title: 'Lin Chen invites you to Atlas',
+      body: 'You would join 6 people as an editor.',
+      link: '/projects/atlas',
+      image: '/faces/lin.svg',
+      category: 'projects',
+      actions: [
+        { id: 'accept', label: 'Accept', style: 'primary' },
+        { id: 'decline', label: 'Decline' },
+      ],
+    }),
+    item(3 * MINUTE, {
+      type: 'alert',
+      id: 'alert',
+      title: 'Payments have been failing for 5 minutes',
+      body: 'The bank answers 503. 14 orders are waiting.',
+      link: '/status',
+      category: 'operations',
+      severity: 'high',
+      data: {},
+      actions: [
+        { id: 'open', label: 'Open the status page', link: '/status' },
+        { id: 'mine', label: 'I take it' },
+      ],
+    }),
+    order(12 * MINUTE, 'New order A-1042', 'Lin Chen: 3 items, €184.50', { category: 'orders', id: 'order' }),
+    item(50 * MINUTE, {
+      ...read,
+      type: 'comment',
+      id: 'comment',
+      title: 'Amara Okafor approved your budget',
+      image: '/faces/amara.svg',
+      category: 'projects',
+      acted: { action: 'thanks', at: new Date(Date.now() - 45 * MINUTE).toISOString() },
+      actions: [{ id: 'thanks', label: 'Say thanks' }],
+    }),
+    item(DAY + HOUR, {
+      id: 'backup',
+      title: 'Backup of Thursday',
+      body: 'Finished in 48 sec',
+      category: 'operations',
+      severity: 'low',
+    }),
+    order(DAY + 3 * HOUR, 'New order A-1040', 'Jonas Weber: 12 items, €1,204.00', {
+      ...read,
+      category: 'orders',
+    }),
+  ];
+}
+
+/** What the team can choose to get. */
+export const DECLARED = [
+  {
+    type: 'new-order',
+    name: 'New orders',
+    description: 'Somebody has bought something.',
+    category: 'orders',
+  },
+  { type: 'refund', name: 'Refunds', description: 'A customer wants their money back.', category: 'orders' },
+  {
+    type: 'invitation',
+    name: 'Invitations',
+    description: 'Somebody wants you in their project.',
+    category: 'projects',
+  },
+  { type: 'comment', name: 'Comments and approvals', description: null, category: 'projects' },
+  {
+    type: 'alert',
+    name: 'Security and outages',
+    description: 'What cannot wait, and needs an answer.',
+    category: 'operations',
+    mandatory: true,
+  },
+  {
+    type: 'task-completed',
+    name: null,
+    description: 'An export, an import or a report is ready.',
+    category: 'operations',
+  },
+  {
+    type: 'announcement',
+    name: 'Announcements',
+    description: 'News for everybody, about once a month.',
+    category: null,
+  },
+];
+
 /** As many as one likes, over as many days as it takes. */
 export function many(count: number): NotificationItem[] {
   const sample = ordinary();

@@ -8,7 +8,7 @@ const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const BELL_ORIGIN = 'http://bell.test';
 /** As strict as a page can be: the element has to live with it. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; require-trusted-types-for 'script'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; require-trusted-types-for 'script'";
 
 const STYLE = `
   :root { color-scheme: light dark; }
@@ -25,6 +25,12 @@ const html = (body: string, attributes: string): string => `<!doctype html>
 <title>application</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
 <script type="module" src="/tidings-element.js"></script><script type="module" src="/tools.js"></script></head>
 <body>${body}</body></html>`;
+
+/** A portrait, more or less. */
+const face = (name: string): string => {
+  const hue = [...name].reduce((sum, letter) => sum * 7 + letter.charCodeAt(0), 0) % 360;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 36 36"><rect width="36" height="36" fill="hsl(${hue} 45% 72%)"/><circle cx="18" cy="14.5" r="6.5" fill="hsl(${hue} 38% 32%)"/><path d="M5 37c0-9 5.8-13.5 13-13.5S31 28 31 37z" fill="hsl(${hue} 38% 32%)"/></svg>`;
+};
 
 const bundled = new Map<string, Promise<string>>();
 
@@ -48,6 +54,20 @@ function bundle(entry: string): Promise<string> {
 /** The toolbar of an application, with the bell in it. */
 export const TOOLBAR =
   '<header><b>Northwind</b><tidings-bell id="bell"></tidings-bell><i></i></header><main></main>';
+
+/** The same with toasts. */
+export const WITH_TOASTS = TOOLBAR + '<tidings-toasts id="toasts"></tidings-toasts>';
+
+/** Doubles the text of the element, and nothing else, as a reader may do (WCAG 1.4.4). */
+export const doubleText = (element: string): string =>
+  element
+    .replace(/font-size: ([\d.]+)px/g, (_, size) => `font-size: ${Number(size) * 2}px`)
+    .replace(/line-height: ([\d.]+)px/g, (_, size) => `line-height: ${Number(size) * 2}px`)
+    .replace(
+      /font: (\d+) ([\d.]+)px\/([\d.]+)(px)?/g,
+      (_, weight, size, height, unit = '') =>
+        `font: ${weight} ${Number(size) * 2}px/${unit ? Number(height) * 2 : height}${unit}`,
+    );
 
 /** Opens a page with the element on it, and the tools of `test/browser/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
 export async function openBellPage(
@@ -78,7 +98,10 @@ export async function openBellPage(
   const page = await context.newPage();
   if (now) await page.clock.setFixedTime(now);
   await page.route(`${BELL_ORIGIN}/**`, (route) => {
-    const file = files[new URL(route.request().url()).pathname];
+    const { pathname } = new URL(route.request().url());
+    const file = files[pathname];
+    if (pathname.startsWith('/faces/'))
+      return route.fulfill({ contentType: 'image/svg+xml', body: face(pathname) });
     if (!file)
       return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>elsewhere</title>' });
     return route.fulfill({

@@ -1,10 +1,13 @@
 import type { Page } from 'playwright-core';
+import { doubleText, WITH_TOASTS } from './bell-page.js';
 
 /** A state of `<tidings-bell>` and how one comes there: for the check of each with axe, and for the screenshots. */
 export interface Scene {
   readonly body?: string;
   /** Of `<html>`. */
   readonly attributes?: string;
+  /** Changes the element's script. */
+  readonly patch?: (element: string) => string;
   /** How much of the page shows it; all of it if nothing is said. */
   readonly height?: number;
   set(page: Page): Promise<void>;
@@ -16,7 +19,9 @@ const INLINE =
 /** Gives the bell a feed, written as an expression of the page, and waits for the frame that shows it. */
 export async function give(page: Page, feed: string): Promise<void> {
   // Without a value at the end all of the feed would come over to us.
-  await page.evaluate(`window.feed = ${feed}; document.getElementById('bell').feed = window.feed; void 0;`);
+  await page.evaluate(
+    `window.feed = ${feed}; for (const id of ['bell', 'toasts']) if (document.getElementById(id)) document.getElementById(id).feed = window.feed; void 0;`,
+  );
   await settle(page);
 }
 
@@ -42,6 +47,38 @@ const shown = (feed: string, then?: (page: Page) => Promise<void>, rest: Partial
 const run = (script: string) => async (page: Page) => {
   await page.evaluate(script);
 };
+/** In the state that a click on something in the panel leads to. */
+const after =
+  (...selectors: string[]) =>
+  async (page: Page) => {
+    for (const selector of selectors) {
+      await page.locator(selector).first().click();
+      await settle(page);
+    }
+  };
+/** With toasts for what arrives. */
+const toasted = (push: string, rest: Partial<Scene> = {}, then?: (page: Page) => Promise<void>): Scene => ({
+  body: WITH_TOASTS,
+  ...rest,
+  async set(page) {
+    await give(page, 'new FakeFeed(ordinary().slice(3), { unseen: 0 })');
+    await page.evaluate(push);
+    await page.locator('#toasts .toast').first().waitFor();
+    await then?.(page);
+    await settle(page);
+  },
+});
+const TEAM = `Object.assign(new FakeFeed(team(), { unseen: 3 }), { declared: DECLARED, wishes: { muted: ['refund'], mutedCategories: ['projects'] } })`;
+const GERMAN = `Object.assign(document.getElementById('bell'), { lang: 'de', strings: {
+  title: 'Benachrichtigungen', markAllRead: 'Alle als gelesen markieren', urgent: 'Dringend', all: 'Alle', preferences: 'Benachrichtigungseinstellungen', snooze: 'Zurückstellen', snoozedTitle: 'Zurückgestellte Benachrichtigungen',
+  inAnHour: 'In einer Stunde', tomorrow: 'Morgen früh', nextWeek: 'Nächste Woche', alwaysOn: 'Immer eingeschaltet', otherTypes: 'Sonstige',
+  preferencesLead: 'Wählen Sie, worüber Sie benachrichtigt werden. Änderungen gelten auf allen Geräten.',
+  acted: (label, time) => label + ' · ' + time, unreadCount: (n) => n + ' ungelesen',
+  categories: { orders: 'Bestelleingänge', projects: 'Projektzusammenarbeit', operations: 'Betriebsüberwachung' } } });
+  window.feed.declared = [
+    { type: 'a', name: 'Datenschutzfolgenabschätzungen', description: 'Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz und andere Vorschriften.', category: 'operations', mandatory: true },
+    { type: 'b', name: 'Auftragsbestätigungsbenachrichtigungen', description: 'Sobald eine Bestellung eingeht.', category: 'orders' } ];
+  window.feed.set({ items: window.feed.getSnapshot().items.map((item, index) => index ? item : { ...item, title: 'Lin Chen lädt Sie zur Projektzusammenarbeit „Grundstücksverkehrsgenehmigungszuständigkeit“ ein', body: 'Als Mitbearbeiterin mit Freigabeberechtigung.', actions: [{ id: 'y', label: 'Einladung annehmen', style: 'primary' }, { id: 'n', label: 'Vorübergehend zurückstellen' }, { id: 'x', label: 'Ablehnen', style: 'danger' }] }) });`;
 const closed = (feed: string): Scene => ({ height: 120, set: (page) => give(page, feed) });
 
 const OFFLINE = `{ state: 'offline', retryAt: Date.now() + 4000 }`;
@@ -128,4 +165,88 @@ export const BELL_SCENES: Readonly<Record<string, Scene>> = {
   ),
   refused: shown(`new FakeFeed([], { loaded: false, status: { state: 'stopped', reason: 'forbidden' } })`),
   inline: shown('new FakeFeed(ordinary())', undefined, { body: INLINE }),
+  'bell-urgent': closed('new FakeFeed(team(), { unseen: 3 })'),
+  team: shown(TEAM),
+  'team-acted': shown(TEAM, after('.answer.primary')),
+  'team-already-acted': shown(
+    `Object.assign(${TEAM}, { failure: Object.assign(new Error('no'), { code: 'already-acted' }) })`,
+    async (page) => {
+      await page.locator('.answer').first().click();
+      await page.locator('.notice').waitFor();
+    },
+  ),
+  'team-german': shown(TEAM, run(GERMAN), { attributes: 'lang="de"' }),
+  'team-text-200': shown(TEAM, undefined, { patch: doubleText }),
+  'tabs-selected': shown(TEAM, async (page) => {
+    await page.evaluate(`document.getElementById('bell').setAttribute('tabs', '')`);
+    await page.locator('.tab').nth(2).click();
+  }),
+  tabs: shown(TEAM, run(`document.getElementById('bell').setAttribute('tabs', '')`)),
+  'tabs-empty': shown(TEAM, async (page) => {
+    await page.evaluate(`document.getElementById('bell').setAttribute('tabs', 'orders mentions')`);
+    await page.locator('.tab').nth(2).click();
+  }),
+  'tabs-right-to-left': shown(
+    TEAM,
+    run(`document.getElementById('bell').setAttribute('tabs', ''); ${ARABIC}`),
+    { attributes: 'dir="rtl" lang="ar"' },
+  ),
+  'tabs-german-text-200': shown(
+    TEAM,
+    run(`document.getElementById('bell').setAttribute('tabs', ''); ${GERMAN}`),
+    { attributes: 'lang="de"', patch: doubleText },
+  ),
+  'menu-snooze': shown(TEAM, async (page) => {
+    await page.locator('.row').nth(2).hover();
+    await page.locator('.row .snooze').nth(2).click();
+    await page.locator('.menu-item').first().waitFor();
+  }),
+  'menu-more': shown(TEAM, after('.menu-button')),
+  'menu-german': shown(
+    TEAM,
+    async (page) => {
+      await page.evaluate(GERMAN);
+      await page.locator('.menu-button').click();
+      await page.locator('.menu-item').first().waitFor();
+    },
+    { attributes: 'lang="de"', patch: doubleText },
+  ),
+  snoozed: shown(
+    `Object.assign(${TEAM}, { asleep: team().slice(0, 3).map((one, index) => ({ ...one, snoozedUntil: new Date(Date.now() + [72, 17, 1][index] * 3600000).toISOString() })) })`,
+    after('.menu-button', '.menu-item'),
+  ),
+  'snoozed-none': shown(TEAM, after('.menu-button', '.menu-item')),
+  'page-failed': shown(
+    `Object.assign(${TEAM}, { failure: new Error('no') })`,
+    after('.menu-button', '.menu-item'),
+  ),
+  preferences: shown(TEAM, after('.menu-button', '.menu-item:last-child')),
+  'preferences-right-to-left': shown(TEAM, after('.menu-button', '.menu-item:last-child'), {
+    attributes: 'dir="rtl" lang="ar"',
+  }),
+  'preferences-failed': shown(TEAM, async (page) => {
+    await after('.menu-button', '.menu-item:last-child')(page);
+    await page.evaluate(`feed.failure = new Error('no')`);
+    await page.locator('.switch').first().click();
+    await page.locator('.preferences .notice').waitFor();
+  }),
+  'preferences-german-text-200': shown(
+    TEAM,
+    async (page) => {
+      await page.evaluate(GERMAN);
+      await after('.menu-button', '.menu-item:last-child')(page);
+    },
+    { attributes: 'lang="de"', patch: doubleText },
+  ),
+  toasts: toasted('feed.push(...team().slice(0, 3).reverse())'),
+  'toast-one': toasted(`feed.push(item(0, { title: 'Export of March is ready', body: null }))`),
+  'toast-summary': toasted('feed.push(...many(12))'),
+  'toast-acted': toasted('feed.push(...team().slice(0, 1))', {}, (page) =>
+    page.locator('#toasts .answer').first().click(),
+  ),
+  'toasts-right-to-left': toasted(
+    `feed.push(...team().slice(0, 2).reverse().map((one) => ({ ...one, title: 'تصدير شهر مارس جاهز', body: 'اكتمل خلال 12 ثانية' })))`,
+    { attributes: 'dir="rtl" lang="ar"' },
+  ),
+  'toasts-text-200': toasted('feed.push(...team().slice(0, 2).reverse())', { patch: doubleText }),
 };

@@ -8,14 +8,16 @@ const FAILURE_SHOWN_FOR_MS = 6_000;
 export interface ActionListener {
   /** A failure is to be shown, or no longer. */
   changed(): void;
-  announce(result: 'archived' | 'allRead' | 'actionFailed'): void;
+  announce(result: 'archived' | 'allRead' | 'actionFailed' | 'alreadyActed'): void;
+  /** A notification is gone until then. */
+  snoozed(until: Date): void;
   /** An older page was added. */
   loaded(count: number): void;
 }
 
 /** The user's actions on the feed, and which of them have failed. The feed shows a change at once and undoes it on failure. */
 export class Actions {
-  private hasFailed = false;
+  private failed: 'failed' | 'already-acted' | null = null;
   private hasLoadFailed = false;
   private wasLive = true;
 
@@ -25,9 +27,9 @@ export class Actions {
     private readonly listener: ActionListener,
   ) {}
 
-  /** Whether an action failed within the last seconds. */
-  get actionFailed(): boolean {
-    return this.hasFailed;
+  /** The failure of an action within the last seconds. */
+  get actionFailed(): 'failed' | 'already-acted' | null {
+    return this.failed;
   }
 
   /** Whether the next older page could not be loaded. */
@@ -59,8 +61,23 @@ export class Actions {
     this.run((feed) => feed.archive(id), 'archived');
   }
 
-  markAllRead(): void {
-    if (this.source.snapshot.unread > 0) this.run((feed) => feed.markAllRead(), 'allRead');
+  act({ id }: NotificationItem, action: string): void {
+    this.run((feed) => feed.act?.(id, action));
+  }
+
+  snooze({ id }: NotificationItem, until: Date): void {
+    this.run((feed) => feed.snooze?.([id], until).then(() => this.listener.snoozed(until)));
+  }
+
+  /** @param category only these, as far as they are loaded; `''` for all. */
+  markAllRead(category: string): void {
+    const { items } = this.source.snapshot;
+    const ids = items
+      .filter((item) => item.category === category && item.readAt === null)
+      .map(({ id }) => id);
+    if (category !== '') {
+      if (ids.length > 0) this.run((feed) => feed.markRead(...ids), 'allRead');
+    } else if (this.source.snapshot.unread > 0) this.run((feed) => feed.markAllRead(), 'allRead');
   }
 
   loadMore(): void {
@@ -92,20 +109,26 @@ export class Actions {
     this.listener.changed();
   }
 
-  private run(change: (feed: BellFeed) => Promise<void>, result?: 'archived' | 'allRead'): void {
+  private run(
+    change: (feed: BellFeed) => Promise<unknown> | undefined,
+    result?: 'archived' | 'allRead',
+  ): void {
     const { active } = this.source;
     if (!active) return;
-    change(active).then(
+    change(active)?.then(
       () => result && this.listener.announce(result),
-      () => {
-        this.hasFailed = true;
-        this.listener.announce('actionFailed');
-        this.listener.changed();
-        this.timers.set('failed', FAILURE_SHOWN_FOR_MS, () => {
-          this.hasFailed = false;
-          this.listener.changed();
-        });
-      },
+      (error: { code?: unknown }) => this.fail(error?.code === 'already-acted' ? 'already-acted' : 'failed'),
     );
+  }
+
+  /** Shows a failure for some seconds. */
+  fail(failure: 'failed' | 'already-acted' = 'failed'): void {
+    this.failed = failure;
+    this.listener.announce(failure === 'failed' ? 'actionFailed' : 'alreadyActed');
+    this.listener.changed();
+    this.timers.set('failed', FAILURE_SHOWN_FOR_MS, () => {
+      this.failed = null;
+      this.listener.changed();
+    });
   }
 }

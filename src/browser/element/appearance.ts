@@ -12,7 +12,7 @@ export class Appearance {
   private current: RowStyle;
 
   constructor() {
-    this.current = this.createStyle(undefined);
+    this.current = this.createStyle(undefined, false);
   }
 
   /** As of the last {@link refresh}. */
@@ -34,12 +34,13 @@ export class Appearance {
     this.presenter = (item) => presenter?.(item) ?? present(item);
   }
 
-  refresh(language: string | undefined): RowStyle {
-    return (this.current = this.createStyle(language));
+  refresh(language: string | undefined, canSnooze = false): RowStyle {
+    return (this.current = this.createStyle(language, canSnooze));
   }
 
-  private createStyle(language: string | undefined): RowStyle {
+  private createStyle(language: string | undefined, canSnooze: boolean): RowStyle {
     return {
+      canSnooze,
       strings: this.texts,
       times: new Times(language),
       present: (item) => {

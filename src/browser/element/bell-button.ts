@@ -20,12 +20,15 @@ export class BellButton {
   /**
    * @param count the number in the badge, shown as `text`.
    * @param hasUnread whether the badge is a dot when the count is 0: everything is seen, but not read.
+   * @param isUrgent whether something of high severity is among them.
    * @param name the accessible name.
    */
-  show(count: number, text: string, hasUnread: boolean, name: string): void {
+  show(count: number, text: string, hasUnread: boolean, isUrgent: boolean, name: string): void {
     setAttribute(this.element, 'aria-label', name);
     this.badge.hidden = count === 0 && !hasUnread;
     this.badge.classList.toggle('no-count', count === 0);
+    this.badge.classList.toggle('urgent-badge', isUrgent);
+    this.badge.part.toggle('badge-high', isUrgent);
     this.badge.classList.toggle('wide', count > MAX_COUNT);
     setText(this.badge, count === 0 ? '' : text);
     if (count > this.shown) {

@@ -1,22 +1,16 @@
-import type { NotificationItem } from '../../contract/model/entry.js';
-import { upgradeProperties } from './dom.js';
+import { FeedElement } from './feed-element.js';
 import { FEED_ATTRIBUTES } from './feed-source.js';
-import type { BellStrings } from './strings.js';
-import { adoptStyles } from './styles.js';
-import type { BellFeed, Presentation } from './types.js';
 import { Widget } from './widget.js';
-
-// On a server the module can be imported, though there are no elements.
-const Base = globalThis.HTMLElement ?? class {};
 
 /**
  * `<tidings-bell>`: a bell with a badge, and a panel with the feed.
  *
  * Attributes:
- * - `url`, `path`: create a feed of its own, with the options `credentials`, `transport` and `tabs` (see `createFeed`).
+ * - `url`, `path`: create a feed of its own, with the options `credentials`, `transport` and `connection` (see `createFeed`).
  * - `theme`: `light` or `dark`. Default: the system's colour scheme.
  * - `inline`: the panel is part of the page, without a bell.
  * - `badge`: `unseen` (default) or `unread`.
+ * - `tabs`: a tab for each category, with counts. A list of names (`orders mentions`) sets their order.
  * - `quiet`: no announcements to screen readers, for the second of two bells on one page.
  * - `lang`: the language of dates and numbers.
  *
@@ -25,45 +19,14 @@ const Base = globalThis.HTMLElement ?? class {};
  * Events:
  * - `tidings-select` (`detail.item`): a notification was clicked. Call `preventDefault()` to route it yourself. Not for clicks that open
  *   another tab or window.
+ * - `tidings-action` (`detail.item`, `detail.action`): a button of a notification was clicked. `preventDefault()` as above.
  * - `tidings-toggle` (`detail.open`): the panel was opened or closed.
  */
-export class TidingsBell extends Base {
-  static readonly observedAttributes = [...FEED_ATTRIBUTES, 'inline', 'badge', 'lang'];
-
-  private readonly widget: Widget;
+export class TidingsBell extends FeedElement<Widget> {
+  static readonly observedAttributes = [...FEED_ATTRIBUTES, 'inline', 'badge', 'lang', 'tabs'];
 
   constructor() {
-    super();
-    const root = this.attachShadow({ mode: 'open' });
-    adoptStyles(root);
-    this.widget = new Widget(this);
-    root.append(...this.widget.elements);
-  }
-
-  /** The feed that is shown: the assigned one, or the element's own. */
-  get feed(): BellFeed | null {
-    return this.widget.source.feed;
-  }
-
-  set feed(feed: BellFeed | null) {
-    this.widget.source.assign(feed);
-    if (this.isConnected) this.widget.source.connect();
-  }
-
-  /** Replaces some of the texts; the others stay English. */
-  set strings(strings: Partial<BellStrings>) {
-    this.widget.appearance.setStrings(strings);
-    this.widget.restyle();
-  }
-
-  get strings(): BellStrings {
-    return this.widget.appearance.strings;
-  }
-
-  /** Chooses the icon of a notification and its tone; `null` for the default one. */
-  set present(presenter: ((item: NotificationItem) => Presentation | null) | null) {
-    this.widget.appearance.setPresenter(presenter);
-    this.widget.restyle();
+    super((host) => new Widget(host));
   }
 
   get open(): boolean {
@@ -82,22 +45,5 @@ export class TidingsBell extends Base {
   /** Closes the panel. Moves the focus from the panel to the bell. */
   hide(): void {
     this.widget.hide();
-  }
-
-  connectedCallback(): void {
-    upgradeProperties<TidingsBell>(this, ['feed', 'strings', 'present', 'open']);
-    this.widget.start();
-  }
-
-  disconnectedCallback(): void {
-    this.widget.close();
-    // An element that is moved within the page keeps its connection.
-    queueMicrotask(() => {
-      if (!this.isConnected) this.widget.stop();
-    });
-  }
-
-  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
-    if (before !== after && this.isConnected) this.widget.attributeChanged(name);
   }
 }

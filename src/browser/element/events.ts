@@ -1,5 +1,5 @@
-import type { NotificationItem } from '../../contract/model/entry.js';
-import type { SelectDetail, ToggleDetail } from './types.js';
+import type { NotificationAction, NotificationItem } from '../../contract/model/entry.js';
+import type { ActionDetail, SelectDetail, ToggleDetail } from './types.js';
 
 export function dispatchToggle(bell: Element, open: boolean): void {
   const detail: ToggleDetail = { open };
@@ -11,12 +11,27 @@ export function dispatchToggle(bell: Element, open: boolean): void {
  *
  * @returns whether the page does.
  */
-export function dispatchSelect(bell: Element, item: NotificationItem, click: MouseEvent): boolean {
+export function dispatchSelect(host: Element, item: NotificationItem, click: MouseEvent): boolean {
+  const detail: SelectDetail = { item };
+  return offer(host, 'tidings-select', detail, click);
+}
+
+/** The same for a button of a notification. */
+export function dispatchAction(
+  host: Element,
+  item: NotificationItem,
+  action: NotificationAction,
+  click: MouseEvent,
+): boolean {
+  const detail: ActionDetail = { item, action };
+  return offer(host, 'tidings-action', detail, click);
+}
+
+function offer(host: Element, name: string, detail: unknown, click: MouseEvent): boolean {
   // With a modifier key the link opens in another tab or window, and this page must not navigate as well.
   if (click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return false;
-  const detail: SelectDetail = { item };
   const options = { detail, bubbles: true, composed: true, cancelable: true };
-  const isRouted = !bell.dispatchEvent(new CustomEvent('tidings-select', options));
-  if (isRouted) click.preventDefault();
-  return isRouted;
+  const isTaken = !host.dispatchEvent(new CustomEvent(name, options));
+  if (isTaken) click.preventDefault();
+  return isTaken;
 }

@@ -3,8 +3,11 @@ import type { FeedOptions } from '../client/index.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { BellFeed, BellSnapshot } from './types.js';
 
-/** Attributes that are options of the element's own feed. */
-export const FEED_ATTRIBUTES = ['url', 'path', 'credentials', 'transport', 'tabs'] as const;
+/** Attributes that are options of the element's own feed. The attribute `tabs` has another meaning, so this option is `connection`. */
+export const FEED_ATTRIBUTES = ['url', 'path', 'credentials', 'transport', 'connection'] as const;
+
+/** The elements' own feeds, by their options: elements with the same ones share a feed, such as a bell and the toasts beside it. */
+const shared = new Map<string, { readonly feed: BellFeed; users: number }>();
 
 const EMPTY: BellSnapshot = {
   items: [],
@@ -30,6 +33,7 @@ export interface FeedSourceListener {
 export class FeedSource {
   private assigned: BellFeed | null = null;
   private own: BellFeed | null = null;
+  private ownKey = '';
   private subscribed: BellFeed | null = null;
   private unsubscribe: () => void = () => {};
 
@@ -86,9 +90,20 @@ export class FeedSource {
 
   /** Reports invalid attributes as an uncaught error: thrown here, they would keep the element from being set up. */
   private createOwn(): BellFeed | null {
-    const options = FEED_ATTRIBUTES.map((name) => [name, this.host.getAttribute(name) ?? undefined]);
+    const [url, path, credentials, transport, tabs] = FEED_ATTRIBUTES.map(
+      (name) => this.host.getAttribute(name) ?? undefined,
+    );
+    const options = { url, path, credentials, transport, tabs } as FeedOptions;
+    this.ownKey = JSON.stringify(options);
+    const known = shared.get(this.ownKey);
+    if (known) {
+      known.users++;
+      return known.feed;
+    }
     try {
-      return createFeed(Object.fromEntries(options) as FeedOptions);
+      const feed = createFeed(options);
+      shared.set(this.ownKey, { feed, users: 1 });
+      return feed;
     } catch (error) {
       reportError(error);
       return null;
@@ -96,7 +111,10 @@ export class FeedSource {
   }
 
   private closeOwn(): void {
-    this.own?.close();
+    const entry = this.own && shared.get(this.ownKey);
     this.own = null;
+    if (!entry || --entry.users > 0) return;
+    shared.delete(this.ownKey);
+    entry.feed.close();
   }
 }

@@ -1,4 +1,4 @@
-import type { NotificationItem } from '../../contract/model/entry.js';
+import type { NotificationAction, NotificationItem } from '../../contract/model/entry.js';
 import { Day, inOrder } from './day.js';
 import { focused, h } from './dom.js';
 import { Row, type RowStyle } from './row.js';
@@ -15,6 +15,10 @@ export interface ListListener {
   select(item: NotificationItem, event: MouseEvent): void;
   toggleRead(item: NotificationItem): void;
   archive(item: NotificationItem): void;
+  /** The menu at this button is wanted. */
+  snooze(item: NotificationItem, anchor: HTMLElement): void;
+  /** A button of the notification was clicked; `event` can be prevented. */
+  act(item: NotificationItem, action: NotificationAction, event: MouseEvent): void;
   /** All rows are created and the reader is near the end. */
   needMore(): void;
   /** The focused row was removed, and no other is left. */
@@ -185,8 +189,11 @@ export class List {
     const row = this.rowOf(event.target);
     if (!row || !(event.target instanceof Element)) return;
     const control = event.target.closest('a, button');
-    if (control === row.main) this.listener.select(row.item, event);
+    const action = row.answers.actionOf(control);
+    if (action) this.listener.act(row.item, action, event);
+    else if (control === row.main) this.listener.select(row.item, event);
     else if (control === row.toggle) this.listener.toggleRead(row.item);
+    else if (control === row.snooze) this.listener.snooze(row.item, row.snooze);
     else if (control === row.archive) this.listener.archive(row.item);
   }
 

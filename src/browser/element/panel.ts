@@ -1,12 +1,14 @@
 import { button, h, setAttribute, setText } from './dom.js';
-import { icon, type IconName } from './icons.js';
+import { icon } from './icons.js';
+import { message, retryButton } from './message.js';
 import type { BellStrings } from './strings.js';
+import { Tabs } from './tabs.js';
 
 /** The main content of the panel. */
-export type View = 'loading' | 'list' | 'empty' | 'unreachable' | 'signed-out' | 'refused';
+export type View = 'loading' | 'list' | 'empty' | 'empty-category' | 'unreachable' | 'signed-out' | 'refused';
 
 /** A message below the header, above content that stays visible. */
-export type Notice = 'offline' | 'paused' | 'failed' | null;
+export type Notice = 'offline' | 'paused' | 'failed' | 'already-acted' | null;
 
 /** The state of the end of the list. */
 export type Foot = 'loading' | 'failed' | 'end' | null;
@@ -21,6 +23,9 @@ export interface PanelHandlers {
   readonly scrolled: () => void;
   /** To the new rows above. */
   readonly toTop: () => void;
+  /** The menu beside the title. */
+  readonly openMenu: (anchor: HTMLElement) => void;
+  readonly selectTab: (name: string) => void;
   /** From the panel into the list, by the keyboard. */
   readonly enterList: () => void;
 }
@@ -35,6 +40,9 @@ export class Panel {
   });
   readonly close = button('small close', 'close', icon('cross'));
   private readonly markAll = button('quiet', 'mark-all', icon('checkAll'), h('span'));
+  readonly more = button('small menu-button', 'more', icon('more'));
+  readonly middle = h('div', { class: 'middle', id: 'tidings-middle' });
+  readonly tabs: Tabs;
   private readonly newAbove = button('above', 'new-above', icon('arrowUp'), h('span'));
   readonly scroller = h('div', { class: 'scroller', part: 'scroller' });
   private readonly title = h('h2', { class: 'heading', part: 'title', id: 'tidings-title' });
@@ -57,17 +65,22 @@ export class Panel {
       { class: 'header', part: 'header' },
       this.title,
       this.count,
-      this.markAll,
+      h('div', { class: 'tools' }, this.markAll),
+      this.more,
       this.close,
     );
+    setAttribute(this.more, 'aria-haspopup', 'menu');
+    setAttribute(this.more, 'aria-expanded', 'false');
+    this.tabs = new Tabs(this.middle, handlers.selectTab);
     this.scroller.append(this.slot, this.foot);
-    const middle = h('div', { class: 'middle' }, this.newAbove, this.scroller);
+    this.middle.append(this.newAbove, this.scroller);
     this.newAbove.hidden = true;
     this.element.append(
       h('div', { class: 'grip', 'aria-hidden': 'true' }),
       header,
+      this.tabs.element,
       this.notice,
-      middle,
+      this.middle,
       this.hint,
     );
     this.restyle(strings);
@@ -78,8 +91,11 @@ export class Panel {
     this.strings = strings;
     setText(this.title, strings.title);
     setText(this.markAll.lastElementChild!, strings.markAllRead);
+    this.markAll.title = strings.markAllRead;
     setText(this.hint, strings.hint);
     setAttribute(this.close, 'aria-label', strings.close);
+    setAttribute(this.more, 'aria-label', strings.more);
+    this.more.title = strings.more;
     const { shown, shownNotice, shownFoot } = this;
     this.shown = this.shownNotice = this.shownFoot = null;
     if (shown) this.show(shown);
@@ -110,9 +126,17 @@ export class Panel {
     this.notice.hidden = notice === null;
     if (notice === null) return;
     const { strings } = this;
-    const text = { offline: strings.offline, paused: strings.paused, failed: strings.actionFailed }[notice];
+    const text = {
+      offline: strings.offline,
+      paused: strings.paused,
+      failed: strings.actionFailed,
+      'already-acted': strings.alreadyActed,
+    }[notice];
     this.notice.dataset['notice'] = notice;
-    this.notice.replaceChildren(icon(notice === 'failed' ? 'alert' : 'cloudOff'), h('span', {}, text));
+    this.notice.replaceChildren(
+      icon(notice === 'offline' || notice === 'paused' ? 'cloudOff' : 'alert'),
+      h('span', {}, text),
+    );
   }
 
   showFoot(foot: Foot): void {
@@ -135,10 +159,11 @@ export class Panel {
     if (count !== null) setText(this.newAbove.lastElementChild!, this.strings.newAbove(count));
   }
 
-  private listen({ close, markAllRead, scrolled, toTop, enterList }: PanelHandlers): void {
+  private listen({ close, markAllRead, scrolled, toTop, enterList, openMenu }: PanelHandlers): void {
     this.close.addEventListener('click', close);
     this.markAll.addEventListener('click', markAllRead);
     this.newAbove.addEventListener('click', toTop);
+    this.more.addEventListener('click', () => openMenu(this.more));
     this.scroller.addEventListener('scroll', scrolled, { passive: true });
     this.element.addEventListener('keydown', (event) => {
       if (event.key !== 'ArrowDown' || event.target !== this.element) return;
@@ -160,32 +185,20 @@ export class Panel {
           ...skeletons(),
         );
       case 'empty':
-        return this.message('bell', strings.emptyTitle, strings.emptyBody, false);
+        return message('bell', strings.emptyTitle, strings.emptyBody);
+      case 'empty-category':
+        return message('bell', strings.emptyCategory, strings.emptyBody);
       case 'unreachable':
-        return this.message('cloudOff', strings.unreachableTitle, strings.unreachableBody, true);
+        return message('cloudOff', strings.unreachableTitle, strings.unreachableBody, this.retryButton());
       case 'signed-out':
-        return this.message('lock', strings.signedOutTitle, strings.signedOutBody, true);
+        return message('lock', strings.signedOutTitle, strings.signedOutBody, this.retryButton());
       case 'refused':
-        return this.message('alert', strings.refusedTitle, strings.refusedBody, true);
+        return message('alert', strings.refusedTitle, strings.refusedBody, this.retryButton());
     }
   }
 
-  private message(name: IconName, title: string, body: string, retry: boolean): HTMLElement {
-    const kind = name === 'bell' ? 'empty' : 'error';
-    return h(
-      'div',
-      { class: `message ${kind}`, part: kind },
-      h('span', { class: 'picture', 'aria-hidden': 'true' }, icon(name)),
-      h('p', { class: 'message-title' }, title),
-      h('p', { class: 'message-body' }, body),
-      retry ? this.retryButton() : null,
-    );
-  }
-
   private retryButton(): HTMLButtonElement {
-    const element = button('retry', 'retry', this.strings.retry);
-    element.addEventListener('click', () => this.handlers.retry());
-    return element;
+    return retryButton(this.strings.retry, () => this.handlers.retry());
   }
 }
 

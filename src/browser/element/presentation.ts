@@ -13,7 +13,7 @@ export function present(item: NotificationItem): Presentation {
     case 'announcement':
       return { icon: 'megaphone', tone: 'info' };
     default:
-      return { icon: 'bell', tone: 'neutral' };
+      return item.severity === 'high' ? { icon: 'alert', tone: 'bad' } : { icon: 'bell', tone: 'neutral' };
   }
 }
 

@@ -45,22 +45,26 @@ export class Renderer {
   }
 
   /** @param byUnread whether the badge counts unread notifications instead of unseen ones. */
-  renderBell({ unread, unseen }: BellSnapshot, { times, strings }: RowStyle, byUnread: boolean): void {
+  renderBell({ unread, unseen, items }: BellSnapshot, { times, strings }: RowStyle, byUnread: boolean): void {
     const count = byUnread ? unread : unseen;
     const text = count > MAX_COUNT ? `${times.number(MAX_COUNT)}+` : times.number(count);
+    const isUrgent =
+      unread > 0 && items.some(({ severity, readAt }) => severity === 'high' && readAt === null);
     // The accessible name contains the badge's text, for voice control (WCAG 2.5.3).
     const name = strings.bell(
       byUnread || unseen === 0 ? null : text,
       unread === 0 ? null : byUnread ? text : times.number(unread),
+      isUrgent,
     );
-    this.bell.show(count, text, unread > 0, name);
+    this.bell.show(count, text, unread > 0, isUrgent, name);
   }
 
-  renderPanel(snapshot: BellSnapshot, { times }: RowStyle, problems: Problems): void {
+  /** @param category the one that the snapshot is limited to; `''` for all. */
+  renderPanel(snapshot: BellSnapshot, { times }: RowStyle, problems: Problems, category: string): void {
     const { panel, list } = this;
     const { unread, items } = snapshot;
     panel.showUnread(unread, times.number(unread));
-    const view = viewOf(snapshot);
+    const view = viewOf(snapshot, category);
     panel.showNotice(noticeOf(view, snapshot, problems));
     panel.showAbove(this.arrivedAbove > 0 && view === 'list' ? times.number(this.arrivedAbove) : null);
     const hadFocus = this.hasFocus;

@@ -1,7 +1,9 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
-import { isSafeLink } from '../../contract/model/link.js';
+import { Answers } from './answers.js';
 import { button, h, setAttribute, setText } from './dom.js';
 import { icon } from './icons.js';
+import { safeLink, setLink } from './links.js';
+import { drawPicture } from './picture.js';
 import type { BellStrings } from './strings.js';
 import type { Times } from './times.js';
 import type { Presentation } from './types.js';
@@ -11,6 +13,8 @@ export interface RowStyle {
   readonly strings: BellStrings;
   readonly times: Times;
   readonly present: (item: NotificationItem) => Presentation;
+  /** Whether the feed has the method for it. */
+  readonly canSnooze: boolean;
 }
 
 let count = 0;
@@ -22,8 +26,9 @@ function template(main: HTMLAnchorElement | HTMLButtonElement): HTMLLIElement {
   const meta = h(
     'p',
     { class: 'meta' },
+    h('span', { class: 'chip urgent', part: 'item-severity' }),
     h('time', { part: 'item-time' }),
-    h('span', { class: 'collapsed', part: 'item-count' }),
+    h('span', { class: 'chip collapsed', part: 'item-count' }),
   );
   const more = h('div', { class: 'more' }, h('p', { class: 'body', part: 'item-body', dir: 'auto' }), meta);
   return h(
@@ -35,6 +40,7 @@ function template(main: HTMLAnchorElement | HTMLButtonElement): HTMLLIElement {
       'div',
       { class: 'actions' },
       button('small toggle', 'item-toggle', h('span', { class: 'dot', part: 'dot' }), icon('check')),
+      button('small snooze', 'item-snooze', icon('clock')),
       button('small archive', 'item-archive', icon('archive')),
     ),
   );
@@ -42,28 +48,31 @@ function template(main: HTMLAnchorElement | HTMLButtonElement): HTMLLIElement {
 
 /**
  * One notification. The title is a link, or a button if the notification has no link. It covers the whole row, so that the row has one
- * accessible name and a large target; the two small buttons are above it.
+ * accessible name and a large target; the buttons are above it.
  */
 export class Row {
   readonly element: HTMLLIElement;
   readonly main: HTMLAnchorElement | HTMLButtonElement;
   readonly toggle: HTMLButtonElement;
+  readonly snooze: HTMLButtonElement;
   readonly archive: HTMLButtonElement;
+  readonly answers = new Answers(() => this.main);
   private readonly unreadWord: HTMLElement;
   private readonly title: HTMLElement;
   private readonly body: HTMLElement;
   private readonly time: HTMLTimeElement;
   private readonly collapsed: HTMLElement;
   private readonly glyph: HTMLElement;
+  private readonly urgent: HTMLElement;
   private readonly createdAt: Date;
-  private shownIcon = '';
+  private isTabbable = false;
 
   constructor(
     public item: NotificationItem,
     private readonly style: RowStyle,
     fresh: boolean,
   ) {
-    const link = safeLink(item);
+    const link = safeLink(item.link);
     const id = `tidings-row-${++count}`;
     templates ??= {
       link: template(h('a', { class: 'main', part: 'item-main' })),
@@ -79,13 +88,18 @@ export class Row {
     this.collapsed = find('.collapsed');
     this.glyph = find('.glyph');
     this.toggle = find('.toggle');
+    this.urgent = find('.urgent');
+    this.snooze = find('.snooze');
+    this.snooze.title = style.strings.snooze;
+    this.snooze.hidden = !style.canSnooze;
+    setAttribute(this.snooze, 'aria-haspopup', 'menu');
     this.archive = find('.archive');
     this.archive.title = style.strings.archive;
     this.createdAt = new Date(item.createdAt);
     this.main.setAttribute('aria-describedby', id);
     find('.more').id = id;
-    if (link !== null) this.main.setAttribute('href', link);
-    if (link !== null && !link.startsWith('/')) this.main.setAttribute('rel', 'noopener noreferrer');
+    if (this.main instanceof HTMLAnchorElement && link !== null) setLink(this.main, link);
+    find('.content').append(this.answers.element);
     if (fresh) this.element.classList.add('fresh');
     this.update(item);
   }
@@ -100,7 +114,10 @@ export class Row {
     const { strings, times, present } = this.style;
     const unread = item.readAt === null;
     this.element.classList.toggle('unread', unread);
-    this.element.part.value = unread ? 'item item-unread' : 'item';
+    const { severity = 'normal' } = item;
+    this.element.dataset['severity'] = severity;
+    this.element.part.value = `item item-${severity}${unread ? ' item-unread' : ''}`;
+    setText(this.urgent, severity === 'high' ? strings.urgent : '');
     setText(this.unreadWord, unread ? `${strings.unread}: ` : '');
     setText(this.title, item.title);
     setText(this.body, item.body ?? '');
@@ -110,12 +127,11 @@ export class Row {
     this.toggle.title = action;
     setAttribute(this.toggle, 'aria-label', `${action}: ${item.title}`);
     setAttribute(this.archive, 'aria-label', `${strings.archive}: ${item.title}`);
-    const { icon: name, tone } = present(item);
-    if (this.shownIcon !== `${name} ${tone}`) {
-      this.shownIcon = `${name} ${tone}`;
-      this.glyph.dataset['tone'] = tone;
-      this.glyph.replaceChildren(icon(name));
-    }
+    setAttribute(this.snooze, 'aria-label', `${strings.snooze}: ${item.title}`);
+    drawPicture(this.glyph, item, present(item));
+    this.answers.update(item, this.style);
+    // Buttons that are new.
+    this.tabbable = this.isTabbable;
     this.tick(new Date());
   }
 
@@ -135,11 +151,9 @@ export class Row {
 
   /** Puts the row into the tab order, or takes it out (roving tabindex). */
   set tabbable(on: boolean) {
-    for (const control of [this.main, this.toggle, this.archive]) control.tabIndex = on ? 0 : -1;
+    this.isTabbable = on;
+    const { main, toggle, snooze, archive, answers } = this;
+    for (const control of [main, ...answers.controls, toggle, snooze, archive])
+      control.tabIndex = on ? 0 : -1;
   }
-}
-
-/** Checks a link again before it is rendered, though the server has checked it. */
-export function safeLink({ link }: NotificationItem): string | null {
-  return typeof link === 'string' && isSafeLink(link) ? link : null;
 }

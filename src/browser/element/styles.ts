@@ -1,14 +1,13 @@
-import { BASE } from './css/base.js';
-import { PANEL } from './css/panel.js';
-import { ROW } from './css/row.js';
+/** By their text: elements of a page share them. */
+const sheets = new Map<string, CSSStyleSheet>();
 
-let sheet: CSSStyleSheet | undefined;
-
-/** Adds the styles, as one constructed sheet for all bells of a page: a strict Content-Security-Policy would block a `<style>`. */
-export function adoptStyles(root: ShadowRoot): void {
+/** Adds a style sheet, as a constructed one: a strict Content-Security-Policy would block a `<style>`. */
+export function adoptSheet(root: ShadowRoot, css: string): void {
+  let sheet = sheets.get(css);
   if (!sheet) {
     sheet = new CSSStyleSheet();
-    sheet.replaceSync(BASE + PANEL + ROW);
+    sheet.replaceSync(css);
+    sheets.set(css, sheet);
   }
-  root.adoptedStyleSheets = [sheet];
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
 }

@@ -11,6 +11,8 @@ export class Times {
   private readonly date: Intl.DateTimeFormat;
   private readonly dateAndYear: Intl.DateTimeFormat;
   private readonly exact: Intl.DateTimeFormat;
+  private readonly thisWeek: Intl.DateTimeFormat;
+  private readonly later: Intl.DateTimeFormat;
   private readonly numbers: Intl.NumberFormat;
 
   constructor(private readonly locale: string | undefined) {
@@ -22,11 +24,18 @@ export class Times {
     this.date = date({ day: 'numeric', month: 'long' });
     this.dateAndYear = date({ day: 'numeric', month: 'long', year: 'numeric' });
     this.exact = date({ dateStyle: 'full', timeStyle: 'short' });
+    this.thisWeek = date({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
+    this.later = date({ day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' });
     this.numbers = new Intl.NumberFormat(locale);
   }
 
   number(value: number): string {
     return this.numbers.format(value);
+  }
+
+  /** The order of two texts. */
+  compare(a: string, b: string): number {
+    return a.localeCompare(b, this.locale);
   }
 
   /** `now`, `5 min. ago`, `3 hr. ago`; before today the time alone, because the group shows the day. A time in the future is `now`. */
@@ -36,6 +45,13 @@ export class Times {
     if (age < HOUR_MS) return this.ago.format(-Math.floor(age / MINUTE_MS), 'minute');
     if (startOfDay(at) === startOfDay(now)) return this.ago.format(-Math.floor(age / HOUR_MS), 'hour');
     return this.clock.format(at);
+  }
+
+  /** `12:03` today, `Mon 08:00` within a week, else `12 Mar, 08:00`. */
+  moment(at: Date, now: Date): string {
+    if (Number.isNaN(at.getTime())) return '';
+    const days = Math.abs(startOfDay(at) - startOfDay(now)) / DAY_MS;
+    return (days < 0.5 ? this.clock : days < 7.5 ? this.thisWeek : this.later).format(at);
   }
 
   /** The full date and time, for the tooltip. */

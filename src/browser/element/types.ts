@@ -1,5 +1,5 @@
 import type { FeedStatus } from '../client/types.js';
-import type { NotificationItem } from '../../contract/model/entry.js';
+import type { NotificationAction, NotificationItem } from '../../contract/model/entry.js';
 import type { IconName } from './icons.js';
 
 /** The part of the client's `FeedSnapshot` that the element shows. */
@@ -24,11 +24,44 @@ export interface BellFeed {
   markUnread(...ids: string[]): Promise<void>;
   markAllRead(): Promise<void>;
   archive(...ids: string[]): Promise<void>;
+  /** Chooses an action. Buttons without a link need it. */
+  act?(id: string, action: string): Promise<unknown>;
+  /** With {@link unsnooze} and {@link snoozed}, for the menu that snoozes a notification and the list of snoozed ones. */
+  snooze?(ids: readonly string[], until: Date): Promise<unknown>;
+  unsnooze?(ids: readonly string[]): Promise<unknown>;
+  snoozed?(): Promise<{ readonly items: readonly NotificationItem[] }>;
+  /** For the numbers of the tabs while not everything is loaded. */
+  counts?(options: { readonly by: 'category' }): Promise<BellCounts>;
+  /** With {@link preferences} and {@link setPreferences}, for the preferences. */
+  types?(): Promise<readonly BellType[]>;
+  preferences?(): Promise<BellPreferences>;
+  setPreferences?(preferences: BellPreferences): Promise<unknown>;
   loadMore(): Promise<void>;
   open(): void;
   close(): void;
   /** For the page: `bell.feed?.signOut()`. The element never calls it. */
   signOut(): void;
+}
+
+/** The unread notifications by category. */
+export interface BellCounts {
+  readonly categories: Readonly<Record<string, { readonly unread: number }>>;
+}
+
+/** A declared type, as the preferences show it. */
+export interface BellType {
+  readonly type: string;
+  readonly name?: string | null;
+  readonly description?: string | null;
+  readonly category?: string | null;
+  /** Cannot be muted. */
+  readonly mandatory?: boolean;
+}
+
+/** What the recipient does not want. */
+export interface BellPreferences {
+  readonly muted: readonly string[];
+  readonly mutedCategories?: readonly string[];
 }
 
 /** The meaning of an icon, which determines its colour. */
@@ -43,6 +76,12 @@ export interface Presentation {
 /** The `detail` of `tidings-select`. */
 export interface SelectDetail {
   readonly item: NotificationItem;
+}
+
+/** The `detail` of `tidings-action`. */
+export interface ActionDetail {
+  readonly item: NotificationItem;
+  readonly action: NotificationAction;
 }
 
 /** The `detail` of `tidings-toggle`. */

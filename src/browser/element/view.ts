@@ -8,22 +8,24 @@ const END_MARK_FROM = 10;
 export interface Problems {
   /** The connection has been down for long enough to show it. */
   readonly offline: boolean;
-  readonly actionFailed: boolean;
+  readonly actionFailed: 'failed' | 'already-acted' | null;
   readonly loadFailed: boolean;
 }
 
-export function viewOf({ loaded, status, items }: BellSnapshot): View {
+/** @param category the one that is shown; `''` for all. */
+export function viewOf({ loaded, status, items }: BellSnapshot, category: string): View {
   if (status.state === 'stopped') {
     if (status.reason === 'unauthenticated' || status.reason === 'signed-out') return 'signed-out';
     if (items.length === 0) return 'refused';
   }
   if (!loaded) return status.state === 'offline' || status.state === 'closed' ? 'unreachable' : 'loading';
-  return items.length > 0 ? 'list' : 'empty';
+  if (items.length > 0) return 'list';
+  return category === '' ? 'empty' : 'empty-category';
 }
 
 export function noticeOf(view: View, { status }: BellSnapshot, { actionFailed, offline }: Problems): Notice {
   if (view === 'unreachable' || view === 'signed-out' || view === 'refused') return null;
-  if (actionFailed) return 'failed';
+  if (actionFailed) return actionFailed;
   if (status.state === 'closed' || status.state === 'stopped') return 'paused';
   return offline ? 'offline' : null;
 }

@@ -15,8 +15,12 @@ const POLICY =
 
 const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 
-/** The bundle that the package exports as `tidings/element`. It exists once the package is built. */
-const ELEMENT = '../../browser/element/index.js';
+/** The files of `tidings/element`. They exist once the package is built. */
+const ELEMENT: Readonly<Record<string, string>> = {
+  'tidings-element.js': '../../browser/element/index.js',
+  'overlays.js': '../../browser/element/overlays.js',
+};
+const PICTURES = ['icon.svg', 'lin.svg', 'amara.svg'];
 
 /** The data for the page's script. */
 export interface DemoSession {
@@ -33,11 +37,12 @@ export interface DemoSession {
 export class DemoController {
   private readonly page = asset('index.html');
   private readonly style = asset('demo.css');
-  private readonly icon = asset('icon.svg');
-  private readonly scripts: ReadonlyMap<string, string> = new Map(
+  private readonly pictures: ReadonlyMap<string, string> = new Map(
+    PICTURES.map((file) => [file, asset(file)]),
+  );
+  private readonly scripts = new Map(
     ['demo.js', 'desk.js', 'jobs.js', 'frames.js'].map((file) => [file, asset(file)]),
   );
-  private element: string | null = null;
 
   constructor(@Inject(DEMO_CREDENTIALS) private readonly credentials: DevelopmentCredentials) {}
 
@@ -67,26 +72,23 @@ export class DemoController {
     return this.style;
   }
 
-  @Get('icon.svg')
+  @Get(':picture.svg')
   @Header('Content-Type', 'image/svg+xml')
   @Header('Cache-Control', 'no-store')
-  svg(): string {
-    return this.icon;
-  }
-
-  @Get('tidings-element.js')
-  @Header('Content-Type', 'text/javascript; charset=utf-8')
-  @Header('Cache-Control', 'no-store')
-  tidingsElement(): string {
-    return (this.element ??= asset(ELEMENT));
+  picture(@Param('picture') name: string): string {
+    const picture = this.pictures.get(`${name}.svg`);
+    if (picture === undefined) throw new NotFoundException();
+    return picture;
   }
 
   @Get(':script')
   @Header('Content-Type', 'text/javascript; charset=utf-8')
   @Header('Cache-Control', 'no-store')
   script(@Param('script') name: string): string {
-    const script = this.scripts.get(name);
-    if (script === undefined) throw new NotFoundException();
+    const bundle = ELEMENT[name];
+    const script = this.scripts.get(name) ?? (bundle && asset(bundle));
+    if (!script) throw new NotFoundException();
+    this.scripts.set(name, script);
     return script;
   }
 }

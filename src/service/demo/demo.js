@@ -24,9 +24,11 @@ async function tokenOf(name, reason) {
 
 try {
   await renew();
-  for (const { name } of session.users) {
+  for (const [index, { name }] of session.users.entries()) {
     const desk = new Desk({
       name,
+      // Each above the desk of its own; one person on a page needs no such thing.
+      corner: index === 0 ? 'top-start' : 'top-end',
       getToken: (reason) => tokenOf(name, reason),
       apiKey: session.producerApiKey,
       showProblem,

@@ -23,7 +23,7 @@ function summaryOf(outcomes) {
 
 /** One person's side of the page. It uses the public client only. */
 export class Desk {
-  constructor({ name, getToken, apiKey, showProblem }) {
+  constructor({ name, corner, getToken, apiKey, showProblem }) {
     const { content } = document.getElementById('desk');
     this.root = document.importNode(content, true).firstElementChild;
     this.name = name;
@@ -40,7 +40,9 @@ export class Desk {
 
     // Two people on one page have two tokens; of a page with one person all tabs would share a connection.
     this.feed = createFeed({ getToken, tabs: 'alone', pageSize: 50 });
-    for (const bell of this.root.querySelectorAll('tidings-bell')) bell.feed = this.feed;
+    for (const element of this.root.querySelectorAll('tidings-bell, tidings-toasts'))
+      element.feed = this.feed;
+    this.find('tidings-toasts').setAttribute('position', corner);
     this.feed.subscribe(() => this.showState());
     this.feed.on('feed.frame', (frame) => this.takeFrame(frame));
     this.feed.on('message', (item) => this.takeItem(item));

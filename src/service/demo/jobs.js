@@ -22,11 +22,36 @@ export function ageOf({ data }) {
 
 const keyOf = (data) => data?.taskId ?? data?.orderId ?? data?.title;
 
+/** What the buttons send as announcements with more than text. */
+const CONTENTS = {
+  invitation: (pick) => ({
+    title: `${pick(['Lin Chen', 'Amara Okafor'])} invites you to project ${number}`,
+    body: 'All your devices show what you choose.',
+    image: pick(['/demo/lin.svg', '/demo/amara.svg']),
+    category: 'projects',
+    actions: [
+      { id: 'accept', label: 'Accept', style: 'primary' },
+      { id: 'decline', label: 'Decline' },
+    ],
+  }),
+  incident: () => ({
+    title: `Payments are failing: incident ${number}`,
+    body: 'The bank answers 503, and 14 orders are waiting.',
+    category: 'operations',
+    severity: 'high',
+    actions: [
+      { id: 'docs', label: 'Open the docs', link: '/docs' },
+      { id: 'mine', label: 'I take it' },
+    ],
+  }),
+};
+
 function jobOf(type) {
   number++;
+  const pick = (list) => list[number % list.length];
+  if (CONTENTS[type]) return CONTENTS[type](pick);
   if (type === 'announcement')
     return { title: `Maintenance tonight (${number})`, body: 'For everybody, in one row.' };
-  const pick = (list) => list[number % list.length];
   if (type === 'task-completed') {
     const status = number % 5 === 0 ? 'failed' : 'succeeded';
     return {
@@ -48,7 +73,11 @@ function jobOf(type) {
  * @throws the server's error.
  */
 export async function send(types, to, apiKey) {
-  const notifications = types.map((type) => ({ type, to, data: jobOf(type) }));
+  const notifications = types.map((type) => ({
+    type: CONTENTS[type] ? 'announcement' : type,
+    to,
+    data: jobOf(type),
+  }));
   const now = performance.now();
   for (const { data } of notifications) sentAt.set(keyOf(data), now);
   const response = await fetch('/v1/notifications', {

@@ -24,6 +24,8 @@ describeWith('chromium', 'The panel of <tidings-bell> in Chromium', () => {
       await press('Space', 'Tab');
       expect(await focus()).toContain('quiet');
       await press('Tab');
+      expect(await focus()).toBe('small menu-button');
+      await press('Tab');
       expect(await focusedTitle()).toBe('Export of March is ready');
       // One row is in the tab order; its buttons are behind it.
       await press('ArrowDown');
@@ -31,6 +33,8 @@ describeWith('chromium', 'The panel of <tidings-bell> in Chromium', () => {
       await press('Tab');
       expect(await focus()).toBe('small toggle');
       await press('Space', 'Tab');
+      expect(await focus()).toBe('small snooze');
+      await press('Tab');
       expect(await focus()).toBe('small archive');
       await press('ArrowDown');
       expect(await focusedTitle()).toBe('Import of 1,204 contacts');
@@ -61,7 +65,7 @@ describeWith('chromium', 'The panel of <tidings-bell> in Chromium', () => {
         body: '<header><tidings-bell id="bell"></tidings-bell><button class="after">after</button></header>',
       });
       await bench.page.locator('.bell').focus();
-      await press('Enter', 'Tab', 'Tab', 'Tab', 'Tab');
+      await press('Enter', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab');
       expect(await focus()).toBe('small archive');
       await press('Tab');
       expect([await focus(), await bench.page.locator('.panel').isVisible()]).toEqual(['after', false]);

@@ -35,7 +35,7 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
     const open = async () => {
       const page = await browser.newPage();
       const html = `<!doctype html><title>application</title><script type="module" src="/tidings-element.js"></script>
-        <tidings-bell id="bell" url="${origin}" tabs="alone"></tidings-bell>`;
+        <tidings-bell id="bell" url="${origin}" connection="alone"></tidings-bell>`;
       await page.route(`${origin}/app`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
       await page.route(`${origin}/tidings-element.js`, (route) =>
         route.fulfill({ contentType: 'text/javascript', body: element }),

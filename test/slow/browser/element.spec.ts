@@ -323,7 +323,7 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
     expect(await style('.panel', 'backgroundColor')).toBe('rgb(255, 255, 255)');
     expect(await style('.dot', 'backgroundColor')).toBe('rgb(1, 2, 3)');
     expect(await style('.heading', 'textTransform')).toBe('uppercase');
-    expect(await bench.page.locator('.heading').textContent()).toBe('Post');
+    expect(await bench.page.locator('#tidings-title').textContent()).toBe('Post');
     expect(await bench.page.getByRole('button', { name: 'Alles gelesen' }).count()).toBe(1);
     expect(
       await bench.page.evaluate(`document.getElementById('bell').shadowRoot.getAnimations().length`),

@@ -27,13 +27,14 @@ export const BASE = `
 }
 :host([theme='light']) { color-scheme: light; }
 :host([theme='dark']) { color-scheme: dark; }
+:host(tidings-toasts) { display: contents; }
 :host([hidden]) { display: none; }
 :host([inline]) { display: block; }
 :host([inline]) .bell { display: none; }
 
 *, ::before, ::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-h2, h3, p, ul { margin: 0; padding: 0; font: inherit; }
+h2, h3, p, ul, ol { margin: 0; padding: 0; font: inherit; }
 ul { list-style: none; }
 button {
   margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit; letter-spacing: inherit; text-align: inherit; cursor: pointer;
@@ -65,11 +66,13 @@ a { color: inherit; text-decoration: none; }
   font: 650 11px/18px var(--_font); font-variant-numeric: tabular-nums; letter-spacing: 0; text-align: center;
   animation: pop 0.28s var(--_ease);
 }
+.badge.urgent-badge { outline: 2px solid var(--_badge); outline-offset: 1.5px; animation: pop 0.28s var(--_ease), urge 1.1s ease-out 0.2s 2; }
 .badge.wide { inset-inline-start: 42%; padding: 0 4px; font-size: 10px; }
 .badge.no-count { inset-block-start: 6px; inset-inline-start: calc(50% + 4px); min-width: 0; width: 9px; height: 9px; padding: 0; background: var(--_badge); }
 .bell.ring .bell-icon { animation: ring 0.9s ease-out; }
 
 @keyframes pop { from { scale: 0.4; opacity: 0; } }
+@keyframes urge { 35% { outline-offset: 5px; outline-color: transparent; } }
 @keyframes ring {
   0%, 100% { rotate: 0deg; }
   15% { rotate: 16deg; }

@@ -36,8 +36,8 @@ export const PANEL = `
 @keyframes open { from { opacity: 0; scale: 0.96; translate: 0 -4px; } }
 
 .grip { display: none; }
-.header { display: flex; align-items: center; gap: 8px; flex: none; min-height: 58px; padding-block: 12px 8px; padding-inline: 20px 12px; }
-.heading { font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -0.012em; }
+.header { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; flex: none; min-height: 58px; padding-block: 12px 8px; padding-inline: 20px 12px; }
+.heading { min-width: 0; overflow-wrap: anywhere; font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -0.012em; }
 .count {
   min-width: 22px; padding: 0 7px; border-radius: 11px;
   background: color-mix(in srgb, var(--_accent) 12%, transparent); color: var(--_accent);
@@ -48,7 +48,8 @@ export const PANEL = `
   color: var(--_accent); font-size: 13px; font-weight: 550; white-space: nowrap;
   transition: background-color 0.15s;
 }
-.quiet { margin-inline-start: auto; min-width: 0; }
+.tools { display: flex; justify-content: flex-end; flex: 1 1 7em; min-width: 0; }
+.quiet { min-width: 0; }
 .quiet span { overflow: hidden; text-overflow: ellipsis; }
 .quiet:hover, .retry:hover { background: color-mix(in srgb, var(--_accent) 9%, transparent); }
 .quiet[aria-disabled] { color: var(--_muted); cursor: default; background: none; }
@@ -57,6 +58,23 @@ export const PANEL = `
 @media (hover: hover) { .small:hover { background: color-mix(in srgb, var(--_text) 9%, transparent); color: var(--_text); } }
 .small:focus-visible { outline-offset: -1px; }
 .close { display: none; }
+.menu-button .icon { font-size: 16px; stroke-width: 2.6; }
+.back .icon { font-size: 16px; }
+:host(:dir(rtl)) .back .icon { scale: -1 1; }
+
+.tabs { display: flex; gap: 2px; flex: none; margin-block-end: -1px; padding-inline: 12px; overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
+.tab {
+  display: inline-flex; align-items: center; gap: 6px; position: relative; flex: none; max-width: 70%; min-height: 38px; padding: 4px 9px 8px; border-radius: 8px 8px 0 0;
+  color: var(--_muted); font-size: 13px; font-weight: 550; white-space: nowrap; transition: color 0.15s;
+}
+.tab span { overflow: hidden; text-overflow: ellipsis; }
+.tab[aria-selected='true'] { color: var(--_text); }
+.tab[aria-selected='true']::after { content: ''; position: absolute; inset-block-end: 0; inset-inline: 9px; height: 2.5px; border-radius: 2px 2px 0 0; background: var(--_accent); }
+.tab:focus-visible { outline-offset: -3px; }
+@media (hover: hover) { .tab:hover { color: var(--_text); } }
+.tab-count { flex: none; min-width: 18px; padding: 0 5px; border-radius: 9px; background: color-mix(in srgb, var(--_muted) 15%, transparent); font-size: 11px; font-weight: 650; line-height: 18px; text-align: center; font-variant-numeric: tabular-nums; }
+.tab-count:empty { display: none; }
+.tab[aria-selected='true'] .tab-count { background: color-mix(in srgb, var(--_accent) 12%, transparent); color: var(--_accent); }
 
 .notice {
   display: flex; align-items: flex-start; gap: 10px; flex: none;
