@@ -15,7 +15,8 @@ const ENTRIES = {
   'browser/client/index': ['./event-source.js'],
   'browser/client/event-source': [],
   'browser/react/index': ['react', '../client/index.js'],
-  'browser/element/index': ['./overlays.js'],
+  'browser/element/index': ['./event-source.js', './overlays.js'],
+  'browser/element/event-source': [],
   'browser/element/overlays': [],
 };
 

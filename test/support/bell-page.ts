@@ -16,7 +16,7 @@ const STYLE = `
   header { display: flex; align-items: center; gap: 12px; height: 60px; padding: 0 20px; background: light-dark(#fff, #16181d); border-bottom: 1px solid light-dark(#e3e5ea, #262930); }
   header b { margin-inline-end: auto; font-weight: 650; letter-spacing: -0.01em; }
   header i { width: 32px; height: 32px; border-radius: 50%; background: linear-gradient(135deg, #7c9cf5, #d08bd8); }
-  tidings-bell { --tidings-font: Inter, 'Liberation Sans', sans-serif; }
+  tidings-bell, tidings-toasts { --tidings-font: Inter, 'Liberation Sans', sans-serif; }
   .card { max-width: 400px; margin: 24px auto; border: 1px solid light-dark(#e3e5ea, #262930); border-radius: 16px; overflow: clip; }
 `;
 

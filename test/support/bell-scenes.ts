@@ -240,7 +240,7 @@ export const BELL_SCENES: Readonly<Record<string, Scene>> = {
   ),
   toasts: toasted('feed.push(...team().slice(0, 3).reverse())'),
   'toast-one': toasted(`feed.push(item(0, { title: 'Export of March is ready', body: null }))`),
-  'toast-summary': toasted('feed.push(...many(12))'),
+  'toast-summary': toasted('feed.push(...Array.from({ length: 12 }, () => item(0)))'),
   'toast-acted': toasted('feed.push(...team().slice(0, 1))', {}, (page) =>
     page.locator('#toasts .answer').first().click(),
   ),

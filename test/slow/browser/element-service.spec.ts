@@ -35,7 +35,8 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
     const open = async () => {
       const page = await browser.newPage();
       const html = `<!doctype html><title>application</title><script type="module" src="/tidings-element.js"></script>
-        <tidings-bell id="bell" url="${origin}" connection="alone"></tidings-bell>`;
+        <tidings-bell id="bell" url="${origin}" connection="alone"></tidings-bell>
+        <tidings-toasts id="toasts" url="${origin}" connection="alone" duration="0"></tidings-toasts>`;
       await page.route(`${origin}/app`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
       await page.route(`${origin}/tidings-element.js`, (route) =>
         route.fulfill({ contentType: 'text/javascript', body: element }),
@@ -47,6 +48,14 @@ describeWith('chromium', '<tidings-bell url> against the service', () => {
     const badge = (page: typeof here): Promise<string> => page.locator('.badge').innerText();
     await deployment.add('ada', 'one', 'two');
     for (const page of [here, there]) await eventually(async () => expect(await badge(page)).toBe('2'), STEP);
+    const isShared = `document.getElementById('bell').feed === document.getElementById('toasts').feed`;
+    expect(await here.evaluate(isShared)).toBe(true);
+    // Both windows are visible, and each of the two has had the time to show them.
+    await there.waitForTimeout(600);
+    const toasts = await Promise.all(
+      [here, there].map((page) => page.locator('.toast .title').allTextContents()),
+    );
+    expect(toasts.flat().sort()).toEqual(['Task one', 'Task two']);
     await here.locator('.bell').click();
     await here.locator('.row .toggle').first().click();
     await there.locator('.bell').click();

@@ -61,9 +61,9 @@ a { color: inherit; text-decoration: none; }
 .bell.disconnected .bell-icon { opacity: 0.55; }
 .badge {
   position: absolute; inset-block-start: 1px; inset-inline-start: calc(50% + 1px);
-  min-width: 18px; height: 18px; padding: 0 5px; border-radius: 9px;
+  min-width: 1.637em; height: 1.637em; padding: 0 0.46em; border-radius: 1em;
   background: var(--_badge); color: var(--_on-badge);
-  font: 650 11px/18px var(--_font); font-variant-numeric: tabular-nums; letter-spacing: 0; text-align: center;
+  font: 650 11px/1.637 var(--_font); font-variant-numeric: tabular-nums; letter-spacing: 0; text-align: center;
   animation: pop 0.28s var(--_ease);
 }
 .badge.urgent-badge { outline: 2px solid var(--_badge); outline-offset: 1.5px; animation: pop 0.28s var(--_ease), urge 1.1s ease-out 0.2s 2; }

@@ -20,7 +20,7 @@ export const OVERLAYS = `
 
 .panel[data-page] > :not(.page, .grip, .menu) { display: none; }
 .page { display: flex; flex-direction: column; flex: 1 1 auto; min-height: 0; animation: rise 0.2s var(--_ease); }
-.page .header { gap: 6px; padding-inline: 14px 12px; }
+.page .header { flex-wrap: nowrap; gap: 6px; padding-inline: 14px 12px; }
 .page-body { padding-block: 6px 14px; }
 .waiting { display: grid; place-items: center; flex: 1; min-height: 220px; }
 
@@ -34,15 +34,15 @@ export const OVERLAYS = `
 .preferences .notice { margin: 4px 20px 8px; }
 .lead { padding: 6px 20px 8px; color: var(--_muted); font-size: 13px; }
 .preference-group { margin: 6px 12px 0; padding-block: 4px; border: 1px solid var(--_line); border-radius: 12px; }
-.preference { display: flex; align-items: flex-start; gap: 12px; padding: 9px 12px; }
-.preference-text { flex: 1; min-width: 0; }
+.preference { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 4px 12px; padding: 9px 12px; }
+.preference-text { flex: 1 1 9em; min-width: 0; }
 .preference-name { overflow-wrap: anywhere; hyphens: auto; font-weight: 550; }
 .preference-category { flex: 1; min-width: 0; font-weight: 650; }
 .preference-category .preference-name { font-weight: 650; }
 .preference-other { padding: 9px 12px 3px; color: var(--_muted); font-size: 12px; font-weight: 600; }
 .preference + .types { border-block-start: 1px solid var(--_line); }
-.preference-about { color: var(--_muted); font-size: 12.5px; line-height: 17px; overflow-wrap: anywhere; }
-.always { display: inline-flex; align-items: center; gap: 5px; flex: none; max-width: 45%; color: var(--_muted); font-size: 12px; font-weight: 550; line-height: 20px; }
+.preference-about { color: var(--_muted); font-size: 12.5px; line-height: 17px; overflow-wrap: anywhere; hyphens: auto; text-align: -webkit-match-parent; text-align: match-parent; }
+.always { display: inline-flex; align-items: center; gap: 5px; max-width: 100%; color: var(--_muted); font-size: 12px; font-weight: 550; line-height: 20px; }
 .always .icon { font-size: 11.5px; }
 .switch { display: block; flex: none; width: 36px; height: 22px; padding: 2px; border-radius: 11px; background: light-dark(#7d8492, #5d6472); transition: background-color 0.15s; }
 .switch i { display: block; width: 18px; height: 18px; border-radius: 50%; background: #fff; box-shadow: 0 1px 2px rgb(10 15 30 / 0.3); transition: translate 0.16s var(--_ease); }

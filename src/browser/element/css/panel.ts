@@ -37,7 +37,7 @@ export const PANEL = `
 
 .grip { display: none; }
 .header { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; flex: none; min-height: 58px; padding-block: 12px 8px; padding-inline: 20px 12px; }
-.heading { min-width: 0; overflow-wrap: anywhere; font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -0.012em; }
+.heading { min-width: 0; overflow-wrap: anywhere; hyphens: auto; font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -0.012em; }
 .count {
   min-width: 22px; padding: 0 7px; border-radius: 11px;
   background: color-mix(in srgb, var(--_accent) 12%, transparent); color: var(--_accent);
