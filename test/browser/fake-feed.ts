@@ -101,12 +101,11 @@ export class FakeFeed implements BellFeed {
     return this.change(`unsnooze ${ids.join(' ')}`, {});
   }
 
-  async snoozed(): Promise<{ items: NotificationItem[] }> {
-    if (this.failure) throw this.failure;
-    return { items: this.asleep };
+  snoozed(): Promise<{ items: NotificationItem[] }> {
+    return this.answer({ items: this.asleep });
   }
 
-  async counts(): Promise<{ categories: Record<string, { unread: number }> }> {
+  counts(): Promise<{ categories: Record<string, { unread: number }> }> {
     this.calls.push('counts');
     const categories: Record<string, { unread: number }> = {};
     for (const { category, readAt } of [...this.snapshot.items, ...this.older.flat()]) {
@@ -114,22 +113,25 @@ export class FakeFeed implements BellFeed {
       categories[category] ??= { unread: 0 };
       if (readAt === null) categories[category].unread++;
     }
-    return { categories };
+    return this.answer({ categories });
   }
 
-  async types(): Promise<BellType[]> {
-    if (this.failure) throw this.failure;
-    return this.declared;
+  types(): Promise<BellType[]> {
+    return this.answer(this.declared);
   }
 
-  async preferences(): Promise<BellPreferences> {
-    return this.wishes;
+  preferences(): Promise<BellPreferences> {
+    return this.answer(this.wishes);
   }
 
-  async setPreferences(wishes: BellPreferences): Promise<void> {
+  setPreferences(wishes: BellPreferences): Promise<void> {
     this.calls.push(`setPreferences ${JSON.stringify(wishes)}`);
-    if (this.failure) throw this.failure;
-    this.wishes = wishes;
+    if (!this.failure) this.wishes = wishes;
+    return this.answer(undefined);
+  }
+
+  private answer<T>(value: T): Promise<T> {
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(value);
   }
 
   async loadMore(): Promise<void> {

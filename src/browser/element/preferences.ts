@@ -161,6 +161,6 @@ class PreferencesForm {
   }
 
   private refresh(): void {
-    for (const { refresh } of this.controls) refresh();
+    for (const control of this.controls) control.refresh();
   }
 }

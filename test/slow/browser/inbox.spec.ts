@@ -296,7 +296,7 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
     await press('Escape');
     expect([await focus(), await bench.page.locator('.panel').isVisible()]).toEqual(['small snooze', true]);
     await press('Enter', 'ArrowDown', 'Enter');
-    const until = await bench.page.evaluate('new Date(2026, 10, 21, 8).toISOString()');
+    const until = await bench.page.evaluate<string>('new Date(2026, 10, 21, 8).toISOString()');
     expect(await calls()).toEqual([`snooze order ${until}`]);
     await settle(bench.page);
     expect(await titles()).not.toContain('New order A-1042');
