@@ -70,7 +70,7 @@ module.exports = {
       name: 'service-is-an-application-on-top-of-the-module',
       severity: 'error',
       from: { path: '^src/service/' },
-      to: only('service', 'module', 'metrics', 'embedded-postgres', ...SHARED, ...STAGES),
+      to: only('service', 'module', 'metrics', 'tracing', 'embedded-postgres', ...SHARED, ...STAGES),
     },
     {
       name: 'testing-imports-the-module-and-embedded-postgres',
@@ -102,6 +102,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/prometheus\\.ts$' },
       to: only('metrics', 'contract'),
+    },
+    {
+      name: 'opentelemetry-exports-the-traces',
+      severity: 'error',
+      from: { path: '^src/opentelemetry\\.ts$' },
+      to: only('tracing', 'contract'),
     },
     {
       name: 'main-starts-the-service',

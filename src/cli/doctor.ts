@@ -1,4 +1,4 @@
-import { postgresAddress, redisAddress } from '../platform/addresses.js';
+import { directPostgresAddress, postgresAddress, redisAddress } from '../platform/addresses.js';
 import { resolveOptions, type TidingsOptions } from '../contract/options/options.js';
 import { requireSuitable } from '../log/database/requirements.js';
 import { assertMigrated } from '../log/migrations/migrator.js';
@@ -38,20 +38,28 @@ export async function doctorCommand(
   const options: TidingsOptions = { ...(await readOptions(flags)), delivery: 'queue' };
   const { database, queue, redis } = resolveOptions(options);
   const address = postgresAddress(database);
+  const direct = directPostgresAddress(database);
   let sound = await look('Postgres', () => requireSuitable(address));
   if (sound) {
-    sound = await look('tables', async () => {
+    // BullMQ's tables are read in such a session.
+    const hasQueue = !redis && (await look('queue', () => queueSessions(direct)));
+    const migrated = await look('tables', async () => {
       await assertMigrated(address, database.schema);
-      const problem = redis ? null : await bullmqProblem(address);
+      const problem = hasQueue ? await bullmqProblem(direct) : null;
       if (problem) throw new Error(problem);
       return 'up to date';
     });
-    if (sound) sound = await look('rights', () => rights(address, database.schema, !redis));
+    sound = migrated && (hasQueue || redis !== null);
+    if (migrated) {
+      const allowed = await look('rights', () => rights(address, database.schema, !redis));
+      sound = sound && allowed;
+    }
     await look('defaults', () => sessionDefaults(address));
     await look('clock', () => clockSkew(address));
-    if (!redis) {
-      await look('LISTEN', () => listens(address));
-      await look('queue', () => queueSessions(address));
+    // With Redis, only the relay of the outbox listens, and it looks for rows without being told.
+    if (!redis || database.directUrl !== null) {
+      const listening = await look('LISTEN', () => listens(direct, address));
+      sound = sound && listening;
     }
   }
   if (redis) {

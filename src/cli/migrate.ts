@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { runMigrations } from 'bullmq';
-import { postgresAddress } from '../platform/addresses.js';
+import { directPostgresAddress, postgresAddress } from '../platform/addresses.js';
 import { resolveOptions } from '../contract/options/options.js';
 import { ownSession } from '../jobs/queue/postgres-backend.js';
 import { SCHEMA_VERSION } from '../log/migrations/index.js';
@@ -22,16 +22,17 @@ export async function migrateCommand(
   }
   const { database, redis, queue } = resolveOptions(await readOptions(flags));
   const address = postgresAddress(database);
+  const direct = directPostgresAddress(database);
   if (flags['check']) {
     await assertMigrated(address, database.schema);
-    const problem = redis ? null : await bullmqProblem(address);
+    const problem = redis ? null : await bullmqProblem(direct);
     if (problem) throw new Error(problem);
     print('The tables are up to date.');
     return;
   }
   await migrate(address, database.schema);
   if (!redis) {
-    const client = new Client({ ...ownSession(address), connectionTimeoutMillis: 10_000 });
+    const client = new Client({ ...ownSession(direct), connectionTimeoutMillis: 10_000 });
     await client.connect();
     try {
       await runMigrations(client, 'bullmq');

@@ -7,6 +7,7 @@ import { UsageError } from './usage.error.js';
 /** The flags of every command, with the variables that they override. */
 export const COMMON_FLAGS = {
   'database-url': { type: 'string' },
+  'database-direct-url': { type: 'string' },
   'redis-url': { type: 'string' },
   schema: { type: 'string' },
   queue: { type: 'string' },
@@ -38,9 +39,10 @@ export function queueName(flags: Flags): string | undefined {
 
 /** The module's options: flags first, then the variables of the service. */
 export async function readOptions(flags: Flags): Promise<TidingsOptions> {
-  const { DATABASE_URL, REDIS_URL, TIDINGS_DELIVERY, TIDINGS_TYPES } = process.env;
+  const { DATABASE_URL, DATABASE_DIRECT_URL, REDIS_URL, TIDINGS_DELIVERY, TIDINGS_TYPES } = process.env;
   const url = text(flags, 'database-url') ?? DATABASE_URL;
   if (!url) throw new UsageError('Where is the database? Set DATABASE_URL or give --database-url.');
+  const directUrl = text(flags, 'database-direct-url') ?? (DATABASE_DIRECT_URL || undefined);
   const redisUrl = text(flags, 'redis-url') ?? REDIS_URL;
   const typesFile = text(flags, 'types') ?? TIDINGS_TYPES;
   const shipped = SHIPPED_TYPES.map(({ name }) => name);
@@ -49,7 +51,7 @@ export async function readOptions(flags: Flags): Promise<TidingsOptions> {
     roles: [],
     // The module validates it.
     delivery: (text(flags, 'delivery') ?? (TIDINGS_DELIVERY || undefined)) as TidingsOptions['delivery'],
-    database: { url, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
+    database: { url, directUrl, schema: text(flags, 'schema'), migrate: 'check', poolSize: 3 },
     redis: redisUrl ? redisOptionsOf(redisUrl) : null,
     queue: { name: queueName(flags), prefix: text(flags, 'queue-prefix') },
     types: [...SHIPPED_TYPES, ...(typesFile ? await loadTypes(typesFile, shipped) : [])],

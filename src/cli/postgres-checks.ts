@@ -6,6 +6,8 @@ import { lookAtSession } from '../platform/postgres/session.js';
 const ANSWER_MS = 5_000;
 const LISTEN_MS = 2_000;
 const MAX_CLOCK_SKEW_MS = 2_000;
+const DIRECT =
+  'set DATABASE_DIRECT_URL (--database-direct-url, database.directUrl) to the address of Postgres itself';
 
 /** Defaults of the server, the database or the role that cost speed. */
 export async function sessionDefaults(address: PostgresAddress): Promise<string> {
@@ -74,7 +76,7 @@ export async function rights(address: PostgresAddress, schema: string, withQueue
 
 /** Checks whether BullMQ's sessions get the settings that they request at the start. */
 export async function queueSessions(address: PostgresAddress): Promise<string> {
-  const fix = 'give the address of Postgres itself';
+  const fix = `${DIRECT} (BullMQ's sessions have settings of their own)`;
   const path = await onPostgres(ownSession(address), async (client) => {
     const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
     return rows[0]!.search_path;
@@ -103,9 +105,14 @@ export async function clockSkew(address: PostgresAddress): Promise<string> {
   });
 }
 
-/** A pooler in transaction mode reassigns the session of a LISTEN, so its notifications are lost. */
-export async function listens(address: PostgresAddress): Promise<string> {
-  return onPostgres(address, (listener) =>
+/**
+ * A pooler in transaction mode reassigns the session of a LISTEN, so its notifications are lost.
+ *
+ * @param direct Where a process listens.
+ * @param address Where it notifies: of the same database, or nothing arrives either.
+ */
+export async function listens(direct: PostgresAddress, address: PostgresAddress): Promise<string> {
+  return onPostgres(direct, (listener) =>
     onPostgres(address, async (notifier) => {
       const channel = `tidings_doctor_${process.pid}`;
       const heard = new Promise<boolean>((resolve) => {
@@ -116,8 +123,8 @@ export async function listens(address: PostgresAddress): Promise<string> {
       await notifier.query(`NOTIFY ${channel}`);
       if (await heard) return 'notifications arrive';
       throw new Error(
-        `a NOTIFY did not arrive within ${LISTEN_MS} ms: this address leads through a pooler in transaction mode (PgBouncer); ` +
-          'give the address of Postgres itself, or a pooler in session mode',
+        `a NOTIFY did not arrive within ${LISTEN_MS} ms: the address leads through a pooler in transaction mode (PgBouncer), or ` +
+          `DATABASE_URL and DATABASE_DIRECT_URL lead to two databases; ${DIRECT}`,
       );
     }),
   );

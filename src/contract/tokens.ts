@@ -45,6 +45,8 @@ export const IDEMPOTENCY_KEYS = Symbol('tidings:idempotency-keys');
 export const DROP_LOG = Symbol('tidings:drop-log');
 /** {@link SupportView} */
 export const SUPPORT_VIEW = Symbol('tidings:support-view');
+/** {@link Tickets} */
+export const TICKETS = Symbol('tidings:tickets');
 /** {@link JobCanceller} */
 export const JOB_CANCELLER = Symbol('tidings:job-canceller');
 /** An array of {@link ReadinessCheck}, run by `/readyz`. */

@@ -17,6 +17,7 @@ import { PreferencesController } from './routes/preferences.controller.js';
 import { RecallController } from './routes/recall.controller.js';
 import { StreamController } from './routes/stream.controller.js';
 import { SupportController } from './routes/support.controller.js';
+import { TicketsController } from './routes/tickets.controller.js';
 
 export { CurrentHolder, ProducerGuard } from './credentials/api-key.guard.js';
 export { MAX_BODY_BYTES, MAX_RECIPIENT_BODY_BYTES } from './request/body-limit.js';
@@ -47,6 +48,7 @@ export { SupportController } from './routes/support.controller.js';
  */
 export const HTTP_CONTROLLERS: readonly Type[] = [
   StreamController,
+  TicketsController,
   NotificationsController,
   InboxController,
   ChangesController,

@@ -9,6 +9,9 @@ export type LiveMessage = Omit<Announcement, 'feed'>;
 export const DISCONNECT = 'disconnect';
 
 const HEADER_END = '\n';
+const MOST_WORDS = 8;
+const TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TIME = /^@\d{1,15}$/;
 const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
 
 /**
@@ -17,7 +20,8 @@ const TYPE = /^[a-z][a-z0-9.-]{0,63}$/;
  *
  *     k3v9x2ab-42                        the head moved; read the entry from the log
  *     k3v9x2ab-42 task-completed         an entry that is no longer shown
- *     k3v9x2ab-42 task-completed\n{...}  the entry
+ *     k3v9x2ab-42 task-completed @1732965000000\n{...}  the entry, and when it was published
+ *     k3v9x2ab-42 task-completed 00-4bf92f...-01\n{...}   the same, and its trace (W3C Trace Context)
  *     disconnect                         end the feed's streams, see {@link DISCONNECT}
  *
  * Readers skip further words in the header, so that a later version can add some during a rolling deploy.
@@ -32,7 +36,9 @@ export function encodeMessage({ epoch, seq, entry }: LiveMessage, maxEntryBytes:
   const { length } = entry.json;
   if (length > maxEntryBytes) return place;
   if (length * 3 > maxEntryBytes && Buffer.byteLength(entry.json) > maxEntryBytes) return place;
-  return `${place} ${entry.type}${HEADER_END}${entry.json}`;
+  const published = entry.publishedAt === undefined ? '' : ` @${entry.publishedAt}`;
+  const trace = entry.traceparent === undefined ? '' : ` ${entry.traceparent}`;
+  return `${place} ${entry.type}${published}${trace}${HEADER_END}${entry.json}`;
 }
 
 /** Parses a message; `null` if it is malformed: every client that reaches the channel can send there. */
@@ -40,7 +46,7 @@ export function decodeMessage(text: string): LiveMessage | typeof DISCONNECT | n
   if (text === DISCONNECT) return DISCONNECT;
   const headerEnd = text.indexOf(HEADER_END);
   const header = headerEnd === -1 ? text : text.slice(0, headerEnd);
-  const [place = '', type] = header.split(' ', 2);
+  const [place = '', type, ...more] = header.split(' ', MOST_WORDS);
   const cursor = parseCursor(place);
   if (cursor === null || cursor.seq < 1 || cursor.seq === Infinity) return null;
   const { epoch, seq } = cursor;
@@ -48,7 +54,17 @@ export function decodeMessage(text: string): LiveMessage | typeof DISCONNECT | n
   if (!TYPE.test(type)) return null;
   if (headerEnd === -1) return { epoch, seq, entry: { seq, type, json: null } };
   const json = text.slice(headerEnd + 1);
-  return isOneLineObject(json) ? { epoch, seq, entry: { seq, type, json } satisfies LogEntry } : null;
+  if (!isOneLineObject(json)) return null;
+  const published = more.find((word) => TIME.test(word));
+  const traceparent = more.find((word) => TRACE.test(word));
+  const entry: LogEntry = {
+    seq,
+    type,
+    json,
+    ...(published !== undefined && { publishedAt: Number(published.slice(1)) }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+  return { epoch, seq, entry };
 }
 
 /** Not a full check, but a line break would let a forged message inject fields into a client's stream. */

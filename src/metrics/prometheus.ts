@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Counter, Gauge, Histogram, register as defaultRegister, type Registry } from 'prom-client';
 import type { HandoverReason, Metrics } from '../contract/ports/metrics.js';
 import type { QueueDepth } from '../contract/ports/ops.js';
+import type { StreamStates } from '../contract/ports/stream.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { withTimeout } from '../platform/time/with-timeout.js';
 
@@ -9,6 +10,8 @@ import { withTimeout } from '../platform/time/with-timeout.js';
 const QUEUE_DEPTH_MAX_AGE_MS = 5_000;
 /** A slower queue is omitted from this scrape, so that it does not hide the other metrics. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
+
+const LATENCIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** A base class, so that the registry is set before the fields below are initialized. */
 class Registered {
@@ -35,6 +38,7 @@ class Registered {
  */
 export class PrometheusMetrics extends Registered implements Metrics {
   private readonly logger = new Logger('Metrics');
+  private streamStates: (() => StreamStates) | null = null;
   private queueDepth: QueueDepth | null = null;
   /** The pending query, shared by all scrapes: a hanging queue is queried once. */
   private asking: ReturnType<QueueDepth> | null = null;
@@ -70,6 +74,18 @@ export class PrometheusMetrics extends Registered implements Metrics {
     'Entries passed to connections, by source.',
     'source',
   );
+  private readonly sinceAppend = new Histogram({
+    name: 'tidings_commit_to_frame_seconds',
+    help: 'Time from the append of a notification, on the clock of the database, to its frame on a stream that waited for it.',
+    buckets: LATENCIES,
+    registers: [this.register],
+  });
+  private readonly sincePublish = new Histogram({
+    name: 'tidings_publish_to_frame_seconds',
+    help: 'Time from the publishing of a notification (its due time, if later) to its frame on a stream that waited for it.',
+    buckets: LATENCIES,
+    registers: [this.register],
+  });
   private readonly pageQueries = this.counter('page_queries_total', 'Queries that read pages of the log.');
   private readonly pages = this.counter('pages_read_total', 'Pages read; connections can share a query.');
   private readonly heals = this.counter(
@@ -112,6 +128,16 @@ export class PrometheusMetrics extends Registered implements Metrics {
    */
   constructor({ register = defaultRegister }: { readonly register?: Registry } = {}) {
     super(register);
+    const streams = new Gauge({
+      name: 'tidings_streams',
+      help: 'Open streams, by state; replaying: replays under way.',
+      labelNames: ['state'],
+      registers: [register],
+      collect: () => {
+        for (const [state, count] of Object.entries(this.streamStates?.() ?? {}))
+          streams.set({ state }, count);
+      },
+    });
     const collect = async (): Promise<void> => {
       depth.reset();
       for (const [state, count] of Object.entries(await this.readQueueDepth())) depth.set({ state }, count);
@@ -123,6 +149,15 @@ export class PrometheusMetrics extends Registered implements Metrics {
       registers: [register],
       collect,
     });
+  }
+
+  entryShown({ sinceAppendMs, sincePublishMs }: Parameters<NonNullable<Metrics['entryShown']>>[0]): void {
+    this.sinceAppend.observe(sinceAppendMs / 1_000);
+    if (sincePublishMs !== null) this.sincePublish.observe(sincePublishMs / 1_000);
+  }
+
+  observeStreams(states: () => StreamStates): void {
+    this.streamStates = states;
   }
 
   observeQueue(queueDepth: QueueDepth): void {

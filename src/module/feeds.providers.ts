@@ -15,6 +15,7 @@ import type {
   Sql,
   Streams,
   SupportView,
+  Tickets,
 } from '../contract/ports/index.js';
 import {
   AUDIENCE_TAKER,
@@ -34,6 +35,7 @@ import {
   STREAMS,
   SUPPORT_VIEW,
   TAKING_READER,
+  TICKETS,
 } from '../contract/tokens.js';
 import { PostgresInbox } from '../log/inbox/postgres-inbox.js';
 import { PostgresInboxChanges } from '../log/inbox/postgres-inbox-changes.js';
@@ -45,11 +47,14 @@ import { HookRunner } from '../jobs/after/hook-runner.js';
 import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from '../types/entry-upgrade.js';
 import { LiveFeedsHub } from '../live/live-feeds.js';
 import { LogDatabase } from '../log/database/database.js';
+import { DatabaseClock } from '../log/database/database-clock.js';
 import { PostgresDropLog } from '../log/append/drop-log.js';
 import { PostgresLogEraser } from '../log/upkeep/eraser.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
 import { PostgresFeedReader } from '../log/read/feed-reader.js';
+import { PostgresTickets } from '../log/tickets/postgres-tickets.js';
 import { Retention } from '../log/upkeep/retention.js';
+import { TicketSweep } from '../log/upkeep/ticket-sweep.js';
 import { AUDIENCES_PROVIDERS } from './audiences.providers.js';
 import { ComposedEraser } from './composed-eraser.js';
 import { AudienceMembers } from '../stream/audience-members.js';
@@ -120,13 +125,26 @@ export const FEEDS_PROVIDERS: Provider[] = [
   ...AUDIENCES_PROVIDERS,
   {
     provide: STREAMS,
-    inject: [TAKING_READER, LIVE_FEEDS, AudienceMembers, RESOLVED_OPTIONS],
+    inject: [TAKING_READER, LIVE_FEEDS, AudienceMembers, TICKETS, DatabaseClock, RESOLVED_OPTIONS],
     useFactory: (
       reader: FeedReader,
       live: LiveFeedsHub,
       audiences: AudienceMembers,
-      { metrics, stream }: ResolvedOptions,
-    ): Streams => new FeedStreams({ reader, live, audiences, metrics, options: stream }),
+      tickets: Tickets,
+      clock: DatabaseClock,
+      { metrics, tracing, stream }: ResolvedOptions,
+    ): Streams =>
+      new FeedStreams({ reader, live, audiences, tickets, clock, metrics, tracing, options: stream }),
+  },
+  {
+    provide: DatabaseClock,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase) => new DatabaseClock(log),
+  },
+  {
+    provide: TICKETS,
+    inject: [LogDatabase],
+    useFactory: (log: LogDatabase): Tickets => new PostgresTickets(log),
   },
   {
     provide: ERASER,
@@ -138,6 +156,11 @@ export const FEEDS_PROVIDERS: Provider[] = [
     provide: Retention,
     inject: [LogDatabase, RESOLVED_OPTIONS],
     useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new Retention(log, retention),
+  },
+  {
+    provide: TicketSweep,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, { retention }: ResolvedOptions) => new TicketSweep(log, retention.sweepMs),
   },
   {
     provide: ExpirySweep,

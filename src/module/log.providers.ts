@@ -10,7 +10,7 @@ import { PostgresBus } from '../live/postgres-bus.js';
 import { RedisBus } from '../live/redis-bus.js';
 import { GroupCommitAppender } from '../log/append/group-commit.js';
 import { LogDatabase } from '../log/database/database.js';
-import { postgresAddress, redisAddress } from '../platform/addresses.js';
+import { directPostgresAddress, redisAddress } from '../platform/addresses.js';
 import { Outage } from '../platform/logging/outage.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 
@@ -31,7 +31,7 @@ export const LOG_PROVIDERS: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ database }: ResolvedOptions) =>
       new ListenClient(
-        postgresAddress(database),
+        directPostgresAddress(database),
         new Outage(new Logger('Tidings'), 'The LISTEN connection to Postgres'),
       ),
   },

@@ -18,6 +18,7 @@ import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { PostgresIdempotencyKeys } from '../log/append/idempotency-keys.js';
 import { LogDatabase } from '../log/database/database.js';
+import { DatabaseClock } from '../log/database/database-clock.js';
 import { DirectOptionsCheck } from './direct-options.check.js';
 import { TidingsService } from './tidings.service.js';
 
@@ -30,9 +31,15 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   },
   {
     provide: Delivery,
-    inject: [APPENDER, DROP_LOG, Escalations, Locales],
-    useFactory: (appender: Appender, dropLog: DropLog, escalations: Escalations | null, locales: Locales) =>
-      new Delivery({ appender, dropLog, escalations, locales }),
+    inject: [APPENDER, DROP_LOG, Escalations, Locales, DatabaseClock, RESOLVED_OPTIONS],
+    useFactory: (
+      appender: Appender,
+      dropLog: DropLog,
+      escalations: Escalations | null,
+      locales: Locales,
+      clock: DatabaseClock,
+      { tracing }: ResolvedOptions,
+    ) => new Delivery({ appender, dropLog, escalations, locales, clock, tracing }),
   },
   {
     provide: Locales,
@@ -42,8 +49,8 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
   {
     provide: QueueProducer,
     inject: [JobQueue, TypeRegistry, RESOLVED_OPTIONS],
-    useFactory: (jobs: JobQueue, types: TypeRegistry, { queue }: ResolvedOptions) =>
-      new QueueProducer(jobs, types, queue.enqueueTimeoutMs),
+    useFactory: (jobs: JobQueue, types: TypeRegistry, { queue, tracing }: ResolvedOptions) =>
+      new QueueProducer(jobs, types, queue.enqueueTimeoutMs, tracing),
   },
   {
     provide: PRODUCER,
@@ -64,6 +71,7 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
         enqueueTimeoutMs: options.queue.enqueueTimeoutMs,
         mode: options.delivery,
         metrics: options.metrics,
+        tracing: options.tracing,
       }),
   },
   {
@@ -75,12 +83,16 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
       door: DirectProducer,
       types: TypeRegistry,
       _log: LogDatabase,
-      { database }: ResolvedOptions,
+      { database, tracing }: ResolvedOptions,
     ) => {
       const errors = new RepeatedErrors(new Logger('Outbox'));
-      const outbox = new PostgresOutbox(homeAt(postgresAddress(database), errors.report), database.schema);
+      const outbox = new PostgresOutbox(
+        homeAt(postgresAddress(database), errors.report),
+        database.schema,
+        tracing,
+      );
       await outbox.prepare();
-      return new QueueNotifier({ queue, door, typesFor: types.including, outbox });
+      return new QueueNotifier({ queue, door, typesFor: types.including, outbox, tracing });
     },
   },
   {
@@ -95,13 +107,14 @@ export const PRODUCERS_PROVIDERS: Provider[] = [
       listener: ListenClient,
     ) => {
       if (!options.roles.includes('worker')) return null;
-      const { database, queue } = options;
+      const { database, queue, tracing } = options;
       return new OutboxRelay({
         pool,
         schema: database.schema,
         jobs,
         types,
         delivery,
+        tracing,
         enqueueTimeoutMs: queue.enqueueTimeoutMs,
         listener,
       });

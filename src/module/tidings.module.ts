@@ -39,8 +39,10 @@ import { OutboxRelay } from '../jobs/outbox/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
 import { LogDatabase } from '../log/database/database.js';
+import { DatabaseClock } from '../log/database/database-clock.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
 import { Retention } from '../log/upkeep/retention.js';
+import { TicketSweep } from '../log/upkeep/ticket-sweep.js';
 import { FEEDS_PROVIDERS } from './feeds.providers.js';
 import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { LOG_PROVIDERS } from './log.providers.js';
@@ -63,7 +65,7 @@ interface Closable {
 }
 
 interface Sweep {
-  start(): void;
+  start(): void | Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -115,6 +117,8 @@ export class TidingsModule
     private readonly escalations: (Closable & { start(): void; stop(): Promise<void> }) | null,
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
+    @Inject(TicketSweep) private readonly tickets: Sweep,
+    @Inject(DatabaseClock) private readonly clock: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
     @Inject(LIVE_BUS) private readonly bus: Closable,
@@ -136,14 +140,17 @@ export class TidingsModule
     return compose(super.forRootAsync(options), options.queueName, options.controllers);
   }
 
-  onApplicationBootstrap(): void {
-    this.options.metrics.observeQueue?.(this.queueDepth);
+  async onApplicationBootstrap(): Promise<void> {
+    const { metrics } = this.options;
+    metrics.observeQueue?.(this.queueDepth);
+    metrics.observeStreams?.(() => this.streams.states());
+    // Nobody else needs it.
+    if (metrics.entryShown) await this.clock.start();
     if (!this.worker) return;
     this.worker.start();
     this.relay?.start();
     this.escalations?.start();
-    this.retention.start();
-    this.expiry.start();
+    await Promise.all([this.retention, this.expiry, this.tickets].map((sweep) => sweep.start()));
   }
 
   /**
@@ -157,6 +164,8 @@ export class TidingsModule
       this.worker?.close(),
       this.retention.stop(),
       this.expiry.stop(),
+      this.tickets.stop(),
+      this.clock.stop(),
     ]);
     await settlesWithin(LAST_BATCH_MS, intake);
     await this.streams.drain();

@@ -55,7 +55,7 @@ export function isClusterAddress(address: RedisAddress): address is RedisCluster
   return typeof address === 'object' && Array.isArray(address['nodes']);
 }
 
-/** The address for connections that cannot be the host's: LISTEN, BullMQ and migrations need sessions with their own settings. */
+/** The address for connections that cannot be the host's: migrations and others need sessions with their own settings. */
 export function postgresAddress(database: {
   readonly url: string | null;
   readonly pool?: PostgresPool | null;
@@ -69,6 +69,13 @@ export function postgresAddress(database: {
     return { host: place?.host, database: place?.database };
   }
   return { connectionString: url ?? undefined };
+}
+
+/** The address for sessions that a pooler in transaction mode cannot give: LISTEN, and BullMQ with its `search_path`. */
+export function directPostgresAddress(
+  database: Parameters<typeof postgresAddress>[0] & { readonly directUrl?: string | null },
+): PostgresAddress {
+  return postgresAddress(database.directUrl ? { url: database.directUrl } : database);
 }
 
 /** Host and database for a message, never the password, with pg's defaults. */

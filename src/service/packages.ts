@@ -5,6 +5,7 @@ const PACKAGES = [
   '@nestjs/common',
   '@nestjs/core',
   '@nestjs/platform-express',
+  '@opentelemetry/api',
   'express',
   'helmet',
   'pino',

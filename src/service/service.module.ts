@@ -18,7 +18,9 @@ import { DEMO_CREDENTIALS, DemoController } from './demo/demo.controller.js';
 import type { Life } from './lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './metrics.controller.js';
 import { DocsController } from './openapi/docs.controller.js';
+import { continueTrace } from './continue-trace.js';
 import { withRequestId } from './request-id.js';
+import { OpenTelemetryTracing } from '../tracing/opentelemetry.js';
 import type { Settings } from './settings/settings.js';
 import type { Composition, ServicePlan } from './start.js';
 import { TidingsModule } from '../module/tidings.module.js';
@@ -39,7 +41,15 @@ export class ServiceModule {
     const metrics = new PrometheusMetrics({ register });
     return {
       module: ServiceModule,
-      imports: [TidingsModule.forRoot({ ...options, metrics, controllers: options.roles?.includes('api') })],
+      imports: [
+        TidingsModule.forRoot({
+          ...options,
+          metrics,
+          // Only if the process was started with an SDK (`node --import`): spans that nobody keeps would cost time.
+          tracing: OpenTelemetryTracing.isRegistered ? new OpenTelemetryTracing() : null,
+          controllers: options.roles?.includes('api'),
+        }),
+      ],
       controllers: [
         HealthController,
         MetricsController,
@@ -75,6 +85,7 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   // A hash of each answer, for caches that may not store it.
   app.disable('etag');
   app.use(withRequestId);
+  if (OpenTelemetryTracing.isRegistered) app.use(continueTrace);
   app.use(securityHeaders());
   app.enableCors(corsOptions(plan.settings.options.http?.allowedOrigins ?? []));
   const refusals = plan.settings.roles.includes('api') ? app.get(Refusals, { strict: false }) : undefined;

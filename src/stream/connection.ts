@@ -5,11 +5,18 @@ import type { ResolvedOptions } from '../contract/options/options.js';
 import type { FeedWatch, LiveFeeds } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import type { FeedReader, FeedState } from '../contract/ports/read.js';
-import type { ClosingReason, Frame, ResetReason, StreamRequest } from '../contract/ports/stream.js';
+import type {
+  ClosingReason,
+  Frame,
+  ResetReason,
+  StreamRequest,
+  StreamState,
+} from '../contract/ports/stream.js';
 import { atTime } from '../platform/time/at-time.js';
 import { closingFrame, entryFrame, readyFrame, resetFrame } from './frames.js';
 import { backoffMs } from '../platform/time/backoff.js';
 import { jittered } from '../platform/time/jitter.js';
+import type { Arrivals } from './arrivals.js';
 import type { AudienceMembers, Membership } from './audience-members.js';
 import { resetReason, startingPlace } from './position.js';
 
@@ -19,6 +26,7 @@ export interface ConnectionPorts {
   readonly live: LiveFeeds;
   readonly audiences: Pick<AudienceMembers, 'join'>;
   readonly metrics: Metrics;
+  readonly arrivals: Arrivals;
   readonly options: ResolvedOptions['stream'];
 }
 
@@ -101,6 +109,13 @@ export class Connection {
         resolve();
       });
     });
+  }
+
+  /** Its state, for an operator. */
+  get phase(): StreamState {
+    if (this.state === 'opening' || this.state === 'retrying') return this.state;
+    if (!this.caughtUp) return 'replaying';
+    return this.state === 'writing' ? 'blocked' : 'live';
   }
 
   /** Releases everything: the client left, or the stream completed. */
@@ -226,6 +241,7 @@ export class Connection {
     }
     this.seq = entries.at(-1)!.seq;
     this.ports.metrics.entriesDelivered(shown, from);
+    if (this.caughtUp) this.ports.arrivals.observe(entries);
     this.write(frames);
   }
 

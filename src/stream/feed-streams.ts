@@ -1,16 +1,39 @@
 import { Observable } from 'rxjs';
+import type { Clock } from '../contract/ports/clock.js';
 import { feedKeyString, type FeedKey } from '../contract/model/feed.js';
-import type { ClosingReason, Frame, StreamRequest, Streams } from '../contract/ports/stream.js';
+import type { ClosingReason, Frame, StreamRequest, Streams, StreamStates } from '../contract/ports/stream.js';
+import type { Tracing } from '../contract/ports/tracing.js';
+import type { Tickets } from '../contract/ports/tickets.js';
+import { Arrivals } from './arrivals.js';
 import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
 import { jittered } from '../platform/time/jitter.js';
+
+/** An hour. */
+const NEVER_MS = 3_600_000;
+
+/** The dependencies of {@link FeedStreams}. */
+export interface StreamsPorts extends Omit<ConnectionPorts, 'arrivals'> {
+  /** Default: the clock of this machine. */
+  readonly clock?: Clock;
+  /** Default: no traces. */
+  readonly tracing?: Tracing | null;
+  readonly tickets: Pick<Tickets, 'revoke'>;
+}
 
 /** All streams of this instance: opens them, counts them per recipient, and ends them at shutdown. */
 export class FeedStreams implements Streams {
   private readonly connections = new Map<string, Set<Connection>>();
   private draining = false;
 
-  constructor(private readonly ports: ConnectionPorts) {}
+  private readonly ports: StreamsPorts & ConnectionPorts;
+
+  constructor(ports: StreamsPorts) {
+    this.ports = {
+      ...ports,
+      arrivals: new Arrivals(ports.metrics, ports.tracing ?? null, ports.clock ?? Date),
+    };
+  }
 
   open(request: StreamRequest): Observable<Frame> {
     // Holds nothing before the subscription, because the client may leave while a guard is still running.
@@ -36,20 +59,30 @@ export class FeedStreams implements Streams {
   refuse(reason: ClosingReason, lastEventId: string): Observable<Frame> {
     return new Observable<Frame>((subscriber) => {
       this.ports.metrics.streamRefused(reason);
-      const patience = reason === 'draining' ? 1 : 3;
-      subscriber.next(
-        closingFrame(reason, lastEventId, jittered(this.ports.options.retryMs * patience, 0.5)),
-      );
+      subscriber.next(closingFrame(reason, lastEventId, this.delayAfter(reason)));
       subscriber.complete();
     });
   }
 
+  /** An EventSource with an invalid ticket reconnects whatever it is told: rarely, if its page does not end it. */
+  private delayAfter(reason: ClosingReason): number {
+    if (reason === 'ticket-invalid') return NEVER_MS;
+    return jittered(this.ports.options.retryMs * (reason === 'draining' ? 1 : 3), 0.5);
+  }
+
   disconnect(feeds: readonly FeedKey[]): void {
+    void this.ports.tickets.revoke(feeds);
     for (const feed of feeds) {
       for (const connection of [...(this.connections.get(feedKeyString(feed)) ?? [])])
         void connection.close('revoked');
     }
     this.ports.live.disconnect(feeds);
+  }
+
+  states(): StreamStates {
+    const counts = { opening: 0, replaying: 0, live: 0, blocked: 0, retrying: 0 };
+    for (const own of this.connections.values()) for (const { phase } of own) counts[phase] += 1;
+    return counts;
   }
 
   async drain(): Promise<void> {

@@ -29,7 +29,13 @@ import type {
 } from '../../src/contract/ports/produce.js';
 import type { Recaller, RecallOutcome } from '../../src/contract/ports/recall.js';
 import type { Dropped, SupportView } from '../../src/contract/ports/support.js';
-import type { ClosingReason, Frame, StreamRequest, Streams } from '../../src/contract/ports/stream.js';
+import type {
+  ClosingReason,
+  Frame,
+  StreamRequest,
+  Streams,
+  StreamStates,
+} from '../../src/contract/ports/stream.js';
 import {
   ERASER,
   INBOX,
@@ -41,6 +47,7 @@ import {
   RESOLVED_OPTIONS,
   STREAMS,
   SUPPORT_VIEW,
+  TICKETS,
 } from '../../src/contract/tokens.js';
 import {
   corsOptions,
@@ -50,6 +57,8 @@ import {
   ProblemFilter,
   Refusals,
 } from '../../src/http/index.js';
+
+import { NO_TICKETS } from '../support/no-tickets.js';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 export const API_KEY = 'producer-key-0001';
@@ -83,6 +92,10 @@ export class RecordingStreams implements Streams {
 
   disconnect(feeds: readonly FeedKey[]): void {
     this.disconnected.push(...feeds);
+  }
+
+  states(): StreamStates {
+    return { opening: 0, replaying: 0, live: 0, blocked: 0, retrying: 0 };
   }
 
   drain(): Promise<void> {
@@ -269,6 +282,7 @@ export async function startHttpApp({
       { provide: STREAMS, useValue: streams },
       { provide: PRODUCER, useValue: producer },
       { provide: INBOX, useClass: EmptyInbox },
+      { provide: TICKETS, useValue: NO_TICKETS },
       ...[INBOX_CHANGES, PREFERENCES, RECALLER, JOB_CANCELLER, SUPPORT_VIEW, ERASER].map((provide) => ({
         provide,
         useValue: ports,

@@ -16,7 +16,11 @@ describe('A message on the bus', () => {
         const message = {
           epoch: 'k3v9x2ab',
           seq,
-          entry: drawn && { seq, type: drawn[0], json: drawn[1] === null ? null : json(drawn[1]) },
+          entry: drawn && {
+            seq,
+            type: drawn[0],
+            ...(drawn[1] === null ? { json: null } : { json: json(drawn[1]), publishedAt: seq % 2 ** 41 }),
+          },
         };
         expect(decodeMessage(encodeMessage(message, LIMIT))).toEqual(message);
       }),
@@ -43,10 +47,12 @@ describe('A message on the bus', () => {
   });
 
   it('tolerates additional words in its header', () => {
-    expect(decodeMessage('e-7 note later words\n{"a":1}')).toEqual({
-      epoch: 'e',
-      seq: 7,
-      entry: { seq: 7, type: 'note', json: '{"a":1}' },
+    const entry = { seq: 7, type: 'note', json: '{"a":1}' };
+    for (const words of ['later words', '@ @x @-1', '1 2 3 4 5 6 7 8 9 @7', `@${'9'.repeat(16)}`]) {
+      expect(decodeMessage(`e-7 note ${words}\n{"a":1}`)).toEqual({ epoch: 'e', seq: 7, entry });
+    }
+    expect(decodeMessage('e-7 note later @17\n{"a":1}')).toMatchObject({
+      entry: { ...entry, publishedAt: 17 },
     });
   });
 

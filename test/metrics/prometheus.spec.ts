@@ -19,6 +19,9 @@ describe('the metrics', () => {
     metrics.feedsBusy(4);
     metrics.entriesDelivered(5, 'memory');
     metrics.entriesDelivered(6, 'log');
+    metrics.entryShown({ sinceAppendMs: 4, sincePublishMs: 30 });
+    metrics.entryShown({ sinceAppendMs: 6, sincePublishMs: null });
+    metrics.observeStreams(() => ({ opening: 0, replaying: 2, live: 5, blocked: 1, retrying: 0 }));
     metrics.pagesRead(30);
     metrics.healed();
     metrics.reset('epoch');
@@ -41,6 +44,10 @@ describe('the metrics', () => {
         'tidings_append_feeds_busy_total 4',
         'tidings_entries_delivered_total{source="memory"} 5',
         'tidings_entries_delivered_total{source="log"} 6',
+        'tidings_commit_to_frame_seconds_sum 0.01',
+        'tidings_commit_to_frame_seconds_bucket{le="0.005"} 1',
+        'tidings_publish_to_frame_seconds_sum 0.03',
+        'tidings_streams{state="replaying"} 2',
         'tidings_page_queries_total 1',
         'tidings_pages_read_total 30',
         'tidings_stream_heals_total 1',

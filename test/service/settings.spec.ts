@@ -50,6 +50,7 @@ describe('the settings of the service', () => {
       TIDINGS_ADMIN_PORT: '9090',
       HOST: '::',
       DATABASE_URL: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
+      DATABASE_DIRECT_URL: 'postgres://tidings:pa%23ss@primary:5432/app',
       REDIS_URL: 'rediss://:secret@redis:6380/2',
       TIDINGS_ROLES: 'worker, api',
       TIDINGS_TYPES: './types.mjs',
@@ -91,7 +92,10 @@ describe('the settings of the service', () => {
       logFormat: 'json',
       options: {
         roles: ['worker', 'api'],
-        database: { url: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require' },
+        database: {
+          url: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
+          directUrl: 'postgres://tidings:pa%23ss@primary:5432/app',
+        },
         redis: { url: 'rediss://:secret@redis:6380/2' },
         delivery: 'queue',
         queue: { name: 'notices' },

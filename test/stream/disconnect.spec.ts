@@ -5,6 +5,7 @@ import { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { FeedStreams } from '../../src/stream/feed-streams.js';
 import { eventually } from '../support/eventually.js';
 import { NO_AUDIENCES } from '../support/no-audiences.js';
+import { NO_TICKETS } from '../support/no-tickets.js';
 import { FakeBus } from '../live/fake-bus.js';
 import { STREAM_OPTIONS } from './model-client.js';
 import { FEED, ModelLog } from './model-log.js';
@@ -30,6 +31,7 @@ describe('Streams of a feed that is disconnected', () => {
       reader: log,
       live: hub,
       audiences: NO_AUDIENCES,
+      tickets: NO_TICKETS,
       metrics: NO_METRICS,
       options: STREAM_OPTIONS,
     });

@@ -6,6 +6,7 @@ import type { Frame, StreamOutlet } from '../../src/contract/ports/stream.js';
 import type { LiveFeedsHub } from '../../src/live/live-feeds.js';
 import { FeedStreams } from '../../src/stream/feed-streams.js';
 import { NO_AUDIENCES } from '../support/no-audiences.js';
+import { NO_TICKETS } from '../support/no-tickets.js';
 import { FEED, PAGE_ENTRIES, shownEntry, type ModelLog } from './model-log.js';
 
 export const STREAM_OPTIONS = {
@@ -173,6 +174,7 @@ class Connection {
     this.streams = new FeedStreams({
       live: hub,
       audiences: NO_AUDIENCES,
+      tickets: NO_TICKETS,
       metrics: NO_METRICS,
       options: STREAM_OPTIONS,
       reader: {

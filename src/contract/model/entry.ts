@@ -10,6 +10,10 @@ export interface LogEntry {
   readonly type: string;
   /** One JSON object without line breaks; `null` if the entry is no longer visible. */
   readonly json: string | null;
+  /** When the notification was published, ms; only while it is fresh, for latencies. */
+  readonly publishedAt?: number;
+  /** The trace of its append (W3C Trace Context), as long. */
+  readonly traceparent?: string;
 }
 
 /** A button of a notification. Without a link it is an answer, which is given once (`feed.act`). */

@@ -48,6 +48,7 @@ export const DATABASE = group<DatabaseOptions>()({
       error: 'must be a Pool of pg',
     })
     .nullish(),
+  directUrl: text(postgresUrlProblem).nullish(),
   schema: text((schema) =>
     /^[a-z_][a-z0-9_]{0,49}$/.test(schema) && !/^(pg_.*|information_schema|bullmq|public)$/.test(schema)
       ? null

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InvalidSettingsError, type InvalidField } from '../errors.js';
 import { NO_METRICS, type Metrics } from '../ports/metrics.js';
+import type { Tracing } from '../ports/tracing.js';
 import { check, type Checked, choose, func, group, isObject, quote } from './fields.js';
 import {
   AUDIENCE,
@@ -45,6 +46,7 @@ const OPTIONS = group<TidingsOptions>()({
   hooks: HOOKS.nullish(),
   escalations: ESCALATIONS.nullish(),
   metrics: z.custom<Metrics>().nullish(),
+  tracing: z.custom<Tracing>().nullish(),
 }).check(CHECK_PREFIX);
 
 /** These decide the composition of the module before a factory runs. */
@@ -63,7 +65,12 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
   const place = redisPlace(redis);
   return {
     ...resolved,
-    database: { ...database, url: database.url ?? null, pool: database.pool ?? null },
+    database: {
+      ...database,
+      url: database.url ?? null,
+      pool: database.pool ?? null,
+      directUrl: database.directUrl ?? null,
+    },
     redis: place,
     queue: resolvedQueue(queue, place),
     resolveLocales: resolved.resolveLocales ?? null,
@@ -71,6 +78,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     hooks: options.hooks ?? {},
     escalations: options.escalations ?? [],
     metrics: resolved.metrics ?? NO_METRICS,
+    tracing: options.tracing ?? null,
   };
 }
 

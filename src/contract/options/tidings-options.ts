@@ -4,6 +4,7 @@ import type { FeedKey } from '../model/feed.js';
 import type { Escalation, Hooks } from '../model/hooks.js';
 import type { ProducerApiKey } from '../model/producer-key.js';
 import type { Metrics } from '../ports/metrics.js';
+import type { Tracing } from '../ports/tracing.js';
 
 /** A task of the module in this process. Producing needs no role. */
 export type Role = 'api' | 'worker';
@@ -35,6 +36,11 @@ export interface DatabaseSettings {
   poolSize?: number;
   /** A query that takes longer counts as an outage. Default 10,000. Raise it for slow disks, not for slow pages. */
   queryTimeoutMs?: number;
+  /**
+   * Another address of the same database, without a pooler in transaction mode: for LISTEN and, without Redis, for BullMQ, which need
+   * sessions of their own. Default: the address of the log.
+   */
+  directUrl?: string | null;
 }
 
 /** The Postgres database of the log: an address, or the application's own pool. */
@@ -314,6 +320,8 @@ export interface TidingsOptions {
   escalations?: readonly Escalation[];
   /** Receives the counts of all stages. Default: none. */
   metrics?: Metrics;
+  /** Records traces: `new OpenTelemetryTracing()` of `tidings/opentelemetry`. Default: none. */
+  tracing?: Tracing | null;
 }
 
 /**
@@ -357,4 +365,5 @@ export interface ResolvedOptions {
   readonly hooks: Hooks;
   readonly escalations: readonly Escalation[];
   readonly metrics: Metrics;
+  readonly tracing: Tracing | null;
 }

@@ -29,6 +29,10 @@ export interface NewNotification {
    * comparison.
    */
   readonly fingerprint?: Buffer | null;
+  /** When it was published, or due, ms on the clock of the database. */
+  readonly publishedAt?: number;
+  /** The trace that its frames belong to (W3C Trace Context). */
+  readonly traceparent?: string;
   /** When its job was queued: jobs queued before the recipient's erasure are dropped. */
   readonly queuedAt: Date;
 }

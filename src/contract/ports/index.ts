@@ -1,6 +1,7 @@
 export type * from './append.js';
 export type * from './audience.js';
 export type * from './cancel.js';
+export type * from './clock.js';
 export type * from './erase.js';
 export type * from './idempotency.js';
 export * from './inbox.js';
@@ -15,3 +16,5 @@ export type * from './recall.js';
 export type * from './sql.js';
 export type * from './stream.js';
 export type * from './support.js';
+export type * from './tickets.js';
+export * from './tracing.js';

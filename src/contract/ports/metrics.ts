@@ -1,4 +1,5 @@
 import type { QueueDepth } from './ops.js';
+import type { StreamStates } from './stream.js';
 
 /**
  * Why a notification was not delivered directly. `later`: it is due later. `escalations`: they need the queue, which is unavailable. `busy`:
@@ -18,6 +19,11 @@ export interface Metrics {
   feedsBusy(count: number): void;
   /** Frames with entries were passed to a connection, from memory or from Postgres. */
   entriesDelivered(count: number, from: 'memory' | 'log'): void;
+  /**
+   * A notification was passed to a stream that waited for it: how long after its append, on the clock of the database, and after it was
+   * published, which is known while it is fresh. Replays are not reported.
+   */
+  entryShown?(latency: { sinceAppendMs: number; sincePublishMs: number | null }): void;
   /** The pages of this many connections were read from Postgres in one query. */
   pagesRead(connections: number): void;
   /** A live connection found a hole and read the log. */
@@ -44,6 +50,8 @@ export interface Metrics {
    * function rejects while the queue is unavailable.
    */
   observeQueue?(depth: QueueDepth): void;
+  /** The same for the streams of this process, by state. */
+  observeStreams?(states: () => StreamStates): void;
 }
 
 const nothing = (): void => {};

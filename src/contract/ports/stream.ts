@@ -45,11 +45,24 @@ export interface StreamRequest {
   readonly outlet: StreamOutlet;
 }
 
-/** Why the server ends a stream. All are temporary: the client reconnects by itself. */
-export type ClosingReason = 'draining' | 'credential-expired' | 'revoked' | 'busy' | 'unavailable';
+/**
+ * Why the server ends a stream. All but one are temporary: the client reconnects by itself. `ticket-invalid`: the ticket in the URL was used
+ * before, and only another one opens a stream.
+ */
+export type ClosingReason =
+  'draining' | 'credential-expired' | 'revoked' | 'busy' | 'unavailable' | 'ticket-invalid';
 
 /** Why a cursor could not be honoured. */
 export type ResetReason = 'expired' | 'epoch' | 'ahead' | 'malformed';
+
+/**
+ * The state of a stream. `opening`: its position is being read. `replaying`: it catches up with the log. `live`: it has caught up. `blocked`: it has,
+ * and its reader takes nothing at present. `retrying`: the log cannot be read.
+ */
+export type StreamState = 'opening' | 'replaying' | 'live' | 'blocked' | 'retrying';
+
+/** The number of streams in each state. */
+export type StreamStates = Readonly<Record<StreamState, number>>;
 
 /** Opens streams. The Observables are cold, never error, and hold nothing before they are subscribed to. */
 export interface Streams {
@@ -65,6 +78,8 @@ export interface Streams {
    * credential first.
    */
   disconnect(feeds: readonly FeedKey[]): void;
+  /** The number of this instance's streams in each state. */
+  states(): StreamStates;
   /** Ends every stream with `feed.closing` and rejects new ones; resolves when all have flushed or were destroyed. */
   drain(): Promise<void>;
 }

@@ -3,9 +3,11 @@ import { EMPTY, type Observable } from 'rxjs';
 import { cut } from '../../contract/cut.js';
 import { isRetryable, RateLimitedError } from '../../contract/errors.js';
 import type { Frame, Streams } from '../../contract/ports/stream.js';
-import { STREAMS } from '../../contract/tokens.js';
+import type { Tickets } from '../../contract/ports/tickets.js';
+import { STREAMS, TICKETS } from '../../contract/tokens.js';
 import { RecipientAuthenticator, type RecipientIdentity } from '../credentials/recipient-authenticator.js';
 import { whileAuthenticated } from '../credentials/revalidation.js';
+import { identityOfTicket, ticketOf } from '../credentials/stream-ticket.js';
 import { RateLimits } from '../limits/rate-limits.js';
 import { rawResponse, type HttpRequest, type HttpResponse } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
@@ -22,6 +24,7 @@ export class StreamController {
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(RecipientAuthenticator) private readonly recipients: RecipientAuthenticator,
     @Inject(RateLimits) private readonly limits: RateLimits,
+    @Inject(TICKETS) private readonly tickets: Tickets,
   ) {}
 
   /**
@@ -31,15 +34,24 @@ export class StreamController {
   @Sse('stream')
   async stream(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<Observable<Frame>> {
     const { position, lastEventId, eventName } = readStreamQuery(request);
-    const identity = await this.#identify(request);
+    const ticket = ticketOf(request);
+    // Whoever looks at a link first must not use its ticket up.
+    if (request.method === 'HEAD' && ticket !== null) return EMPTY;
+    const identity = await this.#identify(() =>
+      ticket === null
+        ? this.recipients.authenticate(request)
+        : identityOfTicket(this.tickets, ticket, request),
+    );
     // Only the headers are needed; a stream would be opened and closed immediately.
     if (request.method === 'HEAD') return EMPTY;
-    if (!identity) return this.streams.refuse('unavailable', lastEventId);
+    if (identity === 'unavailable') return this.streams.refuse('unavailable', lastEventId);
+    if (identity === null) return this.streams.refuse('ticket-invalid', lastEventId);
     if (!(await this.#hasTokens(identity))) return this.streams.refuse('busy', lastEventId);
     const outlet = new ResponseOutlet(rawResponse(response));
-    return whileAuthenticated(this.recipients, request, identity, (signal) =>
-      this.streams.open({ ...identity, position, lastEventId, eventName, outlet, signal }),
-    );
+    const open = (signal?: AbortSignal): Observable<Frame> =>
+      this.streams.open({ ...identity, position, lastEventId, eventName, outlet, signal });
+    // The request of a ticket has no credential that could be checked again; its stream ends with the credential.
+    return ticket === null ? whileAuthenticated(this.recipients, request, identity, open) : open();
   }
 
   /** A client that opens streams too often is asked to wait, and not with 429: an EventSource would give up. */
@@ -53,10 +65,10 @@ export class StreamController {
     }
   }
 
-  /** @returns `null` if the credential cannot be checked at present. @throws errors that are not temporary. */
-  async #identify(request: HttpRequest): Promise<RecipientIdentity | null> {
+  /** @returns `unavailable` if the credential cannot be checked at present. @throws errors that are not temporary. */
+  async #identify<Identity>(authenticate: () => Promise<Identity>): Promise<Identity | 'unavailable'> {
     try {
-      return await this.recipients.authenticate(request);
+      return await authenticate();
     } catch (error) {
       const temporary = error instanceof HttpException ? error.getStatus() >= 500 : isRetryable(error);
       if (!temporary) throw error;
@@ -64,7 +76,7 @@ export class StreamController {
         `Cannot open a stream: ${printable(String(error), 1_000)}`,
         error instanceof Error ? cut(error.stack ?? '', 4_000) : undefined,
       );
-      return null;
+      return 'unavailable';
     }
   }
 }

@@ -8,7 +8,9 @@ import {
 import type { JobData } from '../../contract/model/job.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { HandoverReason, Metrics } from '../../contract/ports/metrics.js';
+import { spanOf } from '../../contract/model/span.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
+import { traced, type Tracing } from '../../contract/ports/tracing.js';
 import { CircuitBreaker } from '../../platform/circuit-breaker.js';
 import { Outage } from '../../platform/logging/outage.js';
 import { uuidV7 } from '../../platform/uuid-v7.js';
@@ -38,6 +40,7 @@ export interface DirectProducerParts {
   /** `queue`: this process never appends directly. */
   readonly mode: 'direct' | 'queue';
   readonly metrics: Pick<Metrics, 'handedToQueue'>;
+  readonly tracing?: Tracing | null;
 }
 
 /**
@@ -63,11 +66,21 @@ export class DirectProducer implements Producer, Door {
 
   async enqueue(type: string, data: JobData, { idempotency }: EnqueueOptions = {}): Promise<Enqueued> {
     const job = await checkJob(this.parts.types, type, data);
-    return this.deliver(job, idempotency);
+    return this.publish(job, idempotency);
   }
 
   send(job: CheckedJob): Promise<Enqueued> {
-    return this.deliver(job);
+    return this.publish(job);
+  }
+
+  private publish(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
+    const { tracing = null, queueName: queue } = this.parts;
+    const subject = { type: job.type, queue, recipients: job.parsed.feeds.length };
+    return traced(
+      tracing,
+      () => spanOf('send', subject),
+      () => this.deliver(job, idempotency),
+    );
   }
 
   private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {

@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { InvalidJobError, isRetryable, QueueUnavailableError } from '../../contract/errors.js';
+import { spanOf } from '../../contract/model/span.js';
+import { traced, type Tracing } from '../../contract/ports/tracing.js';
 import { jittered } from '../../platform/time/jitter.js';
 import { backoffMs } from '../../platform/time/backoff.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
@@ -30,6 +32,7 @@ export interface RelayParts {
   readonly jobs: JobQueue;
   readonly types: TypeRegistry;
   readonly delivery: Delivery;
+  readonly tracing: Tracing | null;
   /** The longest wait for the queue to accept a batch. */
   readonly enqueueTimeoutMs: number;
   /** For the NOTIFY of the table's trigger. The caller closes it. */
@@ -139,7 +142,7 @@ export class OutboxRelay {
   private async relay(client: PoolClient, left: Set<string>): Promise<number> {
     const { rows } = await client.query<RawRow>(
       `SELECT id::text AS id, type, recipients, audience, tenant, data::text AS data, version, dedupe_key, ${ms('deliver_at')}, ${ms('expires_at')},
-              collapse_key, ${ms('created_at')}
+              collapse_key, trace_context::text AS trace_context, ${ms('created_at')}
          FROM ${this.table} o
         WHERE failed_at IS NULL AND id <> ALL ($2::uuid[])
           AND ($3 OR o.deliver_at IS NULL OR o.deliver_at <= pg_catalog.clock_timestamp())
@@ -174,10 +177,15 @@ export class OutboxRelay {
    */
   private async deliver(row: RawRow): Promise<QueuedJob | null> {
     const { types, jobs, delivery } = this.parts;
-    const { queued, deliverable } = await jobOfRow(row, { types, queueName: jobs.name });
+    const { queued, deliverable, trace: parent } = await jobOfRow(row, { types, queueName: jobs.name });
     if (!deliverable) return queued;
+    const subject = { type: deliverable.type, id: deliverable.identity.id, queue: 'outbox', parent };
     try {
-      await delivery.deliver(deliverable);
+      await traced(
+        this.parts.tracing,
+        () => spanOf('process', subject),
+        () => delivery.deliver(deliverable),
+      );
       return null;
     } catch (error) {
       if (!isRetryable(error)) throw error;

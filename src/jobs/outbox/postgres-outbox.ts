@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../../contract/errors.js';
 import type { JobData } from '../../contract/model/job.js';
 import type { Transaction } from '../../contract/model/notify.js';
 import type { Outbox, OutboxRow } from '../../contract/ports/outbox.js';
+import type { Tracing } from '../../contract/ports/tracing.js';
 
 /** The identity of a database: its name, its oid and the start of its server, which can be read without special rights. */
 const IDENTITY = `pg_catalog.current_database() || '/'
@@ -46,18 +47,27 @@ export class PostgresOutbox implements Outbox {
   /** The numbers of known transactions: a second notification takes one statement only. */
   private readonly seen = new WeakMap<Transaction, string>();
   private readonly insert: string;
+  private readonly insertTraced: string;
 
   constructor(
     private readonly database: HomeDatabase,
     private readonly schema: string,
+    private readonly tracing: Tracing | null = null,
   ) {
     // The number proves that this is still the same transaction: without one, each statement would be its own, and nothing would be atomic.
-    this.insert = `
-      INSERT INTO "${schema}".outbox
-        (id, type, recipients, audience, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key)
-      SELECT r.id, r.type, r.recipients, r.audience, r.tenant, r.data, r.version, r.dedupe_key, r.deliver_at, r.expires_at, r.collapse_key
+    this.insert = this.insertWith('');
+    // Alone, so that a producer without traces does not need a schema that has the column.
+    this.insertTraced = this.insertWith('trace_context');
+  }
+
+  private insertWith(more: '' | 'trace_context'): string {
+    const column = (prefix: string): string => (more === '' ? '' : `, ${prefix}${more}`);
+    return `
+      INSERT INTO "${this.schema}".outbox
+        (id, type, recipients, audience, tenant, data, version, dedupe_key, deliver_at, expires_at, collapse_key${column('')})
+      SELECT r.id, r.type, r.recipients, r.audience, r.tenant, r.data, r.version, r.dedupe_key, r.deliver_at, r.expires_at, r.collapse_key${column('r.')}
         FROM pg_catalog.json_to_record($1::text::json) AS r (id uuid, type text, recipients text[], audience text, tenant text, data json,
-             version integer, dedupe_key text, deliver_at timestamptz, expires_at timestamptz, collapse_key text)
+             version integer, dedupe_key text, deliver_at timestamptz, expires_at timestamptz, collapse_key text, trace_context json)
        WHERE pg_catalog.pg_current_xact_id()::text = $2::text
       RETURNING id::text AS id`;
   }
@@ -69,11 +79,13 @@ export class PostgresOutbox implements Outbox {
 
   async stage(tx: Transaction, row: OutboxRow): Promise<void> {
     refuseUnusable(tx);
-    const json = JSON.stringify(columnsOf(row));
+    const trace = this.tracing?.active() ?? undefined;
+    const json = JSON.stringify({ ...columnsOf(row), trace_context: trace });
+    const insert = trace ? this.insertTraced : this.insert;
     const known = this.seen.get(tx);
-    if (known !== undefined && (await this.write(tx, json, known))) return;
+    if (known !== undefined && (await this.write(tx, insert, json, known))) return;
     const xid = await this.look(tx);
-    if (!(await this.write(tx, json, xid))) {
+    if (!(await this.write(tx, insert, json, xid))) {
       refuse(
         'is no transaction: each statement runs in its own. Pass the client that your library gives to the transaction',
       );
@@ -97,8 +109,8 @@ export class PostgresOutbox implements Outbox {
     return seen.xid;
   }
 
-  private async write(tx: Transaction, json: string, xid: string): Promise<boolean> {
-    return rowsOf(await tx.query(this.insert, [json, xid])).length === 1;
+  private async write(tx: Transaction, insert: string, json: string, xid: string): Promise<boolean> {
+    return rowsOf(await tx.query(insert, [json, xid])).length === 1;
   }
 
   private readHome(): Promise<string> {

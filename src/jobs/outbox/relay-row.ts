@@ -4,6 +4,8 @@ import { typeNameProblem } from '../../contract/model/notification-type.js';
 import { delayOf, type CheckedJob } from '../produce/check-job.js';
 import { NewerVersionError, type Prepared, type TypeRegistry } from '../../types/type-registry.js';
 import type { DeliverableJob } from '../deliver/delivery.js';
+import type { TraceContext } from '../../contract/ports/tracing.js';
+import { traceContextOf } from '../queue/job-carrier.js';
 import { outboxJobId } from './outbox-job.js';
 
 /** A row of `tidings.outbox`. Any SQL client can write one: all columns but two may hold any value of their type. */
@@ -21,6 +23,8 @@ export interface RawRow {
   readonly deliver_at: string | null;
   readonly expires_at: string | null;
   readonly collapse_key: string | null;
+  /** JSON text. */
+  readonly trace_context: string | null;
   readonly created_at: string;
 }
 
@@ -28,7 +32,12 @@ export interface RawRow {
 export interface QueuedJob {
   readonly name: string;
   readonly data: JobData;
-  readonly opts: { readonly jobId: string; readonly timestamp: number; readonly delay?: number };
+  readonly opts: {
+    readonly jobId: string;
+    readonly timestamp: number;
+    readonly delay?: number;
+    readonly telemetry?: { readonly metadata: string };
+  };
 }
 
 /** The job of a row, for the queue and for direct delivery. */
@@ -36,6 +45,8 @@ export interface RelayedJob {
   readonly queued: QueuedJob;
   /** `null`: the job must go to the queue, because it is due later, or another process may know its type or version. */
   readonly deliverable: DeliverableJob | null;
+  /** The trace that it continues. */
+  readonly trace: TraceContext | null;
 }
 
 /**
@@ -56,8 +67,15 @@ export async function jobOfRow(
   if (!isTime(timestamp)) throw new InvalidJobError([{ field: 'created_at', problem: 'must be finite' }]);
   const id = outboxJobId(row.id);
   const delay = delayOf(parsed, now, timestamp);
+  const trace = traceContextOf(row.trace_context === null ? null : JSON.parse(row.trace_context));
+  const telemetry = trace && { telemetry: { metadata: JSON.stringify(trace) } };
   return {
-    queued: { name: type, data: sent, opts: { jobId: id, timestamp, ...(delay > 0 && { delay }) } },
+    trace,
+    queued: {
+      name: type,
+      data: sent,
+      opts: { jobId: id, timestamp, ...(delay > 0 && { delay }), ...telemetry },
+    },
     deliverable:
       prepared && delay === 0
         ? { identity: { queue: queueName, id, timestamp }, type, parsed, prepared }

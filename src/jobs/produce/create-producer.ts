@@ -1,5 +1,7 @@
+import { z } from 'zod';
+import type { Tracing } from '../../contract/ports/tracing.js';
 import type { PostgresAddress, RedisPlace } from '../../contract/options/connections.js';
-import { postgresAddress, redisAddress } from '../../platform/addresses.js';
+import { directPostgresAddress, postgresAddress, redisAddress } from '../../platform/addresses.js';
 import { InvalidSettingsError } from '../../contract/errors.js';
 import type { AnyNotificationType } from '../../contract/model/notification-type.js';
 import type { Notifier } from '../../contract/model/notify.js';
@@ -29,6 +31,8 @@ export interface ProducerOptions {
   database?: {
     /** `postgres://user:password@host:port/database`. */
     url: string;
+    /** Another address of the same database, for the queue, if the first leads through a pooler in transaction mode. */
+    directUrl?: string;
     /** The schema of Tidings' tables. Default `tidings`. */
     schema?: string;
   };
@@ -40,6 +44,8 @@ export interface ProducerOptions {
     /** An enqueue that takes longer fails. Default 5,000. */
     enqueueTimeoutMs?: number;
   };
+  /** Records traces: `new OpenTelemetryTracing()` of `tidings/opentelemetry`. Default: none. */
+  tracing?: Tracing | null;
   /** The types that may be sent; others are rejected. Default: any type. */
   types?: readonly AnyNotificationType[];
   /**
@@ -55,6 +61,7 @@ const OPTIONS = group<ProducerOptions>()({
   database: DATABASE.nullish(),
   queue: QUEUE.prefault({}),
   types: TYPES.readonly().optional(),
+  tracing: z.custom<Tracing>().nullish(),
   onError: func<NonNullable<ProducerOptions['onError']>>().optional(),
 }).check(
   CHECK_PREFIX,
@@ -89,9 +96,11 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
   const { types } = data;
   const redis = redisPlace(data.redis);
   const { name, prefix, enqueueTimeoutMs } = resolvedQueue(data.queue, redis);
-  const database = data.database && {
-    address: postgresAddress({ url: data.database.url ?? null, pool: data.database.pool }),
-    schema: data.database.schema,
+  const given = data.database && { ...data.database, url: data.database.url ?? null };
+  const database = given && {
+    address: postgresAddress(given),
+    directAddress: directPostgresAddress(given),
+    schema: given.schema,
   };
 
   const report = data.onError ?? ((message: string) => console.warn(`[tidings] ${message}`));
@@ -100,15 +109,19 @@ export async function createProducer(options: ProducerOptions): Promise<TidingsP
   });
   const backend = redis
     ? await redisBackend(redis, prefix, errors.report)
-    : await postgresBackend(database!.address, enqueueTimeoutMs, errors.report);
+    : await postgresBackend(database!.directAddress, enqueueTimeoutMs, errors.report);
   const jobs = await JobQueue.openOn(backend, { name, enqueueTimeoutMs }, errors);
   const registry = new TypeRegistry(types ?? []);
-  const queue = new QueueProducer(jobs, registry, enqueueTimeoutMs);
+  const { tracing = null } = options;
+  const queue = new QueueProducer(jobs, registry, enqueueTimeoutMs, tracing);
   const notifier = new QueueNotifier({
     queue,
     door: queue,
     typesFor: types ? registry.including : anyType(),
-    outbox: database ? new PostgresOutbox(homeAt(database.address, errors.report), database.schema) : null,
+    outbox: database
+      ? new PostgresOutbox(homeAt(database.address, errors.report), database.schema, tracing)
+      : null,
+    tracing,
   });
   return {
     notify: (type, request) => notifier.notify(type, request),

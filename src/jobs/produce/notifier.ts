@@ -12,7 +12,9 @@ import type {
   Notifier,
   NotifyRequest,
 } from '../../contract/model/notify.js';
+import { spanOf } from '../../contract/model/span.js';
 import type { Outbox } from '../../contract/ports/outbox.js';
+import { traced, type Tracing } from '../../contract/ports/tracing.js';
 import type { Enqueued } from '../../contract/ports/produce.js';
 import { checkJob, type CheckedJob } from './check-job.js';
 import { idempotentJobId } from './job-identity.js';
@@ -37,6 +39,7 @@ export interface NotifierParts {
   readonly typesFor: (type: AnyNotificationType) => TypeRegistry;
   /** `null`: there is no outbox, and `tx` is rejected. */
   readonly outbox: Outbox | null;
+  readonly tracing?: Tracing | null;
 }
 
 /** What happened to the job of an earlier call with the same key. */
@@ -62,8 +65,14 @@ export class QueueNotifier implements Notifier {
         { field: 'tx', problem: 'needs the option database, which is not set' },
       ]);
     const id = uuidV7();
-    await outbox.stage(tx, { id, type: type.name, data: job.sent });
-    return { jobId: outboxJobId(id), outcome: 'staged' };
+    const jobId = outboxJobId(id);
+    const subject = { type: type.name, id: jobId, queue: 'outbox', recipients: job.parsed.feeds.length };
+    await traced(
+      this.parts.tracing ?? null,
+      () => spanOf('send', subject),
+      () => outbox.stage(tx, { id, type: type.name, data: job.sent }),
+    );
+    return { jobId, outcome: 'staged' };
   }
 
   async notifyMany<Type extends AnyNotificationType>(

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobsOptions } from 'bullmq';
 import { IdempotencyKeyReusedError, QueueUnavailableError } from '../../contract/errors.js';
 import type { JobData } from '../../contract/model/job.js';
+import { spanOf } from '../../contract/model/span.js';
 import type { Enqueued, EnqueueOptions, Producer } from '../../contract/ports/produce.js';
+import { traced, type Tracing } from '../../contract/ports/tracing.js';
 import { checkJob, delayOf, type CheckedJob } from './check-job.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
 import { idempotentJobId, withoutSender } from './job-identity.js';
@@ -46,18 +48,27 @@ export class QueueProducer implements Producer {
     private readonly types: TypeRegistry,
     /** Milliseconds until {@link QueueUnavailableError}. */
     private readonly timeoutMs: number,
+    private readonly tracing: Tracing | null = null,
   ) {}
 
   async enqueue(type: string, data: JobData, { idempotency }: EnqueueOptions = {}): Promise<Enqueued> {
     const job = await checkJob(this.types, type, data);
     const id = idempotency ? idempotentJobId(idempotency) : uuidV7();
-    await this.store(job, { id, look: idempotency && refuseOtherBody(job) });
-    return { id, outcome: 'queued' };
+    return this.publish(job, { id, look: idempotency && refuseOtherBody(job) });
   }
 
   async send(job: CheckedJob): Promise<Enqueued> {
-    const id = uuidV7();
-    await this.store(job, { id });
+    return this.publish(job, { id: uuidV7() });
+  }
+
+  private async publish(job: CheckedJob, request: StoreRequest): Promise<Enqueued> {
+    const { id } = request;
+    const subject = { type: job.type, id, queue: this.jobs.name, recipients: job.parsed.feeds.length };
+    await traced(
+      this.tracing,
+      () => spanOf('send', subject),
+      () => this.store(job, request),
+    );
     return { id, outcome: 'queued' };
   }
 
@@ -71,7 +82,12 @@ export class QueueProducer implements Producer {
     { id, timestamp = Date.now(), startedAt, look }: StoreRequest,
   ): Promise<void> {
     const delay = delayOf(parsed, timestamp);
-    const options: JobsOptions = { jobId: id, timestamp, ...(delay > 0 && { delay }), ...carryCall() };
+    const options: JobsOptions = {
+      jobId: id,
+      timestamp,
+      ...(delay > 0 && { delay }),
+      ...carryCall(this.tracing),
+    };
     await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {
       await this.jobs.queue.add(type, sent, options);
       if (!look) return;

@@ -1,7 +1,9 @@
 import type { Job, JobsOptions } from 'bullmq';
+import type { TraceContext, Tracing } from '../../contract/ports/tracing.js';
 import { currentCall, inCall, isRequestId } from '../../platform/call-context.js';
 
 const REQUEST_ID = 'x-request-id';
+const TRACE_FIELDS = ['traceparent', 'tracestate', 'baggage'] as const;
 
 /** What a job carries beside its data, as names and values, in the way of HTTP headers. */
 type Carrier = Readonly<Record<string, unknown>>;
@@ -10,13 +12,31 @@ type Carrier = Readonly<Record<string, unknown>>;
  * The options of a job that carry the call which creates it. They are where BullMQ's own telemetry keeps its context, so that workers of
  * every version, and other programs, pass over what they do not know.
  */
-export function carryCall(): Pick<JobsOptions, 'telemetry'> {
+export function carryCall(tracing: Tracing | null): Pick<JobsOptions, 'telemetry'> {
   const call = currentCall();
-  return call ? { telemetry: { metadata: JSON.stringify({ [REQUEST_ID]: call.requestId }) } } : {};
+  const active = tracing?.active();
+  if (!call && !active) return {};
+  return {
+    telemetry: { metadata: JSON.stringify({ ...active, ...(call && { [REQUEST_ID]: call.requestId }) }) },
+  };
+}
+
+/** The trace that a job continues, whoever has begun it; BullMQ's own telemetry writes it as well. `null`: none. */
+export function traceOf({ opts }: Pick<Job<unknown>, 'opts'>): TraceContext | null {
+  return traceContextOf(carrierOf(opts));
+}
+
+/** The trace in a value that any program may have written. */
+export function traceContextOf(carrier: unknown): TraceContext | null {
+  const fields = Object(carrier) as Record<string, unknown>;
+  const found = TRACE_FIELDS.flatMap((name) =>
+    typeof fields[name] === 'string' ? [[name, fields[name]]] : [],
+  );
+  return found.length > 0 ? (Object.fromEntries(found) as TraceContext) : null;
 }
 
 /** Runs the work as a part of the call that created the job. */
-export function inCallOf<Result>({ opts }: Job<unknown>, work: () => Result): Result {
+export function inCallOf<Result>({ opts }: Pick<Job<unknown>, 'opts'>, work: () => Result): Result {
   const requestId = carrierOf(opts)[REQUEST_ID];
   return isRequestId(requestId) ? inCall({ requestId }, work) : work();
 }

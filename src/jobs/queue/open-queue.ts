@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { postgresAddress, redisAddress } from '../../platform/addresses.js';
+import { directPostgresAddress, redisAddress } from '../../platform/addresses.js';
 import type { ResolvedOptions } from '../../contract/options/options.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { JobQueue } from './queue.js';
@@ -21,6 +21,11 @@ export function openJobQueue({ database, redis, queue }: JobQueueOptions): Promi
   const errors = new RepeatedErrors({ warn: (message) => logger.warn(`${server}: ${message}`) });
   const backend = redis
     ? new RedisBackend(redisAddress(redis), queue.prefix, errors.report)
-    : new PostgresBackend(postgresAddress(database), queue.enqueueTimeoutMs, errors.report, database.migrate);
+    : new PostgresBackend(
+        directPostgresAddress(database),
+        queue.enqueueTimeoutMs,
+        errors.report,
+        database.migrate,
+      );
   return JobQueue.openOn(backend, queue, errors);
 }

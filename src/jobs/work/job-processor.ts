@@ -10,6 +10,8 @@ import { parseJobData } from '../../contract/model/job.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { IdempotencyKeys } from '../../contract/ports/idempotency.js';
 import type { Metrics } from '../../contract/ports/metrics.js';
+import { spanOf } from '../../contract/model/span.js';
+import { traced, type Tracing } from '../../contract/ports/tracing.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { printable } from '../../platform/logging/printable.js';
 import { RepeatedErrors } from '../../platform/logging/repeated-errors.js';
@@ -17,7 +19,7 @@ import { backoffMs } from '../../platform/time/backoff.js';
 import type { TypeRegistry } from '../../types/type-registry.js';
 import type { Delivery, DeliveryResult } from '../deliver/delivery.js';
 import { claimOf, isIdempotentJobId } from '../produce/job-identity.js';
-import { inCallOf } from '../queue/job-carrier.js';
+import { inCallOf, traceOf } from '../queue/job-carrier.js';
 
 /** The return value of a completed job. */
 export type JobResult = DeliveryResult;
@@ -28,6 +30,7 @@ export interface JobProcessorParts {
   readonly delivery: Delivery;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | null;
   /** How long a job of an unknown type is retried until a worker knows the type, ms. */
   readonly unknownTypeRetryMs: number;
   /** Called after each job: `true` if the log took it, `false` if the log was unavailable. */
@@ -56,7 +59,13 @@ export class JobProcessor {
 
   private async run(job: Job<unknown>, token: string | undefined): Promise<JobResult> {
     try {
-      const result = await this.deliver(job);
+      const { name: type, id = '', queueName: queue } = job;
+      const subject = { type: printable(type, 64), id, queue, parent: traceOf(job) };
+      const result = await traced(
+        this.parts.tracing ?? null,
+        () => spanOf('process', subject),
+        () => this.deliver(job),
+      );
       this.parts.metrics.jobProcessed('completed');
       return result;
     } catch (error) {

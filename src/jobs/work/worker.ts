@@ -14,7 +14,7 @@ export interface WorkerParts {
   readonly types: TypeRegistry;
   readonly delivery: Delivery;
   readonly idempotencyKeys: IdempotencyKeys;
-  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics'>;
+  readonly options: Pick<ResolvedOptions, 'worker' | 'metrics' | 'tracing'>;
 }
 
 /**
@@ -34,6 +34,7 @@ export class NotificationWorker {
     const processor = new JobProcessor({
       ...ports,
       metrics: options.metrics,
+      tracing: options.tracing,
       unknownTypeRetryMs,
       logAnswered: (available) => this.logAnswered(available),
     });

@@ -168,7 +168,7 @@ export async function makeFeeds(
   return new Set(refused.map(({ ord }) => keys[Number(ord) - 1]!));
 }
 
-function outcomeOf({ feed, type }: NewNotification, row: AppendRow): ItemOutcome {
+function outcomeOf({ feed, type, publishedAt, traceparent }: NewNotification, row: AppendRow): ItemOutcome {
   const { outcome } = row;
   if (outcome === 'busy' || outcome === 'missing') return outcome;
   if (outcome === 'muted' || outcome === 'cancelled' || outcome === 'erased') return { outcome, feed };
@@ -176,6 +176,7 @@ function outcomeOf({ feed, type }: NewNotification, row: AppendRow): ItemOutcome
   if (seq === 0) return { outcome: 'recalled', feed };
   const epoch = row.feed_epoch!;
   if (outcome === 'conflict') return { outcome: 'duplicate', feed, epoch, seq, entry: null, conflict: true };
-  const entry = row.entry_json === null ? null : { seq, type, json: row.entry_json };
+  const entry =
+    row.entry_json === null ? null : { seq, type, json: row.entry_json, publishedAt, traceparent };
   return { outcome, feed, epoch, seq, entry };
 }

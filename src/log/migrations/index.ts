@@ -7,6 +7,8 @@ import { Audiences1763800000006 } from './0006-audiences.js';
 import { WorkerOptions1763800000007 } from './0007-worker-options.js';
 import { Read1763800000008 } from './0008-read.js';
 import { Retention1763800000009 } from './0009-retention.js';
+import { Tickets1763800000010 } from './0010-tickets.js';
+import { OutboxContext1763800000011 } from './0011-outbox-context.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -24,6 +26,8 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: WorkerOptions1763800000007, minCompatible: 2 },
     { migration: Read1763800000008, minCompatible: 2 },
     { migration: Retention1763800000009, minCompatible: 2 },
+    { migration: Tickets1763800000010, minCompatible: 2 },
+    { migration: OutboxContext1763800000011, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

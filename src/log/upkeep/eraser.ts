@@ -9,9 +9,10 @@ const ENTRIES_PER_BATCH = 5_000;
 
 /**
  * Parameters: tenant, recipient (null: the whole tenant). Result: the time from which jobs are accepted
- * again, in milliseconds.
+ * again, in milliseconds. Unused tickets name recipients, and would bring them back.
  */
 const BURY: Statement = (schema) => `
+  WITH tickets AS (DELETE FROM ${schema}.ticket WHERE tenant = $1 AND ($2::text IS NULL OR recipient = $2))
   INSERT INTO ${schema}.tombstone (hash, erased_at)
   VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
   ON CONFLICT (hash) DO UPDATE SET erased_at = excluded.erased_at

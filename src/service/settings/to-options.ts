@@ -18,7 +18,7 @@ export function toOptions({ options }: Settings, surroundings: Surroundings): Ti
   const { http } = options;
   return {
     ...options,
-    database: { url },
+    database: { url, directUrl: options.database?.directUrl },
     http: credentials
       ? {
           ...http,

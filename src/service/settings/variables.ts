@@ -21,6 +21,7 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   TIDINGS_ADMIN_PORT: { path: 'service.adminPort', read: limit },
   HOST: { path: 'service.host', read: text },
   DATABASE_URL: { path: 'database.url', read: text },
+  DATABASE_DIRECT_URL: { path: 'database.directUrl', read: text },
   REDIS_URL: { path: 'redis', read: redisOptionsOf },
   TIDINGS_ROLES: { path: 'roles', read: list },
   TIDINGS_TYPES: { path: 'service.typesFile', read: text },

@@ -237,6 +237,10 @@ describe('docs/openapi.yaml', () => {
     await ask('GET', '/readyz');
     await ask('GET', '/metrics');
     await ask('GET', '/v1/stream');
+    const ticket = String((await ask('POST', '/v1/tickets')).body['ticket']);
+    const opened = { path: `/v1/stream?ticket=${ticket}`, token: null };
+    expect((await ask('GET', '/v1/stream', opened)).status).toBe(200);
+    expect((await ask('GET', '/v1/stream', opened)).status).toBe(401);
     const accepted = await ask('POST', '/v1/notifications', { key, body: job });
     expect(accepted.status).toBe(202);
     const [{ id: delivered }] = accepted.body['jobs'] as [{ id: string }];

@@ -16,6 +16,7 @@ import { Retention } from '../../../src/log/upkeep/retention.js';
 import { FeedStreams } from '../../../src/stream/feed-streams.js';
 import { eventually } from '../../support/eventually.js';
 import { NO_AUDIENCES, NO_TAKER } from '../../support/no-audiences.js';
+import { NO_TICKETS } from '../../support/no-tickets.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { propertyOptions } from '../../support/property.js';
 import { FakeBus } from '../../live/fake-bus.js';
@@ -148,6 +149,7 @@ class World {
       reader,
       live: this.hub,
       audiences: NO_AUDIENCES,
+      tickets: NO_TICKETS,
       metrics: NO_METRICS,
       options: STREAM_OPTIONS,
     });
