@@ -28,6 +28,7 @@ interface ComposeService {
   user?: string;
   command?: string[];
   depends_on?: Record<string, { condition: string }>;
+  profiles?: string[];
 }
 
 // Of jest's own: no dependency for one test.
@@ -72,7 +73,8 @@ const SECRETS = {
 
 describe('docker-compose.yml', () => {
   it('runs two API instances, a worker, Postgres, Redis and nginx', () => {
-    expect(Object.keys(services).sort()).toEqual(['api', 'nginx', 'postgres', 'redis', 'worker']);
+    const always = Object.keys(services).filter((name) => services[name]!.profiles === undefined);
+    expect(always.sort()).toEqual(['api', 'nginx', 'postgres', 'redis', 'worker']);
     expect(services['api']?.deploy?.replicas).toBe(2);
     expect(ours.map(([name]) => name)).toEqual(['api', 'worker']);
     expect(ours.map(([, { environment }]) => environment?.['TIDINGS_ROLES'])).toEqual(['api', 'worker']);
@@ -154,8 +156,8 @@ describe('docker-compose.yml', () => {
         service.networks?.includes(network) ? [name] : [],
       );
     expect(members('edge')).toEqual(['nginx', 'api']);
-    expect(members('data')).toEqual(['api', 'worker', 'postgres', 'redis']);
-    expect(networks).toEqual({ edge: null, data: { internal: true } });
+    expect(members('data')).toEqual(['api', 'worker', 'postgres', 'redis', 'prometheus']);
+    expect(networks).toEqual({ edge: null, data: { internal: true }, monitoring: null });
   });
 
   it('gives Redis its password without showing it in the arguments', () => {
@@ -172,9 +174,10 @@ describe('docker-compose.yml', () => {
       volumes: ['postgres:/var/lib/postgresql'],
     });
     expect(services['redis']?.volumes).toEqual(['redis:/data']);
-    expect(Object.keys(volumes).sort()).toEqual(['postgres', 'redis']);
+    expect(Object.keys(volumes).sort()).toEqual(['postgres', 'prometheus', 'redis']);
     const open = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
-    expect(open.map(([name]) => name)).toEqual(['nginx']);
+    expect(open.map(([name]) => name)).toEqual(['nginx', 'grafana']);
+    expect(services['grafana']!.ports).toEqual(['127.0.0.1:${GRAFANA_PORT:-3300}:3000']);
     // The second is for operators: this machine alone reaches it.
     expect(services['nginx']!.ports).toEqual([
       '${TIDINGS_PORT:-8080}:8080',
