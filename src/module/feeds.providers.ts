@@ -46,6 +46,8 @@ import { TypeRegistry } from '../jobs/index.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from '../types/entry-upgrade.js';
 import { LiveFeedsHub } from '../live/live-feeds.js';
+import { RedisStreamCounts } from '../live/redis-stream-counts.js';
+import { redisAddress } from '../platform/addresses.js';
 import { LogDatabase } from '../log/database/database.js';
 import { DatabaseClock } from '../log/database/database-clock.js';
 import { PostgresDropLog } from '../log/append/drop-log.js';
@@ -125,21 +127,38 @@ export const FEEDS_PROVIDERS: Provider[] = [
   ...AUDIENCES_PROVIDERS,
   {
     provide: STREAMS,
-    inject: [TAKING_READER, LIVE_FEEDS, AudienceMembers, TICKETS, DatabaseClock, RESOLVED_OPTIONS],
+    inject: [
+      TAKING_READER,
+      LIVE_FEEDS,
+      AudienceMembers,
+      TICKETS,
+      DatabaseClock,
+      RedisStreamCounts,
+      RESOLVED_OPTIONS,
+    ],
     useFactory: (
       reader: FeedReader,
       live: LiveFeedsHub,
       audiences: AudienceMembers,
       tickets: Tickets,
       clock: DatabaseClock,
+      counts: RedisStreamCounts | null,
       { metrics, tracing, stream }: ResolvedOptions,
     ): Streams =>
-      new FeedStreams({ reader, live, audiences, tickets, clock, metrics, tracing, options: stream }),
+      new FeedStreams({ reader, live, audiences, tickets, clock, counts, metrics, tracing, options: stream }),
   },
   {
     provide: DatabaseClock,
     inject: [LogDatabase],
     useFactory: (log: LogDatabase) => new DatabaseClock(log),
+  },
+  {
+    provide: RedisStreamCounts,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: ({ identity }: LogDatabase, { redis, queue, stream }: ResolvedOptions) =>
+      redis && stream.maxPerRecipient !== null
+        ? new RedisStreamCounts(redisAddress(redis), queue.prefix, identity)
+        : null,
   },
   {
     provide: TICKETS,

@@ -38,6 +38,7 @@ import { Escalations } from '../jobs/after/escalations.js';
 import { OutboxRelay } from '../jobs/outbox/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
+import { RedisStreamCounts } from '../live/redis-stream-counts.js';
 import { LogDatabase } from '../log/database/database.js';
 import { DatabaseClock } from '../log/database/database-clock.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
@@ -121,6 +122,7 @@ export class TidingsModule
     @Inject(DatabaseClock) private readonly clock: Sweep,
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
+    @Inject(RedisStreamCounts) private readonly counts: Closable | null,
     @Inject(LIVE_BUS) private readonly bus: Closable,
     @Inject(ListenClient) private readonly listener: Closable,
     @Inject(JobQueue) private readonly jobs: Closable,
@@ -174,6 +176,7 @@ export class TidingsModule
 
   async onApplicationShutdown(): Promise<void> {
     this.live.close();
+    await this.counts?.close();
     await this.bus.close();
     await this.listener.close();
     await this.escalations?.close();

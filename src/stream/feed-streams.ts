@@ -2,6 +2,7 @@ import { Observable } from 'rxjs';
 import type { Clock } from '../contract/ports/clock.js';
 import { feedKeyString, type FeedKey } from '../contract/model/feed.js';
 import type { ClosingReason, Frame, StreamRequest, Streams, StreamStates } from '../contract/ports/stream.js';
+import type { StreamCounts } from '../contract/ports/stream-counts.js';
 import type { Tracing } from '../contract/ports/tracing.js';
 import type { Tickets } from '../contract/ports/tickets.js';
 import { Arrivals } from './arrivals.js';
@@ -16,6 +17,8 @@ const NEVER_MS = 3_600_000;
 export interface StreamsPorts extends Omit<ConnectionPorts, 'arrivals'> {
   /** Default: the clock of this machine. */
   readonly clock?: Clock;
+  /** Where `maxPerRecipient` counts the other instances' streams as well. */
+  readonly counts?: StreamCounts | null;
   /** Default: no traces. */
   readonly tracing?: Tracing | null;
   readonly tickets: Pick<Tickets, 'revoke'>;
@@ -41,17 +44,19 @@ export class FeedStreams implements Streams {
       const refusal = this.refusal(request);
       if (refusal) return this.refuse(refusal, request.lastEventId).subscribe(subscriber);
 
-      const { metrics } = this.ports;
+      const { metrics, counts } = this.ports;
       const key = feedKeyString(request.feed);
       const own = this.connections.get(key) ?? new Set();
       const connection = new Connection(request, subscriber, this.ports, (reason) => {
         own.delete(connection);
         if (own.size === 0) this.connections.delete(key);
+        void counts?.share(request.feed, own.size);
         metrics.streamClosed(reason);
       });
       this.connections.set(key, own.add(connection));
       metrics.streamOpened();
       connection.start();
+      void this.refuseOver(request.feed, own.size, connection);
       return () => connection.release('client');
     });
   }
@@ -89,6 +94,13 @@ export class FeedStreams implements Streams {
     this.draining = true;
     const all = [...this.connections.values()].flatMap((own) => [...own]);
     await Promise.all(all.map((connection) => connection.close('draining')));
+  }
+
+  /** Closes the newest stream, if the other instances have so many that it is one too many. Meanwhile it is open: few are refused. */
+  private async refuseOver(feed: FeedKey, own: number, newest: Connection): Promise<void> {
+    const { counts, options } = this.ports;
+    if (!counts || options.maxPerRecipient === null) return;
+    if (own + (await counts.share(feed, own)) > options.maxPerRecipient) await newest.close('busy');
   }
 
   private refusal(request: StreamRequest): ClosingReason | null {

@@ -53,7 +53,10 @@ max_client_conn = 200
     chmodSync(directory, 0o755);
     chownSync(users, NOBODY, NOBODY);
   }
-  const child = spawn(program, [file], { stdio: ['ignore', output, output], ...(isRoot && { uid: NOBODY, gid: NOBODY }) });
+  const child = spawn(program, [file], {
+    stdio: ['ignore', output, output],
+    ...(isRoot && { uid: NOBODY, gid: NOBODY }),
+  });
   closeSync(output);
   const exited = once(child, 'exit');
   const url = new URL(databaseUrl);

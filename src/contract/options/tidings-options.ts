@@ -139,8 +139,8 @@ export interface StreamOptions {
    */
   heartbeatMs?: number;
   /**
-   * The maximum number of one recipient's streams on this instance; the newest is closed with `busy`. `null`:
-   * no limit. Default 20.
+   * The maximum number of one recipient's streams, with Redis over all instances, else on each; the newest is
+   * closed with `busy`. `null`: no limit. Default 20.
    */
   maxPerRecipient?: number | null;
   /**

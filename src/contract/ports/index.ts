@@ -15,6 +15,7 @@ export type * from './read.js';
 export type * from './recall.js';
 export type * from './sql.js';
 export type * from './stream.js';
+export type * from './stream-counts.js';
 export type * from './support.js';
 export type * from './tickets.js';
 export * from './tracing.js';
