@@ -66,7 +66,7 @@ interface Closable {
 }
 
 interface Sweep {
-  start(): void | Promise<void>;
+  start(): void;
   stop(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ export class TidingsModule
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(TicketSweep) private readonly tickets: Sweep,
-    @Inject(DatabaseClock) private readonly clock: Sweep,
+    @Inject(DatabaseClock) private readonly clock: { start(): Promise<void>; stop(): Promise<void> },
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
     @Inject(RedisStreamCounts) private readonly counts: Closable | null,
@@ -152,7 +152,7 @@ export class TidingsModule
     this.worker.start();
     this.relay?.start();
     this.escalations?.start();
-    await Promise.all([this.retention, this.expiry, this.tickets].map((sweep) => sweep.start()));
+    for (const sweep of [this.retention, this.expiry, this.tickets]) sweep.start();
   }
 
   /**

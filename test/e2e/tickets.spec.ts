@@ -25,8 +25,8 @@ describe('tickets for streams', () => {
     const http = { adminApiKeys: [ADMIN_KEY] };
     one = await house.start({ retention: { sweepMs: 100 }, http });
     other = await house.start({ roles: ['api'], http });
-    const identify = ({ headers }: { headers: Record<string, unknown> }) => {
-      const [recipient, tenant] = String(headers['user'] ?? '').split('@');
+    const identify = ({ headers }: { headers: Record<string, string | undefined> }) => {
+      const [recipient, tenant] = (headers['user'] ?? '').split('@');
       return recipient ? { recipient, tenant, audiences: ['pro'] } : null;
     };
     host = await house.start({
@@ -85,7 +85,7 @@ describe('tickets for streams', () => {
       code: 'unauthenticated',
       detail: expect.stringMatching(/ticket/),
     });
-    await Promise.all(answers.map(({ body, bodyUsed }) => (bodyUsed ? null : body?.cancel())));
+    for (const { body, bodyUsed } of answers) if (!bodyUsed) await body?.cancel();
   });
 
   it('are not used up by whoever only looks', async () => {
