@@ -12,18 +12,31 @@ export type {
   StreamCall,
 } from './module/tidings.calls.js';
 export type { ErasureReport } from './contract/ports/erase.js';
-export type { RecipientPreferences } from './contract/ports/preferences.js';
+export type {
+  PreferencesUpdate,
+  RecipientPreferences,
+  TypeDescription,
+} from './contract/ports/preferences.js';
 export type { Dropped, DropReason } from './contract/ports/support.js';
 export type { ControllerOptions, TidingsModuleExtras } from './module/tidings.module-definition.js';
 export {
   defineNotification,
   type AnyNotificationType,
+  type LocalizedText,
   type NotificationType,
   type RenderContext,
   type Rendered,
 } from './contract/model/notification-type.js';
 export type { PostgresPool, PostgresClient, RedisConnectionLike } from './contract/options/connections.js';
 export type {
+  Acted,
+  NotificationAction,
+  NotificationContent,
+  RenderedContent,
+  Severity,
+} from './contract/model/content.js';
+export type {
+  ActionsOptions,
   AudienceOptions,
   DeliveryMode,
   DatabaseOptions,
@@ -49,13 +62,15 @@ export type { ProducerApiKey, ProducerScope } from './contract/model/producer-ke
 export type { AudienceTarget } from './contract/model/audience.js';
 export type * from './contract/model/notify.js';
 export type {
+  ActedNotification,
+  ActionJob,
   DeliveredNotification,
   Escalated,
   Escalation,
   Hooks,
   ReadNotifications,
 } from './contract/model/hooks.js';
-export type { InboxCounts } from './contract/ports/inbox.js';
+export type { CategoryCounts, Chosen, InboxCounts } from './contract/ports/inbox.js';
 export type { RecallOutcome } from './contract/ports/recall.js';
 export type { Enqueued, CancelOutcome, EnqueueOptions, Producer } from './contract/ports/produce.js';
 export type {
@@ -79,6 +94,7 @@ export {
   type RequestedPosition,
 } from './contract/model/cursor.js';
 export {
+  AlreadyActedError,
   ERROR_TABLE,
   FeedBusyError,
   ForbiddenError,

@@ -101,6 +101,8 @@ function notification(feed: NewNotification['feed']): NewNotification {
     title: 'Export of the quarterly figures',
     body: 'Done in 48 s',
     link: '/exports/7',
+    contentJson: null,
+    category: null,
     dataJson: DATA,
     version: 1,
     expiresAt: null,

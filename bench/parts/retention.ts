@@ -102,6 +102,8 @@ function appendTo({ database }: FilledLog, feed: FeedKey): Promise<unknown> {
     title: 'Export of the quarterly figures',
     body: 'Done in 48 s',
     link: '/exports/7',
+    contentJson: null,
+    category: null,
     dataJson: '{"taskId":"0193a5b0-7d52","title":"Export of the quarterly figures","status":"succeeded"}',
     version: 1,
     expiresAt: null,

@@ -36,6 +36,7 @@ export const ERROR_TABLE = {
   'not-found': { status: 404, title: 'Not found', retry: false },
   'method-not-allowed': { status: 405, title: 'This method is not allowed here', retry: false },
   'request-timeout': { status: 408, title: 'The body did not arrive in time', retry: true },
+  'already-acted': { status: 409, title: 'Another action was chosen', retry: false },
   conflict: { status: 409, title: 'The state of the resource does not allow this', retry: false },
   'too-large': { status: 413, title: 'The request is too large', retry: false },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON', retry: false },
@@ -134,6 +135,19 @@ export class NotFoundError extends TidingsError {
 /** The request conflicts with the state of the resource. */
 export class ConflictError extends TidingsError {
   readonly code = 'conflict';
+}
+
+/** Another action of the notification was chosen before, maybe on another device. */
+export class AlreadyActedError extends TidingsError {
+  readonly code = 'already-acted';
+  constructor(
+    /** The action that was chosen. */
+    readonly action: string,
+    /** ISO 8601. */
+    readonly at: string,
+  ) {
+    super(`The action "${action}" was chosen at ${at}, and a notification has one answer.`);
+  }
 }
 
 /** The Idempotency-Key was already used with another body. */

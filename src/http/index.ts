@@ -6,6 +6,7 @@ import { ApiKeys } from './credentials/api-keys.js';
 import { RecipientAuthenticator } from './credentials/recipient-authenticator.js';
 import { RateLimits } from './limits/rate-limits.js';
 import { Refusals } from './response/refusals.js';
+import { ActionsController } from './routes/actions.controller.js';
 import { AllowedMethods } from './routes/allowed-methods.js';
 import { ChangesController, RemovalController } from './routes/changes.controller.js';
 import { DisconnectController } from './routes/disconnect.controller.js';
@@ -15,9 +16,11 @@ import { JobsController } from './routes/jobs.controller.js';
 import { NotificationsController } from './routes/notifications.controller.js';
 import { PreferencesController } from './routes/preferences.controller.js';
 import { RecallController } from './routes/recall.controller.js';
+import { SnoozeController } from './routes/snooze.controller.js';
 import { StreamController } from './routes/stream.controller.js';
 import { SupportController } from './routes/support.controller.js';
 import { TicketsController } from './routes/tickets.controller.js';
+import { TypesController } from './routes/types.controller.js';
 
 export { CurrentHolder, ProducerGuard } from './credentials/api-key.guard.js';
 export { MAX_BODY_BYTES, MAX_RECIPIENT_BODY_BYTES } from './request/body-limit.js';
@@ -52,8 +55,11 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   NotificationsController,
   InboxController,
   ChangesController,
+  SnoozeController,
+  ActionsController,
   RecallController,
   PreferencesController,
+  TypesController,
   JobsController,
   SupportController,
   DisconnectController,

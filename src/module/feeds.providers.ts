@@ -42,7 +42,9 @@ import { PostgresInboxChanges } from '../log/inbox/postgres-inbox-changes.js';
 import { PostgresPreferences } from '../log/inbox/postgres-preferences.js';
 import { PostgresRecaller } from '../log/inbox/postgres-recaller.js';
 import { PostgresSupportView } from '../log/inbox/postgres-support-view.js';
-import { TypeRegistry } from '../jobs/index.js';
+import { Locales, TypeRegistry } from '../jobs/index.js';
+import { ActionJobs } from '../jobs/after/action-jobs.js';
+import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from '../types/entry-upgrade.js';
 import { LiveFeedsHub } from '../live/live-feeds.js';
@@ -57,6 +59,7 @@ import { PostgresFeedReader } from '../log/read/feed-reader.js';
 import { PostgresTickets } from '../log/tickets/postgres-tickets.js';
 import { Retention } from '../log/upkeep/retention.js';
 import { TicketSweep } from '../log/upkeep/ticket-sweep.js';
+import { SnoozeSweep } from '../log/upkeep/snooze-sweep.js';
 import { AUDIENCES_PROVIDERS } from './audiences.providers.js';
 import { ComposedEraser } from './composed-eraser.js';
 import { AudienceMembers } from '../stream/audience-members.js';
@@ -64,6 +67,8 @@ import { FeedStreams } from '../stream/feed-streams.js';
 
 /** The approximate delay until open pages show an expiry; nothing else depends on it. */
 const EXPIRY_SWEEP_MS = 5_000;
+/** The approximate delay until snoozed notifications are back. */
+const SNOOZE_SWEEP_MS = 1_000;
 
 /**
  * Providers that read feeds and change their state: pages, streams, sweeps, erasure. Part of the composition
@@ -88,14 +93,21 @@ export const FEEDS_PROVIDERS: Provider[] = [
   },
   {
     provide: INBOX_CHANGES,
-    inject: [SQL, LIVE_BUS, HookRunner],
-    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner): InboxChanges =>
-      new PostgresInboxChanges(sql, hooks.listeningTo(bus)),
+    inject: [SQL, LIVE_BUS, HookRunner, ActionJobs],
+    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner, jobs: ActionJobs | null): InboxChanges =>
+      new PostgresInboxChanges(sql, hooks.listeningTo(bus), {
+        stages: jobs !== null,
+        acted: (acted) => {
+          hooks.acted(acted);
+          jobs?.acted(acted);
+        },
+      }),
   },
   {
     provide: PREFERENCES,
-    inject: [SQL, RESOLVED_OPTIONS],
-    useFactory: (sql: Sql, { types }: ResolvedOptions): Preferences => new PostgresPreferences(sql, types),
+    inject: [SQL, RESOLVED_OPTIONS, Locales],
+    useFactory: (sql: Sql, { types }: ResolvedOptions, locales: Locales): Preferences =>
+      new PostgresPreferences(sql, types, async (feed) => (await locales.of([feed]))[0]!),
   },
   {
     provide: RECALLER,
@@ -186,5 +198,19 @@ export const FEEDS_PROVIDERS: Provider[] = [
     inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS],
     useFactory: (log: LogDatabase, bus: LiveBus, { retention }: ResolvedOptions) =>
       new ExpirySweep(log, bus, Math.min(retention.sweepMs, EXPIRY_SWEEP_MS)),
+  },
+  {
+    provide: SnoozeSweep,
+    inject: [LogDatabase, LIVE_BUS, Escalations, RESOLVED_OPTIONS],
+    useFactory: (
+      log: LogDatabase,
+      bus: LiveBus,
+      escalations: Escalations | null,
+      { retention }: ResolvedOptions,
+    ) =>
+      new SnoozeSweep(log, Math.min(retention.sweepMs, SNOOZE_SWEEP_MS), (returned) => {
+        bus.announce(returned);
+        escalations?.returned(returned);
+      }),
   },
 ];

@@ -1,7 +1,9 @@
 import type { Provider } from '@nestjs/common';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import type { FeedReader } from '../contract/ports/read.js';
-import { FEED_READER, RESOLVED_OPTIONS } from '../contract/tokens.js';
+import type { Sql } from '../contract/ports/sql.js';
+import { FEED_READER, RESOLVED_OPTIONS, SQL } from '../contract/tokens.js';
+import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { JobQueue } from '../jobs/index.js';
@@ -12,6 +14,14 @@ export const HOOKS_PROVIDERS: Provider[] = [
     provide: HookRunner,
     inject: [RESOLVED_OPTIONS, FEED_READER],
     useFactory: ({ hooks }: ResolvedOptions, reader: FeedReader) => new HookRunner(hooks, reader),
+  },
+  {
+    provide: ActionJobs,
+    inject: [RESOLVED_OPTIONS, JobQueue, SQL],
+    useFactory: async ({ actions, queue }: ResolvedOptions, jobs: JobQueue, sql: Sql) => {
+      if (actions.queue === null) return null;
+      return new ActionJobs(await ActionJobs.openQueue(jobs, actions.queue, queue.enqueueTimeoutMs), sql);
+    },
   },
   {
     provide: Escalations,

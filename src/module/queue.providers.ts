@@ -11,6 +11,7 @@ import {
   RESOLVED_OPTIONS,
   SQL,
 } from '../contract/tokens.js';
+import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import {
   Delivery,
@@ -53,11 +54,12 @@ export const QUEUE_PROVIDERS: Provider[] = [
   },
   {
     provide: QUEUE_ERASER,
-    inject: [SQL, JobQueue, Escalations, RESOLVED_OPTIONS],
+    inject: [SQL, JobQueue, Escalations, ActionJobs, RESOLVED_OPTIONS],
     useFactory: (
       sql: Sql,
       jobs: JobQueue,
       escalations: Escalations | null,
+      actions: ActionJobs | null,
       { queue }: ResolvedOptions,
     ): QueueEraser =>
       new OutboxErasure(sql, [
@@ -67,6 +69,7 @@ export const QUEUE_PROVIDERS: Provider[] = [
         escalations
           ? new QueueErasure(escalations.jobs)
           : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
+        ...(actions ? [new QueueErasure(actions.jobs)] : []),
       ]),
   },
   {

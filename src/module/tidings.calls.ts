@@ -45,6 +45,10 @@ export interface PageOptions {
   readonly archived?: boolean;
   /** Only items of this type. Default: all types. */
   readonly type?: string | null;
+  /** Only items of this category. Default: all, and those without one. */
+  readonly category?: string | null;
+  /** The snoozed items instead of the others, each with `snoozedUntil`. Not for `inspect`. Default `false`. */
+  readonly snoozed?: boolean;
 }
 
 /** A page of a feed, newest first. */
@@ -67,7 +71,7 @@ export interface Inspection extends Omit<Page, 'items'> {
 
 /** A notification with its status; `removed` means deleted, recalled or replaced. */
 export interface InspectedItem extends NotificationItem {
-  readonly status: 'shown' | 'archived' | 'expired' | 'removed';
+  readonly status: 'shown' | 'archived' | 'expired' | 'snoozed' | 'removed';
 }
 
 /** The target of a recall. */
@@ -91,9 +95,11 @@ export interface Recalled {
 /** @throws {InvalidRequestError} naming the invalid option. */
 export function pageRequest(options: PageOptions): PageRequest {
   const { limit = 25, before = null, unread = null, archived = false, type = null } = options;
+  const { category = null, snoozed = false } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_ITEMS)
     throw wrong('limit', `must be a whole number from 1 to ${MAX_PAGE_ITEMS}, is ${limit}`);
-  return { limit, before: before === null ? null : cursorOf('before', before), unread, archived, type };
+  const from = before === null ? null : cursorOf('before', before);
+  return { limit, before: from, unread, archived, type, category, snoozed };
 }
 
 /**

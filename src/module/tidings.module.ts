@@ -34,6 +34,7 @@ import {
 } from '../contract/tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from '../http/index.js';
 import { JobQueue, NotificationWorker, TypeRegistry } from '../jobs/index.js';
+import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { OutboxRelay } from '../jobs/outbox/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
@@ -44,6 +45,7 @@ import { DatabaseClock } from '../log/database/database-clock.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
 import { Retention } from '../log/upkeep/retention.js';
 import { TicketSweep } from '../log/upkeep/ticket-sweep.js';
+import { SnoozeSweep } from '../log/upkeep/snooze-sweep.js';
 import { FEEDS_PROVIDERS } from './feeds.providers.js';
 import { HOOKS_PROVIDERS } from './hooks.providers.js';
 import { LOG_PROVIDERS } from './log.providers.js';
@@ -120,6 +122,8 @@ export class TidingsModule
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(TicketSweep) private readonly tickets: Sweep,
     @Inject(DatabaseClock) private readonly clock: { start(): Promise<void>; stop(): Promise<void> },
+    @Inject(SnoozeSweep) private readonly snoozed: Sweep,
+    @Inject(ActionJobs) private readonly actions: (Closable & { start(): void }) | null,
     @Inject(STREAMS) private readonly streams: Streams,
     @Inject(LIVE_FEEDS) private readonly live: { close(): void },
     @Inject(RedisStreamCounts) private readonly counts: Closable | null,
@@ -148,11 +152,12 @@ export class TidingsModule
     metrics.observeStreams?.(() => this.streams.states());
     // Nobody else needs it.
     if (metrics.entryShown) await this.clock.start();
+    this.actions?.start();
     if (!this.worker) return;
     this.worker.start();
     this.relay?.start();
     this.escalations?.start();
-    for (const sweep of [this.retention, this.expiry, this.tickets]) sweep.start();
+    for (const sweep of [this.retention, this.expiry, this.tickets, this.snoozed]) sweep.start();
   }
 
   /**
@@ -168,6 +173,7 @@ export class TidingsModule
       this.expiry.stop(),
       this.tickets.stop(),
       this.clock.stop(),
+      this.snoozed.stop(),
     ]);
     await settlesWithin(LAST_BATCH_MS, intake);
     await this.streams.drain();
@@ -180,6 +186,7 @@ export class TidingsModule
     await this.bus.close();
     await this.listener.close();
     await this.escalations?.close();
+    await this.actions?.close();
     await this.jobs.close();
     await this.log.close();
   }

@@ -15,9 +15,14 @@ import type {
   NotifyRequest,
 } from '../contract/model/notify.js';
 import type { Eraser, ErasureReport } from '../contract/ports/erase.js';
-import type { StateChange } from '../contract/model/selection.js';
-import type { Inbox, InboxChanges, InboxCounts } from '../contract/ports/inbox.js';
-import type { Preferences, RecipientPreferences } from '../contract/ports/preferences.js';
+import type { SnoozeRequest, StateChange } from '../contract/model/selection.js';
+import type { CategoryCounts, Chosen, Inbox, InboxChanges, InboxCounts } from '../contract/ports/inbox.js';
+import type {
+  Preferences,
+  PreferencesUpdate,
+  RecipientPreferences,
+  TypeDescription,
+} from '../contract/ports/preferences.js';
 import type { CancelOutcome, JobCanceller } from '../contract/ports/produce.js';
 import type { Recaller } from '../contract/ports/recall.js';
 import type { Frame, Streams } from '../contract/ports/stream.js';
@@ -158,6 +163,11 @@ export class TidingsService implements Notifier {
     return this.inbox.count(feedKey(feed), audiencesIn(feed));
   }
 
+  /** The counts, with those of each category. */
+  countByCategory(feed: FeedOf): Promise<CategoryCounts> {
+    return this.inbox.countByCategory(feedKey(feed), audiencesIn(feed));
+  }
+
   /** @throws {NotFoundError} naming the ids that are not in this feed. @throws {FeedBusyError} as do all changes. */
   markRead(feed: FeedOf, selected: Selected): Promise<InboxCounts> {
     return this.change(feed, 'read', selected);
@@ -188,6 +198,37 @@ export class TidingsService implements Notifier {
     return this.change(feed, 'remove', ids);
   }
 
+  /**
+   * Chooses an action of a notification for its recipient, once, and marks it as read.
+   *
+   * @throws {AlreadyActedError} if another action was chosen.
+   * @throws {NotFoundError} naming the id, or the action.
+   * @throws {InvalidRequestError} if the action is a link.
+   */
+  async act(feed: FeedOf, id: string, action: string): Promise<Chosen> {
+    return this.changes.act(feedKey(feed), id, action);
+  }
+
+  /**
+   * Takes notifications out of the feed until a time, when they come back as new: unread, unseen, and at the top.
+   *
+   * @throws as {@link markRead} does; also naming `until` if it is not within a year from now, by the clock of the
+   * database, and `ids` if more than 100 would be snoozed.
+   */
+  async snooze(feed: FeedOf, ids: readonly string[], until: SnoozeRequest['until']): Promise<InboxCounts> {
+    return this.changes.snooze(feedKey(feed), { ids, until });
+  }
+
+  /** Brings snoozed notifications back before their time. @throws as {@link markRead} does. */
+  async unsnooze(feed: FeedOf, ids: readonly string[]): Promise<InboxCounts> {
+    return this.changes.unsnooze(feedKey(feed), ids);
+  }
+
+  /** The declared types as this recipient sees them in a page of preferences. */
+  types(feed: FeedOf): Promise<readonly TypeDescription[]> {
+    return this.recipientPreferences.types(feedKey(feed));
+  }
+
   /** The preferences of a recipient. */
   preferences(feed: FeedOf): Promise<RecipientPreferences> {
     return this.recipientPreferences.get(feedKey(feed));
@@ -196,9 +237,10 @@ export class TidingsService implements Notifier {
   /**
    * Replaces the preferences; existing entries stay.
    *
-   * @throws {InvalidRequestError} naming each type that is undeclared or mandatory.
+   * @param preferences Without `mutedCategories`, the muted categories stay.
+   * @throws {InvalidRequestError} naming each type that is undeclared or mandatory, and each invalid category.
    */
-  setPreferences(feed: FeedOf, preferences: RecipientPreferences): Promise<RecipientPreferences> {
+  setPreferences(feed: FeedOf, preferences: PreferencesUpdate): Promise<RecipientPreferences> {
     return this.recipientPreferences.put(feedKey(feed), preferences);
   }
 

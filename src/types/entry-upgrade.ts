@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { LogEntry, NotificationItem } from '../contract/model/entry.js';
 import type { FeedKey } from '../contract/model/feed.js';
-import type { Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
+import type { CategoryCounts, Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
 import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../contract/ports/read.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
@@ -87,6 +87,10 @@ export class UpgradingInbox implements Inbox {
 
   count(feed: FeedKey, audiences?: readonly string[]): Promise<InboxCounts> {
     return this.inbox.count(feed, audiences);
+  }
+
+  countByCategory(feed: FeedKey, audiences?: readonly string[]): Promise<CategoryCounts> {
+    return this.inbox.countByCategory(feed, audiences);
   }
 
   async page(feed: FeedKey, request: PageRequest, audiences?: readonly string[]): Promise<InboxPage> {

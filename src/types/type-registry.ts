@@ -10,7 +10,10 @@ import { describeError } from '../platform/logging/describe-error.js';
 import { CANARY } from './canary.js';
 
 /** A rendered job: the same for all recipients with one locale. */
-export type Composed = Pick<NewNotification, 'type' | 'version' | 'title' | 'body' | 'link' | 'dataJson'>;
+export type Composed = Pick<
+  NewNotification,
+  'type' | 'version' | 'title' | 'body' | 'link' | 'contentJson' | 'category' | 'dataJson'
+>;
 
 /** Validated data, to be rendered in each locale of its recipients. */
 export interface Prepared {

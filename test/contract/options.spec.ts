@@ -196,9 +196,9 @@ describe('The options', () => {
         escalations: [{ name: 'mail', afterMs: 1, handler: () => {}, type: [] }],
       },
       [
-        'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead',
+        'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead, onAction',
         'escalations[0].type: is not a known option (types?); known are name, afterMs, types, handler',
-        'retension: is not a known option (retention?); known are roles, delivery, database, redis, queue, worker, stream, audience, retention, http, types, resolveLocales, hooks, escalations, metrics',
+        'retension: is not a known option (retention?); known are roles, delivery, database, redis, queue, actions, worker, stream, audience, retention, http, types, resolveLocales, hooks, escalations, metrics',
         'controllers: must be given beside useFactory, not in what it returns',
       ],
     ],

@@ -116,10 +116,10 @@ onBothBackends('An inbox on two instances', (backend) => {
 
   it('drops a muted type when its job runs, but not a mandatory one', async () => {
     const eva = new Person('eva');
-    expect((await eva.ask(one, 'GET', 'preferences')).body).toEqual({ muted: [] });
+    expect((await eva.ask(one, 'GET', 'preferences')).body).toEqual({ muted: [], mutedCategories: [] });
     expect(await eva.ask(one, 'PUT', 'preferences', { muted: ['new-order', 'announcement'] })).toEqual({
       status: 200,
-      body: { muted: ['announcement', 'new-order'] },
+      body: { muted: ['announcement', 'new-order'], mutedCategories: [] },
     });
     for (const muted of [['new-orders'], ['security-alert']]) {
       const answer = await eva.ask<Record<string, unknown>>(one, 'PUT', 'preferences', { muted });
@@ -130,6 +130,7 @@ onBothBackends('An inbox on two instances', (backend) => {
     }
     expect((await eva.ask(other, 'GET', 'preferences')).body).toEqual({
       muted: ['announcement', 'new-order'],
+      mutedCategories: [],
     });
 
     await publish(order('eva', 'muted'));

@@ -122,7 +122,7 @@ onBothBackends('Recall and erasure on two instances', (backend) => {
     const after = await eva.page(other);
     expect(after).toMatchObject({ items: [], next: null, unread: 0, unseen: 0 });
     expect(after.cursor.split('-')[0]).not.toBe(before.cursor.split('-')[0]);
-    expect((await eva.ask(one, 'GET', 'preferences')).body).toEqual({ muted: [] });
+    expect((await eva.ask(one, 'GET', 'preferences')).body).toEqual({ muted: [], mutedCategories: [] });
 
     // The job with two recipients ran for the other one alone.
     await frameOf(spared, 'task-completed');

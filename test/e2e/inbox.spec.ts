@@ -240,7 +240,8 @@ describe('the notifications of a recipient over HTTP', () => {
   });
 
   const LIMIT = 'must be a whole number from 1 to 100, is';
-  const UNKNOWN = 'is not a parameter of this route; known: limit, before, unread, archived, type';
+  const UNKNOWN =
+    'is not a parameter of this route; known: limit, before, unread, archived, type, category, snoozed';
   const TYPE = 'must match ^[a-z][a-z0-9.-]{0,63}$, is';
 
   it.each<[string, [field: string, problem: string][]]>([

@@ -231,9 +231,12 @@ describe('a change by the recipient', () => {
   describe('the preferences', () => {
     it('replace the muted types as a whole', async () => {
       const got = await send('GET', 'preferences');
-      expect([got.status, await got.json()]).toEqual([200, { muted: ['new-order'] }]);
+      expect([got.status, await got.json()]).toEqual([200, { muted: ['new-order'], mutedCategories: [] }]);
       const put = await send('PUT', 'preferences', { muted: ['announcement', 'new-order', 'announcement'] });
-      expect([put.status, await put.json()]).toEqual([200, { muted: ['announcement', 'new-order'] }]);
+      expect([put.status, await put.json()]).toEqual([
+        200,
+        { muted: ['announcement', 'new-order'], mutedCategories: [] },
+      ]);
       expect(app.ports.calls).toEqual([
         ['get', FEED],
         ['put', FEED, { muted: ['announcement', 'new-order'] }],
@@ -244,7 +247,7 @@ describe('a change by the recipient', () => {
       [{}, [['muted', 'must be an array of types, is missing']]],
       [{ muted: 'new-order' }, [['muted', 'must be an array of types, is a string']]],
       [{ muted: [7, 'feed.read', 'ok'] }, [['muted[0]', /must be a string/], ['muted[1]', /feed\./]]], // prettier-ignore
-      [{ muted: [], mute: ['x'] }, [['mute', 'is not a known field; use muted']]],
+      [{ muted: [], mute: ['x'] }, [['mute', 'is not a known field; use muted and mutedCategories']]],
     ])('reject %j', async (body, errors) => {
       const response = await send('PUT', 'preferences', body);
       expect(response.status).toBe(400);

@@ -8,10 +8,18 @@ import { NotFoundError, UnknownTypeError } from '../../src/contract/errors.js';
 import type { FeedKey } from '../../src/contract/model/feed.js';
 import { parseJobData, type JobData } from '../../src/contract/model/job.js';
 import { defineNotification, validateData } from '../../src/contract/model/notification-type.js';
-import { parseSelection, type Selection, type StateChange } from '../../src/contract/model/selection.js';
+import {
+  parseSelection,
+  parseSnooze,
+  type Selection,
+  type SnoozeRequest,
+  type StateChange,
+} from '../../src/contract/model/selection.js';
 import { resolveOptions, type HttpOptions, type RedisOptions } from '../../src/contract/options/options.js';
 import type { Eraser, ErasureReport } from '../../src/contract/ports/erase.js';
 import type {
+  CategoryCounts,
+  Chosen,
   Inbox,
   InboxChanges,
   InboxCounts,
@@ -19,7 +27,12 @@ import type {
   PageRequest,
 } from '../../src/contract/ports/inbox.js';
 import type { Metrics } from '../../src/contract/ports/metrics.js';
-import type { Preferences, RecipientPreferences } from '../../src/contract/ports/preferences.js';
+import type {
+  Preferences,
+  PreferencesUpdate,
+  RecipientPreferences,
+  TypeDescription,
+} from '../../src/contract/ports/preferences.js';
 import type {
   CancelOutcome,
   Enqueued,
@@ -136,6 +149,10 @@ class EmptyInbox implements Inbox {
   count(): Promise<InboxCounts> {
     return Promise.resolve({ unread: 0, unseen: 0, cursor: 'e-0' });
   }
+
+  async countByCategory(): Promise<CategoryCounts> {
+    return { ...(await this.count()), categories: {} };
+  }
 }
 
 /** Remembers what it was asked, in order, and answers nothing of interest. */
@@ -152,9 +169,20 @@ export class RecordingPorts
       { unread: 0, unseen: 0, cursor: 'e-0' },
       ...['change', feed, change, parseSelection(change, selection)],
     );
-  get = (feed: FeedKey): Promise<RecipientPreferences> => this.#answer({ muted: ['new-order'] }, 'get', feed);
-  put = (feed: FeedKey, preferences: RecipientPreferences): Promise<RecipientPreferences> =>
-    this.#answer(preferences, 'put', feed, preferences);
+  act = (feed: FeedKey, id: string, action: string): Promise<Chosen> =>
+    this.#answer({ id, action, at: '2026-01-01T00:00:00.000Z' }, 'act', feed, id, action);
+  snooze = async (feed: FeedKey, request: SnoozeRequest): Promise<InboxCounts> =>
+    this.#answer(
+      { unread: 0, unseen: 0, cursor: 'e-0' },
+      ...['snooze', feed, parseSnooze(request, ['ids', 'until'])],
+    );
+  unsnooze = async (feed: FeedKey, ids: readonly string[]): Promise<InboxCounts> =>
+    this.#answer({ unread: 0, unseen: 0, cursor: 'e-0' }, ...['unsnooze', feed, ids]);
+  get = (feed: FeedKey): Promise<RecipientPreferences> =>
+    this.#answer({ muted: ['new-order'], mutedCategories: [] }, 'get', feed);
+  put = (feed: FeedKey, preferences: PreferencesUpdate): Promise<RecipientPreferences> =>
+    this.#answer({ mutedCategories: [], ...preferences }, 'put', feed, preferences);
+  types = (feed: FeedKey): Promise<readonly TypeDescription[]> => this.#answer([], 'types', feed);
   recall = (feeds: readonly FeedKey[], key: string, sender: string | null): Promise<RecallOutcome[]> =>
     this.#answer(
       feeds.map(() => 'recalled' as const),

@@ -56,6 +56,8 @@ export function notification(recipient: string, parts: Partial<NewNotification> 
     title: 'Export ready',
     body: null,
     link: null,
+    contentJson: null,
+    category: null,
     dataJson: '{"taskId":"7"}',
     version: 1,
     expiresAt: null,

@@ -23,6 +23,8 @@ describe('task-completed', () => {
       title: 'Export ready',
       body: null,
       link: '/exports/7',
+      contentJson: null,
+      category: null,
       dataJson: JSON.stringify({ ...task, resultUrl: '/exports/7' }),
     });
   });

@@ -1,3 +1,5 @@
+import type { Acted, NotificationContent } from './content.js';
+
 /**
  * An entry on its way from the log over the bus to the frame: its position, its type and the final `data:`
  * line. Postgres encodes the JSON, on append and on
@@ -16,17 +18,8 @@ export interface LogEntry {
   readonly traceparent?: string;
 }
 
-/** A button of a notification. Without a link it is an answer, which is given once (`feed.act`). */
-export interface NotificationAction {
-  readonly id: string;
-  readonly label: string;
-  /** As the notification's link. */
-  readonly link?: string;
-  readonly style?: 'primary' | 'danger';
-}
-
 /** A notification as its recipient sees it: the object in a frame's `data` and in a page's `items`. */
-export interface NotificationItem<Type extends string = string, Data = unknown> {
+export interface NotificationItem<Type extends string = string, Data = unknown> extends NotificationContent {
   readonly type: Type;
   /** UUID (version 7), the same on every device. */
   readonly id: string;
@@ -35,16 +28,9 @@ export interface NotificationItem<Type extends string = string, Data = unknown> 
   readonly body: string | null;
   /** http(s), or a path that begins with one `/`. */
   readonly link: string | null;
-  /** A picture or an avatar: as a link, http(s) or a path. Absent if there is none. */
-  readonly image?: string;
-  /** At most three. Absent if there are none. */
-  readonly actions?: readonly NotificationAction[];
-  readonly category?: string;
-  /** Absent: normal. */
-  readonly severity?: 'low' | 'high';
-  /** The action that was chosen, on whatever device. */
-  readonly acted?: { readonly action: string; readonly at: string };
-  /** ISO 8601. Only in the list of snoozed notifications. */
+  /** The action that was chosen, on whichever device. */
+  readonly acted?: Acted;
+  /** When it comes back, ISO 8601; only in the list of snoozed notifications. */
   readonly snoozedUntil?: string;
   readonly data: Data;
   /** The type version that `data` was written for. */

@@ -15,10 +15,31 @@ export interface ReadNotifications {
   readonly change: Extract<StateEntry, { type: 'feed.read' }>;
 }
 
+/** A notification with the action that its recipient has chosen. */
+export interface ActedNotification extends DeliveredNotification {
+  /** The id of the action. */
+  readonly action: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly at: string;
+}
+
+/**
+ * The data of a job on the queue `actions.queue`: one for each chosen action. Its name is the type of the notification,
+ * its id `action-<id of the notification>`. It runs at least once, so its handler must be safe to repeat.
+ */
+export interface ActionJob {
+  readonly to: string;
+  readonly tenant: string;
+  readonly action: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly at: string;
+  readonly notification: NotificationItem;
+}
+
 /**
  * The application's hooks. Each is called once after the commit, in the process that committed, and not
  * awaited: its errors are logged, and a process that dies
- * at that moment does not call it. Use an {@link Escalation} for anything that must not be lost.
+ * at that moment does not call it. Use an {@link Escalation}, or the queue of actions, for anything that must not be lost.
  */
 export interface Hooks {
   /**
@@ -28,6 +49,8 @@ export interface Hooks {
   readonly onAppended?: (delivered: DeliveredNotification) => void | Promise<void>;
   /** Called when notifications were marked as read, in processes with the role `api` or that call `TidingsService`. */
   readonly onRead?: (read: ReadNotifications) => void | Promise<void>;
+  /** Called when an action was chosen, once for each notification, in the processes that call `onRead`. */
+  readonly onAction?: (acted: ActedNotification) => void | Promise<void>;
 }
 
 /** A notification that was not read in time. */

@@ -5,6 +5,7 @@ import { nameProblem, tenantProblem, type FeedKey } from './feed.js';
 import { InvalidJobError, InvalidRequestError, type InvalidField } from '../errors.js';
 import { tooManyNames, unknownNames } from '../unknown-keys.js';
 import { formatPath } from './notification-type.js';
+import { timestamp } from './timestamp.js';
 import { producerNameProblem, type Sent } from './producer-key.js';
 
 export { MAX_DATA_BYTES, MAX_DATA_DEPTH } from './data-problem.js';
@@ -74,12 +75,6 @@ const checked = (problemOf: (value: unknown) => string | null) =>
 
 const name = checked(nameProblem);
 const producerName = checked(producerNameProblem);
-const timestamp = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be an ISO 8601 date and time with a zone, such as 2026-11-22T12:00:00Z',
-  })
-  .transform((text) => new Date(text));
 
 const recipients = z.unknown().transform((value, context): string[] => {
   const list: unknown[] = Array.isArray(value) ? value : [value];

@@ -1,6 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { kindOf } from './feed.js';
-import { isSafeLink, LINK_RULE } from './link.js';
+import {
+  contentJson,
+  contentProblems,
+  linkProblem,
+  shortNameProblem,
+  type RenderedContent,
+} from './content.js';
+import type { TypeDescription } from '../ports/preferences.js';
 import { describeFields, InvalidJobError, MAX_LISTED_FIELDS, type InvalidField } from '../errors.js';
 
 /** The context of a renderer, besides the data. */
@@ -10,12 +17,25 @@ export interface RenderContext {
 }
 
 /** The output of a renderer: plain text, never HTML. */
-export interface Rendered {
+export interface Rendered extends RenderedContent {
   readonly title: string;
   readonly body?: string | null;
   /** http(s), or a path that begins with one `/`. */
   readonly link?: string | null;
 }
+
+/** A checked output of a renderer. */
+export interface CheckedContent {
+  readonly title: string;
+  readonly body: string | null;
+  readonly link: string | null;
+  /** Image, actions and severity as a JSON object; `null` if there are none. */
+  readonly contentJson: string | null;
+  readonly category: string | null;
+}
+
+/** A text for recipients, in the language of the context or in all. */
+export type LocalizedText = string | ((context: RenderContext) => string);
 
 /** A declared type of notification: its name, the schema of its data and its renderer. */
 export interface NotificationType<
@@ -31,6 +51,12 @@ export interface NotificationType<
   readonly render: (data: StandardSchemaV1.InferOutput<Schema>, context: RenderContext) => Rendered;
   /** Whether recipients cannot mute it, such as a warning about their account. Default `false`. */
   readonly mandatory?: boolean;
+  /** The name for recipients, such as "New orders"; `GET /v1/types` lists it. Default: made from the type's name. */
+  readonly label?: LocalizedText;
+  /** A sentence for recipients, beside the label in their preferences. */
+  readonly description?: LocalizedText;
+  /** `^[a-z][a-z0-9-]{0,31}$`: the category of its notifications, unless the renderer returns another. Default: none. */
+  readonly category?: string;
   /**
    * Converts data written for an older version: in jobs queued before a deploy, and in entries read after it.
    * The result is validated against `schema`. Without it, old jobs
@@ -76,7 +102,8 @@ export function defineNotification<const Name extends string, Schema extends Sta
 ): NotificationType<Name, Schema> {
   const problem = typeNameProblem(name);
   if (problem) throw new TypeError(`defineNotification: the name ${problem}.`);
-  const { version, schema, render, mandatory, upgrade, expiresAfterMs } = declaration;
+  const { version, schema, render, mandatory, label, description, category, upgrade, expiresAfterMs } =
+    declaration;
   if (!Number.isInteger(version) || version < 1) {
     throw new TypeError(
       `defineNotification(${name}): version must be a whole number from 1, is ${String(version)}.`,
@@ -91,6 +118,13 @@ export function defineNotification<const Name extends string, Schema extends Sta
     throw new TypeError(`defineNotification(${name}): render must be a function.`);
   if (mandatory !== undefined && typeof mandatory !== 'boolean')
     throw new TypeError(`defineNotification(${name}): mandatory must be true or false.`);
+  for (const [field, text] of Object.entries({ label, description })) {
+    if (text !== undefined && typeof text !== 'function' && (typeof text !== 'string' || text === ''))
+      throw new TypeError(`defineNotification(${name}): ${field} must be a non-empty string or a function.`);
+  }
+  const categoryProblem = category === undefined ? null : shortNameProblem(category);
+  if (categoryProblem !== null)
+    throw new TypeError(`defineNotification(${name}): category ${categoryProblem}.`);
   if (upgrade !== undefined && typeof upgrade !== 'function')
     throw new TypeError(`defineNotification(${name}): upgrade must be a function.`);
   if (expiresAfterMs !== undefined && !(Number.isFinite(expiresAfterMs) && expiresAfterMs > 0)) {
@@ -129,7 +163,7 @@ export function renderNotification(
   type: AnyNotificationType,
   data: unknown,
   context: RenderContext,
-): Required<Rendered> {
+): CheckedContent {
   const rendered = type.render(data, context);
   const { title, body = null, link = null } = rendered;
   const fields: InvalidField[] = [];
@@ -137,18 +171,37 @@ export function renderNotification(
     fields.push({ field: 'title', problem: 'must be a non-empty string' });
   } else fields.push(...textProblems('title', title));
   if (body !== null) fields.push(...textProblems('body', body));
-  if (link !== null && (typeof link !== 'string' || !isSafeLink(link))) {
-    fields.push({
-      field: 'link',
-      problem: `${LINK_RULE}, is ${JSON.stringify(link)}`,
-    });
-  }
+  const unsafe = link === null ? null : linkProblem(link);
+  if (unsafe !== null) fields.push({ field: 'link', problem: unsafe });
+  fields.push(...contentProblems(rendered));
   if (fields.length > 0)
     throw new InvalidJobError(
       fields,
       describeFields(`The renderer of ${type.name} returned an invalid result`, fields),
     );
-  return { title, body, link };
+  const category = rendered.category ?? type.category ?? null;
+  return { title, body, link, contentJson: contentJson(rendered), category };
+}
+
+/** The type as recipients see it in their preferences. */
+export function describeType(type: AnyNotificationType, context: RenderContext): TypeDescription {
+  const { name, label, description, category = null, mandatory = false } = type;
+  return {
+    type: name,
+    name: textOf(label, context) ?? sentence(name),
+    description: textOf(description, context) ?? null,
+    category,
+    mandatory,
+  };
+}
+
+const textOf = (text: LocalizedText | undefined, context: RenderContext): string | undefined =>
+  typeof text === 'function' ? text(context) : text;
+
+/** `new-order` as `New order`. */
+function sentence(name: string): string {
+  const words = name.replace(/[.-]+/g, ' ').trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** `['data', 'items', 0]` as `data.items[0]`. */

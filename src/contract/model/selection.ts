@@ -2,6 +2,7 @@ import { InvalidRequestError, type InvalidField } from '../errors.js';
 import { parseCursor, type Cursor } from './cursor.js';
 import { tooManyNames } from '../unknown-keys.js';
 import { kindOf } from './feed.js';
+import { timestamp } from './timestamp.js';
 
 /** The maximum number of ids in one change. */
 export const MAX_CHANGED_IDS = 10_000;
@@ -55,12 +56,47 @@ export function parseSelection(change: StateChange, selection: Selection): Parse
     fields.push({ field: 'upTo', problem: `must be a cursor, such as that of a page, is ${shown(upTo)}` });
   }
   if (fields.length > 0) throw new InvalidRequestError(fields);
-  return cursor ? { upTo: cursor } : { ids: [...new Set((ids as string[]).map((id) => id.toLowerCase()))] };
+  return cursor ? { upTo: cursor } : { ids: uniqueIds(ids as string[]) };
+}
+
+/** A call of `snooze` from outside. */
+export interface SnoozeRequest {
+  /** At least one. */
+  readonly ids: readonly string[];
+  /** When they come back, at most a year from now; a string is ISO 8601 with a zone. */
+  readonly until: Date | string;
+}
+
+/**
+ * Parses a call of `snooze` or `unsnooze` from outside, whatever its static type.
+ *
+ * @throws {InvalidRequestError} naming each invalid field.
+ */
+export function parseSnooze(
+  request: object,
+  known: readonly string[],
+): { ids: string[]; until: Date | null } {
+  const { ids, until } = request as { readonly ids?: unknown; readonly until?: unknown };
+  const tooMany = tooManyNames(request, known);
+  if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
+  const fields: InvalidField[] = Object.keys(request)
+    .filter((field) => !known.includes(field))
+    .map((field) => ({ field, problem: `is not a known field; use ${known.join(' and ')}` }));
+  fields.push(...idProblems(ids));
+  const time = timestamp.safeParse(until instanceof Date && !isNaN(+until) ? until.toISOString() : until);
+  if (known.includes('until') && !time.success)
+    fields.push({ field: 'until', problem: time.error.issues[0]!.message });
+  if (fields.length > 0) throw new InvalidRequestError(fields);
+  return { ids: uniqueIds(ids as string[]), until: time.data ?? null };
 }
 
 /** The problem of a notification id, or `null`. */
 export function idProblem(id: unknown): string | null {
   return typeof id === 'string' && UUID.test(id) ? null : `must be a UUID, is ${shown(id)}`;
+}
+
+function uniqueIds(ids: readonly string[]): string[] {
+  return [...new Set(ids.map((id) => id.toLowerCase()))];
 }
 
 function idProblems(ids: unknown): InvalidField[] {

@@ -28,6 +28,20 @@ export type StateEntry =
       readonly asOf?: string;
     } & CountsAfter)
   | ({
+      /** An action was chosen, on whichever device; the notification is read. */
+      readonly type: 'feed.acted';
+      /** One. */
+      readonly ids: readonly string[];
+      readonly action: string;
+      readonly at: string;
+    } & CountsAfter)
+  | ({
+      /** They leave the feed, and come back as new at this time, or before it if they are unsnoozed. */
+      readonly type: 'feed.snoozed';
+      readonly ids: readonly string[];
+      readonly until: string;
+    } & CountsAfter)
+  | ({
       /** Entries of an audience were removed by its retention before this feed could take them. */
       readonly type: 'feed.missed';
       readonly audience: string;

@@ -25,6 +25,7 @@ import {
 } from './fields.js';
 import { postgresUrlProblem } from './postgres-url.js';
 import type {
+  ActionsOptions,
   AudienceOptions,
   DatabaseOptions,
   HttpOptions,
@@ -59,14 +60,18 @@ export const DATABASE = group<DatabaseOptions>()({
   queryTimeoutMs: ms().default(10_000),
 }).check(exactlyOne('database', ['url', 'pool']));
 
+const queueName = text((name) => {
+  const problem = nameProblem(name) ?? (name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
+  return problem && `${problem}, is ${quote(name)}`;
+});
+
 export const QUEUE = group<QueueOptions>()({
-  name: text((name) => {
-    const problem = nameProblem(name) ?? (name.includes(':') ? 'must not contain ":" (BullMQ)' : null);
-    return problem && `${problem}, is ${quote(name)}`;
-  }).default('tidings'),
+  name: queueName.default('tidings'),
   prefix: text(nameProblem).optional(),
   enqueueTimeoutMs: ms().default(5_000),
 });
+
+export const ACTIONS = group<ActionsOptions>()({ queue: queueName.nullish() });
 
 export const WORKER = group<WorkerOptions>()({
   concurrency: number(1, 10_000).default(100),
@@ -238,6 +243,7 @@ export const TYPES = DECLARATIONS.superRefine(
 export const HOOKS = group<Hooks>()({
   onAppended: func<NonNullable<Hooks['onAppended']>>().optional(),
   onRead: func<NonNullable<Hooks['onRead']>>().optional(),
+  onAction: func<NonNullable<Hooks['onAction']>>().optional(),
 });
 
 export const ESCALATIONS = list(

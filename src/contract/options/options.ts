@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { InvalidSettingsError, type InvalidField } from '../errors.js';
 import { NO_METRICS, type Metrics } from '../ports/metrics.js';
 import type { Tracing } from '../ports/tracing.js';
-import { check, type Checked, choose, func, group, isObject, quote } from './fields.js';
+import { across, check, type Checked, choose, func, group, isObject, quote } from './fields.js';
 import {
+  ACTIONS,
   AUDIENCE,
   DATABASE,
   DELIVERY,
@@ -30,12 +31,20 @@ export interface Composition {
   readonly path: string;
 }
 
+/** A queue has one kind of jobs. */
+const CHECK_ACTIONS_QUEUE = across<Pick<TidingsOptions, 'queue' | 'actions'>>(({ queue, actions }, wrong) => {
+  const name = queue?.name ?? 'tidings';
+  if (![name, `${name}-escalations`].includes(actions?.queue ?? '')) return;
+  wrong(['actions', 'queue'], `must be a queue of its own, is ${quote(actions!.queue!)}`);
+});
+
 const OPTIONS = group<TidingsOptions>()({
   roles: ROLES.default(['api', 'worker']),
   delivery: DELIVERY.default('direct'),
   database: DATABASE.prefault({}),
   redis: REDIS.nullish(),
   queue: QUEUE.prefault({}),
+  actions: ACTIONS.prefault({}),
   worker: WORKER.prefault({}),
   stream: STREAM.prefault({}),
   audience: AUDIENCE.prefault({}),
@@ -47,7 +56,7 @@ const OPTIONS = group<TidingsOptions>()({
   escalations: ESCALATIONS.nullish(),
   metrics: z.custom<Metrics>().nullish(),
   tracing: z.custom<Tracing>().nullish(),
-}).check(CHECK_PREFIX);
+}).check(CHECK_PREFIX, CHECK_ACTIONS_QUEUE);
 
 /** These decide the composition of the module before a factory runs. */
 const EXTRAS = ['isGlobal', 'controllers', 'queueName'];
@@ -61,7 +70,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
   const { data, problems } = checked(options, composition);
   if (data === null) throw new InvalidSettingsError(problems);
 
-  const { database, redis, queue, ...resolved } = data;
+  const { database, redis, queue, actions, ...resolved } = data;
   const place = redisPlace(redis);
   return {
     ...resolved,
@@ -73,6 +82,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     },
     redis: place,
     queue: resolvedQueue(queue, place),
+    actions: { queue: actions.queue ?? null },
     resolveLocales: resolved.resolveLocales ?? null,
     // Passed through unchanged: they may be class instances.
     hooks: options.hooks ?? {},

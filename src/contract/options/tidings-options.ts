@@ -104,6 +104,16 @@ export interface QueueOptions {
   enqueueTimeoutMs?: number;
 }
 
+/** The actions that recipients choose. */
+export interface ActionsOptions {
+  /**
+   * The queue that gets a job for each chosen action, on the same backend as `queue`; see {@link ActionJob}. It is the
+   * application's: its own worker takes the jobs. Set it in all processes that answer recipients. Default `null`: no
+   * jobs, only `hooks.onAction`.
+   */
+  queue?: string | null;
+}
+
 /** The worker that turns jobs into entries. */
 export interface WorkerOptions {
   /**
@@ -298,6 +308,7 @@ export interface TidingsOptions {
    */
   delivery?: DeliveryMode;
   queue?: QueueOptions;
+  actions?: ActionsOptions;
   worker?: WorkerOptions;
   stream?: StreamOptions;
   audience?: AudienceOptions;
@@ -343,6 +354,7 @@ export interface ResolvedOptions {
   readonly database: ResolvedDatabase;
   readonly redis: RedisPlace | null;
   readonly queue: Resolved<QueueOptions>;
+  readonly actions: { readonly queue: string | null };
   readonly worker: Resolved<WorkerOptions>;
   readonly stream: Resolved<StreamOptions>;
   readonly audience: Resolved<AudienceOptions>;

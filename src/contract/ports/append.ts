@@ -16,12 +16,15 @@ export interface NewNotification {
   readonly title: string;
   readonly body: string | null;
   readonly link: string | null;
+  /** Image, actions and severity as a JSON object, see `contentJson`; `null` if there are none. */
+  readonly contentJson: string | null;
+  readonly category: string | null;
   /** The validated `data` as JSON text. */
   readonly dataJson: string;
   readonly version: number;
   readonly expiresAt: Date | null;
   readonly collapseKey: string | null;
-  /** Whether it is delivered even if its type is muted. */
+  /** Whether it is delivered even if its type or its category is muted. */
   readonly mandatory: boolean;
   /**
    * 16 bytes that identify the job, stored with the dedupe key. They distinguish a repeated attempt of the

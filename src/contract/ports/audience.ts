@@ -25,8 +25,8 @@ export interface TakenNotification extends CommittedNotification {
   readonly type: string;
 }
 
-/** The text of a notification in one language. */
-export type RenderedText = Pick<NewNotification, 'title' | 'body' | 'link'>;
+/** The content of a notification in one language; the category is that of the published one. */
+export type RenderedText = Pick<NewNotification, 'title' | 'body' | 'link' | 'contentJson'>;
 
 /** Renders entries of audiences for their members. */
 export interface AudienceRenderer {

@@ -1,6 +1,6 @@
 import type { Cursor } from '../model/cursor.js';
 import type { FeedKey } from '../model/feed.js';
-import type { Selection, StateChange } from '../model/selection.js';
+import type { Selection, SnoozeRequest, StateChange } from '../model/selection.js';
 
 /** The maximum number of items on a page. */
 export const MAX_PAGE_ITEMS = 100;
@@ -17,6 +17,10 @@ export interface PageRequest {
   readonly archived: boolean;
   /** Only items of this type; `null`: all types. */
   readonly type: string | null;
+  /** Only items of this category. Default `null`: all, and those without one. */
+  readonly category?: string | null;
+  /** The snoozed items instead of the others, each with `snoozedUntil`. Default `false`. */
+  readonly snoozed?: boolean;
 }
 
 /** The counts that the bell shows, as of `cursor`. */
@@ -25,6 +29,11 @@ export interface InboxCounts {
   readonly unseen: number;
   /** The feed's head: a stream from here has everything later and nothing earlier. */
   readonly cursor: string;
+}
+
+/** The counts, with those of each category that has unread notifications. */
+export interface CategoryCounts extends InboxCounts {
+  readonly categories: Readonly<Record<string, { readonly unread: number; readonly unseen: number }>>;
 }
 
 /** A page, with counts and head of the same snapshot, also if it is not the first page. */
@@ -51,6 +60,17 @@ export interface Inbox {
   page(feed: FeedKey, request: PageRequest, audiences?: readonly string[]): Promise<InboxPage>;
   /** @throws {LogUnavailableError} if the database is unavailable or too slow. */
   count(feed: FeedKey, audiences?: readonly string[]): Promise<InboxCounts>;
+  /** By category, of the newest 100,000 entries. @throws as {@link count} does. */
+  countByCategory(feed: FeedKey, audiences?: readonly string[]): Promise<CategoryCounts>;
+}
+
+/** The answer to a chosen action. */
+export interface Chosen {
+  /** Of the notification. */
+  readonly id: string;
+  readonly action: string;
+  /** ISO 8601: when it was chosen first. */
+  readonly at: string;
 }
 
 /** The only way for a recipient into the log. */
@@ -68,4 +88,24 @@ export interface InboxChanges {
    * @throws {LogUnavailableError} if the database is unavailable or too slow.
    */
   change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts>;
+  /**
+   * Chooses an action of a notification, and marks it as read. A notification has one answer: the same action
+   * again changes nothing.
+   *
+   * @throws {AlreadyActedError} if another action was chosen.
+   * @throws {NotFoundError} naming the id, or the action.
+   * @throws {InvalidRequestError} if the action is a link.
+   * @throws {FeedBusyError}, {LogUnavailableError} as {@link change} does.
+   */
+  act(feed: FeedKey, id: string, action: string): Promise<Chosen>;
+  /**
+   * Takes notifications out of the feed until a time, when they come back as new, each as an entry with its id
+   * and the next number. Those that are snoozed get the new time.
+   *
+   * @throws as {@link change} does; also naming `until` if it is not within a year from now, by the clock of
+   * the database, and `ids` if too many are snoozed.
+   */
+  snooze(feed: FeedKey, request: SnoozeRequest): Promise<InboxCounts>;
+  /** Brings snoozed notifications back at once; the others stay as they are. @throws as {@link change} does. */
+  unsnooze(feed: FeedKey, ids: readonly string[]): Promise<InboxCounts>;
 }

@@ -1,6 +1,7 @@
 import { parseCursor } from '../../contract/model/cursor.js';
 import { InvalidRequestError, type InvalidField } from '../../contract/errors.js';
 import { tenantProblem } from '../../contract/model/feed.js';
+import { shortNameProblem } from '../../contract/model/content.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import { MAX_PAGE_ITEMS, type PageRequest } from '../../contract/ports/inbox.js';
 import { queryOf, type HttpRequest } from './http-request.js';
@@ -17,17 +18,21 @@ const PROBLEMS: Readonly<Record<string, (text: string) => string | null>> = {
   unread: flagProblem,
   archived: flagProblem,
   type: typeNameProblem,
+  category: shortNameProblem,
 };
 
+/** Of recipients. */
+const INBOX_PROBLEMS = { ...PROBLEMS, snoozed: flagProblem };
+
 /**
- * Reads `?limit&before&unread&archived&type`. A parameter that is misspelt or repeated is refused and not ignored: a request for
+ * Reads `?limit&before&unread&archived&type&category&snoozed`. A parameter that is misspelt or repeated is refused and not ignored: a request for
  * unread notifications must not return all of them.
  *
  * @throws {InvalidRequestError} naming each wrong parameter.
  */
 export function readPageQuery(request: HttpRequest): PageRequest {
   const query = queryOf(request);
-  refuseWrong(query, PROBLEMS);
+  refuseWrong(query, INBOX_PROBLEMS);
   return pageRequest(query);
 }
 
@@ -53,7 +58,16 @@ function pageRequest(query: URLSearchParams): PageRequest {
     unread: flag('unread'),
     archived: flag('archived') ?? false,
     type: query.get('type'),
+    category: query.get('category'),
+    snoozed: flag('snoozed') ?? false,
   };
+}
+
+/** Reads `?by=category`, the only parameter. @throws {InvalidRequestError} naming each wrong parameter. */
+export function readCountQuery(request: HttpRequest): 'category' | null {
+  const query = queryOf(request);
+  refuseWrong(query, { by: (text) => (text === 'category' ? null : `must be category, is ${quote(text)}`) });
+  return query.has('by') ? 'category' : null;
 }
 
 /** For a route without parameters. @throws {InvalidRequestError} naming each parameter. */

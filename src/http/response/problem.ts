@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import {
+  AlreadyActedError,
   ERROR_TABLE,
   RateLimitedError,
   TidingsError,
@@ -29,6 +30,9 @@ export interface Problem {
   readonly instance?: string;
   /** The wrong fields, at most 20; `detail` has the number of all. */
   readonly errors?: readonly InvalidField[];
+  /** With the code `already-acted`: what was chosen, and when. */
+  readonly action?: string;
+  readonly at?: string;
 }
 
 /** The response to an error. */
@@ -78,6 +82,7 @@ function answerToOurs(error: TidingsError): ProblemAnswer {
       detail: refused ? printable(error.message, MAX_DETAIL_LENGTH) : `${title}. Try again in a moment.`,
       code: error.code,
       ...(error.fields.length > 0 && { errors: error.fields.map(printableField) }),
+      ...(error instanceof AlreadyActedError && { action: error.action, at: error.at }),
     },
     headers: {
       ...(status === 401 && { 'WWW-Authenticate': challenge(error) }),

@@ -1,9 +1,9 @@
 import { Get, Header, Inject, Req } from '@nestjs/common';
-import type { Inbox, InboxCounts } from '../../contract/ports/inbox.js';
+import type { CategoryCounts, Inbox, InboxCounts } from '../../contract/ports/inbox.js';
 import { INBOX } from '../../contract/tokens.js';
 import type { HttpRequest } from '../request/http-request.js';
 import { pageJson } from '../response/page-json.js';
-import { readPageQuery, refuseQuery } from '../request/page-query.js';
+import { readCountQuery, readPageQuery } from '../request/page-query.js';
 import type { RecipientIdentity } from '../credentials/recipient-authenticator.js';
 import { CurrentRecipient } from '../credentials/recipient.guard.js';
 import { RecipientRoutes } from './route-decorators.js';
@@ -23,13 +23,14 @@ export class InboxController {
     return pageJson(await this.inbox.page(feed, readPageQuery(request), audiences));
   }
 
-  /** `GET /v1/notifications/count`: what the bell shows. */
+  /** `GET /v1/notifications/count`: what the bell shows; with `?by=category` also for each category. */
   @Get('count')
   async count(
     @Req() request: HttpRequest,
     @CurrentRecipient() { feed, audiences }: RecipientIdentity,
-  ): Promise<InboxCounts> {
-    refuseQuery(request);
-    return this.inbox.count(feed, audiences);
+  ): Promise<InboxCounts | CategoryCounts> {
+    return readCountQuery(request) === 'category'
+      ? this.inbox.countByCategory(feed, audiences)
+      : this.inbox.count(feed, audiences);
   }
 }

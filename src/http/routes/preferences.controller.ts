@@ -3,7 +3,11 @@ import { InvalidRequestError, type InvalidField } from '../../contract/errors.js
 import { kindOf, type FeedKey } from '../../contract/model/feed.js';
 import { tooManyNames } from '../../contract/unknown-keys.js';
 import { typeNameProblem } from '../../contract/model/notification-type.js';
-import type { Preferences, RecipientPreferences } from '../../contract/ports/preferences.js';
+import type {
+  Preferences,
+  PreferencesUpdate,
+  RecipientPreferences,
+} from '../../contract/ports/preferences.js';
 import { PREFERENCES } from '../../contract/tokens.js';
 import { MAX_RECIPIENT_BODY_BYTES } from '../request/body-limit.js';
 import type { HttpRequest } from '../request/http-request.js';
@@ -12,7 +16,7 @@ import { refuseQuery } from '../request/page-query.js';
 import { CurrentFeed } from '../credentials/recipient.guard.js';
 import { RecipientRoutes } from './route-decorators.js';
 
-/** `/v1/preferences`: the types that a recipient has muted. */
+/** `/v1/preferences`: the types and categories that a recipient has muted. */
 @RecipientRoutes('v1/preferences')
 export class PreferencesController {
   constructor(@Inject(PREFERENCES) private readonly preferences: Preferences) {}
@@ -34,13 +38,13 @@ export class PreferencesController {
 /** More types than any application declares. */
 const MAX_MUTED = 1_000;
 
-function readPreferences(body: Readonly<Record<string, unknown>>): RecipientPreferences {
-  const tooMany = tooManyNames(body, ['muted']);
+function readPreferences(body: Readonly<Record<string, unknown>>): PreferencesUpdate {
+  const tooMany = tooManyNames(body, ['muted', 'mutedCategories']);
   if (tooMany.length > 0) throw new InvalidRequestError(tooMany);
-  const { muted, ...others } = body;
+  const { muted, mutedCategories, ...others } = body;
   const fields: InvalidField[] = Object.keys(others).map((field) => ({
     field,
-    problem: 'is not a known field; use muted',
+    problem: 'is not a known field; use muted and mutedCategories',
   }));
   if (!Array.isArray(muted)) {
     fields.push({ field: 'muted', problem: `must be an array of types, is ${kindOf(muted)}` });
@@ -52,6 +56,14 @@ function readPreferences(body: Readonly<Record<string, unknown>>): RecipientPref
       if (problem) fields.push({ field: `muted[${index}]`, problem });
     });
   }
+  if (mutedCategories !== undefined && !Array.isArray(mutedCategories)) {
+    const problem = `must be an array of categories, is ${kindOf(mutedCategories)}`;
+    fields.push({ field: 'mutedCategories', problem });
+  }
   if (fields.length > 0) throw new InvalidRequestError(fields);
-  return { muted: [...new Set(muted as string[])] };
+  return {
+    muted: [...new Set(muted as string[])],
+    // The port checks the names: it takes preferences from hosts as well.
+    ...(mutedCategories !== undefined && { mutedCategories: mutedCategories as string[] }),
+  };
 }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { isAudience } from '../../contract/model/audience.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
-import type { Hooks, ReadNotifications } from '../../contract/model/hooks.js';
+import type { ActedNotification, Hooks, ReadNotifications } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
 import type { Announcement, Announcer } from '../../contract/ports/live.js';
 import type { FeedReader } from '../../contract/ports/read.js';
@@ -33,6 +33,12 @@ export class HookRunner {
         if (delivered && delivered.notification.type !== CANARY.name) await onAppended(delivered);
       });
     }
+  }
+
+  /** Called with each chosen action, after the commit. */
+  acted(acted: ActedNotification): void {
+    const { onAction } = this.hooks;
+    if (onAction) this.call('onAction', () => onAction(acted));
   }
 
   /** Wraps an announcer to observe changes of state: each effective change is announced once. */

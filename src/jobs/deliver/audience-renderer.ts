@@ -34,8 +34,8 @@ export class TypeAudienceRenderer implements AudienceRenderer {
     if (!this.types.find(type)) return null;
     try {
       const prepared = await this.types.prepare(type, JSON.parse(dataJson), version);
-      const { title, body, link } = prepared.compose({ locale });
-      return { title, body, link };
+      const { title, body, link, contentJson } = prepared.compose({ locale });
+      return { title, body, link, contentJson };
     } catch (error) {
       // An announcement in another language is better than a feed that cannot be opened.
       this.errors.report(

@@ -191,7 +191,7 @@ function notificationsOf(
   const publishedAt = Math.max(identity.timestamp, parsed.deliverAt?.getTime() ?? 0) + aheadMs;
   // Field by field: spreading one object into another here takes V8 as long as the rest of the delivery.
   return parsed.feeds.map((feed, index): NewNotification => {
-    const { type, version, title, body, link, dataJson } = composed[index]!;
+    const { type, version, title, body, link, contentJson, category, dataJson } = composed[index]!;
     return {
       feed,
       dedupeKey,
@@ -200,6 +200,8 @@ function notificationsOf(
       title,
       body,
       link,
+      contentJson,
+      category,
       dataJson,
       version,
       expiresAt,

@@ -15,12 +15,12 @@ interface AppendRow {
   entry_json: string | null;
 }
 
-/** The bytes of a frame beyond title, body, link and data: ids, times and member names. */
+/** The bytes of a frame beyond title, body, link, content and data: ids, times and member names. */
 const FRAME_OVERHEAD_BYTES = 320;
 
 /** Parameters and result: see migrations/append-one-function.ts. */
 const APPEND_ONE: Statement = (schema) =>
-  `SELECT ${schema}.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS result`;
+  `SELECT ${schema}.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS result`;
 
 const ONE_RESULT = /^(\w+)(?: (\w+) (\d+)(?: (.+))?)?$/s;
 
@@ -30,7 +30,7 @@ const ONE_RESULT = /^(\w+)(?: (\w+) (\d+)(?: (.+))?)?$/s;
  */
 const APPEND_BATCH: Statement = (schema) => `
   SELECT outcome, feed_epoch, entry_seq, entry_json
-    FROM ${schema}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
+    FROM ${schema}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`;
 
 /**
  * Creates the missing feed rows, except for recipients erased after the given time: a row would reveal whom
@@ -56,6 +56,7 @@ export function frameBytes(item: NewNotification): number {
     Buffer.byteLength(item.title) +
     (item.body === null ? 0 : Buffer.byteLength(item.body)) +
     (item.link === null ? 0 : Buffer.byteLength(item.link)) +
+    (item.contentJson === null ? 0 : Buffer.byteLength(item.contentJson)) +
     Buffer.byteLength(item.dataJson)
   );
 }
@@ -92,6 +93,8 @@ export async function appendOne(database: LogDatabase, item: NewNotification): P
     frameBytes(item),
     item.mandatory,
     item.queuedAt.getTime(),
+    item.contentJson,
+    item.category,
   ]);
   // The JSON comes last and may contain spaces.
   const [, outcome, epoch = null, seq = null, json = null] = ONE_RESULT.exec(row!.result)!;
@@ -135,6 +138,8 @@ export async function appendMany(
     items.map(frameBytes),
     items.map((item) => item.mandatory),
     items.map((item) => item.queuedAt.getTime()),
+    items.map((item) => item.contentJson),
+    items.map((item) => item.category),
   ]);
   const last = rows.findLastIndex((row) => row.outcome === 'appended');
   if (last >= 0) database.committed(hashes[last]!);

@@ -27,7 +27,7 @@ const BUSY = { attempts: 6, firstMs: 10 };
 /** Parameters and result: see migrations/audience-functions.ts. */
 const TAKE: Statement = (schema) => `
   SELECT outcome, nth, epoch, seq, type, entry_json
-    FROM ${schema}.take_audiences($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+    FROM ${schema}.take_audiences($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
 
 interface TakeRow extends Record<string, unknown> {
   outcome: 'taken' | 'removed' | 'more' | 'missing' | 'busy';
@@ -107,6 +107,7 @@ export class PostgresAudienceTaker implements AudienceTaker {
       rendered.titles,
       rendered.bodies,
       rendered.links,
+      rendered.contents,
     ]);
     this.report(members, rows, performance.now() - startedAt);
 

@@ -11,6 +11,7 @@ export interface RenderedEntries {
   readonly titles: readonly string[];
   readonly bodies: readonly (string | null)[];
   readonly links: readonly (string | null)[];
+  readonly contents: readonly (string | null)[];
 }
 
 export const NOT_RENDERED: RenderedEntries = {
@@ -20,6 +21,7 @@ export const NOT_RENDERED: RenderedEntries = {
   titles: [],
   bodies: [],
   links: [],
+  contents: [],
 };
 
 /**
@@ -28,7 +30,8 @@ export const NOT_RENDERED: RenderedEntries = {
  * stops before it.
  */
 const PENDING: Statement = (schema) => `
-  SELECT e.feed_id AS audience, e.seq, e.type, e.version, e.data::text AS data, e.title, e.body, e.link
+  SELECT e.feed_id AS audience, e.seq, e.type, e.version, e.data::text AS data, e.title, e.body, e.link,
+         e.content::text AS "contentJson"
     FROM (
       SELECT a.id, min(${schema}.taken_up_to(a.id, m.name, a.head, a.floor, a.created_at, f.created_at,
                                        f.audiences, f.taken)) AS taken
@@ -69,8 +72,9 @@ export async function renderPending(
     rows.flatMap((row) =>
       locales.map(async (locale) => {
         const { type, version, data: dataJson } = row;
-        const { title, body, link } = (await renderer.render({ type, version, dataJson }, locale)) ?? row;
-        return { row, locale, title, body, link };
+        const { title, body, link, contentJson } =
+          (await renderer.render({ type, version, dataJson }, locale)) ?? row;
+        return { row, locale, title, body, link, contentJson };
       }),
     ),
   );
@@ -81,5 +85,6 @@ export async function renderPending(
     titles: texts.map(({ title }) => title),
     bodies: texts.map(({ body }) => body),
     links: texts.map(({ link }) => link),
+    contents: texts.map(({ contentJson }) => contentJson),
   };
 }

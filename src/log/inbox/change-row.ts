@@ -1,7 +1,7 @@
 import type { FeedKey } from '../../contract/model/feed.js';
 import type { Announcement } from '../../contract/ports/live.js';
 
-/** A row returned by a function of `change-functions.ts`; the outcome determines which columns are set. */
+/** A row returned by a function of `change-functions.ts` or `snooze-functions.ts`; the outcome determines which columns are set. */
 export interface ChangeRow<Outcome extends string> {
   readonly outcome: Outcome | 'changed';
   readonly epoch: string;
@@ -9,7 +9,8 @@ export interface ChangeRow<Outcome extends string> {
   /** The number of the new entry. */
   readonly seq: string;
   readonly type: string;
-  readonly entry_json: string;
+  /** `null` if the entry expires: it is read from the log, so that no memory serves it too late. */
+  readonly entry_json: string | null;
   readonly unread: number;
   readonly unseen: number;
   readonly unknown_ids: readonly string[] | null;
@@ -19,5 +20,5 @@ export interface ChangeRow<Outcome extends string> {
 export function announcementOf(feed: FeedKey, row: ChangeRow<string>): Announcement {
   const { epoch, type, entry_json: json } = row;
   const seq = Number(row.seq);
-  return { feed, epoch, seq, entry: { seq, type, json } };
+  return { feed, epoch, seq, entry: json === null ? null : { seq, type, json } };
 }

@@ -47,13 +47,13 @@ export async function pageOf(
 /** The parameters of `readPage`'s statement. */
 function queryOf(
   { tenant, recipient }: FeedKey,
-  { before, limit, unread, archived, type }: PageRequest,
+  { before, limit, unread, archived, type, category = null }: PageRequest,
   scan: number,
   audiences: readonly string[],
 ): unknown[] {
   // A number beyond bigint is ahead of every head too.
   const top = before && Math.min(before.seq, Number.MAX_SAFE_INTEGER);
-  return [tenant, recipient, top, limit, unread, archived, type, audiences, scan];
+  return [tenant, recipient, top, limit, unread, archived, type, audiences, scan, category];
 }
 
 /**

@@ -22,7 +22,7 @@ export const PAGE_BYTES = 256 * 1024;
  *
  * Parameters: tenant, recipient, the number before which the page begins (null: the newest), maximum items,
  * unread (null: any), archived, type (null: any), the recipient's audiences, maximum entries to scan: the numbers of a
- * range, as each has at most one row.
+ * range, as each has at most one row; category (null: any).
  * Result: {@link PageRow}s; none if the feed has no row.
  *
  * One statement is one snapshot, so a stream from the head continues exactly where the page ends. It walks a
@@ -34,7 +34,7 @@ export const PAGE_BYTES = 256 * 1024;
  * Counts exclude expired notifications that the sweep has not hidden yet, as on opening a stream.
  *
  * @param what `everything`, for support: includes entries that are no longer visible, each with a `status`
- * (`shown`, `archived`, `expired`, `removed`).
+ * (`shown`, `archived`, `expired`, `snoozed`, `removed`).
  */
 export function readPage(schema: string, what: 'shown' | 'everything' = 'shown'): string {
   const archived = (e: string): string =>
@@ -42,14 +42,17 @@ export function readPage(schema: string, what: 'shown' | 'everything' = 'shown')
   const item = `${schema}.item_json(p.type, p.id, f.epoch, p.seq, p.title, p.body, p.link, p.data, p.version, p.created_at,
                     CASE WHEN p.read_at IS NULL AND p.seq <= f.read_up_to
                          THEN ${schema}.read_time(f.id, p.read_at, p.unread_again, p.seq, f.read_up_to)
-                         WHEN NOT p.unread_again THEN p.read_at END, p.count, p.replaces)`;
+                         WHEN NOT p.unread_again THEN p.read_at END, p.count, p.replaces,
+                    p.content, p.category, p.action, p.acted_at)`;
   const isAll = what === 'everything';
   const listed = isAll
     ? `($6 IS FALSE OR ${archived('x')})`
     : `NOT x.hidden AND (x.expires_at IS NULL OR x.expires_at > now()) AND ${archived('x')} = $6`;
   const json = isAll
     ? `left(${item}, -1) || ',"status":"'
-         || CASE WHEN p.expires_at <= now() THEN 'expired' WHEN p.hidden THEN 'removed' WHEN ${archived('p')} THEN 'archived'
+         || CASE WHEN p.expires_at <= now() THEN 'expired'
+                 WHEN p.hidden AND EXISTS (SELECT FROM ${schema}.snoozed s WHERE s.feed_id = f.id AND s.id = p.id) THEN 'snoozed'
+                 WHEN p.hidden THEN 'removed' WHEN ${archived('p')} THEN 'archived'
                  ELSE 'shown' END || '"}'`
     : item;
   return `
@@ -76,6 +79,7 @@ export function readPage(schema: string, what: 'shown' | 'everything' = 'shown')
                  AND ($5::boolean IS NULL
                       OR ${schema}.is_read(x.read_at, x.unread_again, x.seq, f.read_up_to) <> $5)
                  AND ($7::text IS NULL OR x.type = $7)
+                 AND ($10::text IS NULL OR x.category = $10)
                ORDER BY x.seq DESC LIMIT $4::integer + 1
             ) n
         ) p

@@ -1,3 +1,4 @@
+import { CATEGORY_MARK } from './muted.js';
 import { oldestAt } from './oldest-at.js';
 import { erasureOf } from './tombstone-functions.js';
 
@@ -73,12 +74,12 @@ function isAnyCancelled(schema: string): string {
  * array into a table in each statement. The query of a loop is the exception: a cursor gets flat copies,
  * where reading the last element passes all others.
  */
-export function appendBatchFunction(schema: string, { cancelled = false } = {}): string {
+export function appendBatchFunction(schema: string, { cancelled = false, content = false } = {}): string {
   return `
 CREATE OR REPLACE FUNCTION ${schema}.append_batch(
   tenants text[], recipients text[], feeds integer[], hashes bytea[], fingerprints bytea[], types text[], titles text[], bodies text[],
   links text[], datas json[], versions integer[], expiries timestamptz[], collapse_keys text[], sizes integer[], mandatory boolean[],
-  queued bigint[]
+  queued bigint[]${content ? ', contents json[], categories text[]' : ''}
 ) RETURNS TABLE (outcome text, feed_epoch text, entry_seq bigint, entry_json text) LANGUAGE plpgsql ${PLANNER_SETTINGS}
 AS $append$
 #variable_conflict use_column
@@ -148,7 +149,7 @@ BEGIN
                       WHEN to_timestamp(queued[i.i] / 1000.0) <= erasures[feeds[i.i]] THEN 'erased'
                       WHEN feeds[i.i] = ANY (muting_feeds) AND NOT mandatory[i.i]
                            AND EXISTS (SELECT FROM unnest(muting_feeds, muted_types) AS m (feed, type)
-                                        WHERE m.feed = feeds[i.i] AND m.type = types[i.i]) THEN 'muted'
+                                        WHERE m.feed = feeds[i.i] AND m.type IN (types[i.i]${content ? `, '${CATEGORY_MARK}' || categories[i.i]` : ''})) THEN 'muted'
                       ELSE 'appended' END AS outcome
             FROM generate_series(1, item_count) AS i (i)
             LEFT JOIN ${schema}.dedupe_key k ON k.hash = hashes[i.i]
@@ -192,9 +193,11 @@ BEGIN
     FROM generate_series(1, item_count) AS i (i) WHERE new_seqs[i.i] IS NOT NULL;
 
   INSERT INTO ${schema}.entry
-    (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, collapse_key, count, replaces, bytes)
+    (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, collapse_key, count, replaces, bytes
+     ${content ? ', content, category' : ''})
   SELECT feed_ids[feeds[i.i]], new_seqs[i.i], ids[i.i], types[i.i], titles[i.i], bodies[i.i], links[i.i], datas[i.i], versions[i.i], moment,
          expiries[i.i], collapse_keys[i.i], coalesce(counts[i.i], 1), array_remove(ARRAY[replaced[i.i]], NULL), sizes[i.i]
+         ${content ? ', contents[i.i], categories[i.i]' : ''}
     FROM generate_series(1, item_count) AS i (i) WHERE new_seqs[i.i] IS NOT NULL;
 
   UPDATE ${schema}.feed t
@@ -212,7 +215,8 @@ BEGIN
   SELECT outcomes[i.i], epochs[feeds[i.i]], coalesce(new_seqs[i.i], known_seqs[i.i]),
          CASE WHEN new_seqs[i.i] IS NOT NULL AND expiries[i.i] IS NULL THEN
            ${schema}.item_json(types[i.i], ids[i.i], epochs[feeds[i.i]], new_seqs[i.i], titles[i.i], bodies[i.i], links[i.i], datas[i.i],
-                               versions[i.i], moment, NULL, coalesce(counts[i.i], 1), array_remove(ARRAY[replaced[i.i]], NULL))
+                               versions[i.i], moment, NULL, coalesce(counts[i.i], 1), array_remove(ARRAY[replaced[i.i]], NULL)
+                               ${content ? ', contents[i.i], categories[i.i], NULL, NULL' : ''})
          END
     FROM generate_series(1, item_count) AS i (i)
    ORDER BY i.i;

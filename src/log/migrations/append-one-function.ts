@@ -4,6 +4,7 @@ import {
   PLANNER_SETTINGS,
   WAIT_FOR_THE_DISK,
 } from './append-batch-function.js';
+import { isMuted } from './muted.js';
 import { oldestAt } from './oldest-at.js';
 import { erasureOf } from './tombstone-functions.js';
 
@@ -18,11 +19,11 @@ import { erasureOf } from './tombstone-functions.js';
  * by single spaces, the outcome, the epoch and number if there is an entry, and the JSON of an `appended` one
  * that does not expire.
  */
-export function appendOneFunction(schema: string, { cancelled = false } = {}): string {
+export function appendOneFunction(schema: string, { cancelled = false, content = false } = {}): string {
   return `
 CREATE OR REPLACE FUNCTION ${schema}.append_one(
   tenant text, recipient text, hash bytea, fingerprint bytea, type text, title text, body text, link text, data json,
-  version integer, expires_at timestamptz, size integer, mandatory boolean, queued bigint
+  version integer, expires_at timestamptz, size integer, mandatory boolean, queued bigint${content ? ', content json, category text' : ''}
 ) RETURNS text LANGUAGE plpgsql ${PLANNER_SETTINGS}
 AS $append$
 #variable_conflict use_column
@@ -53,20 +54,22 @@ BEGIN
   erasure := f.erased_at;
   IF f.head = 0 THEN erasure := ${erasureOf(schema, 'append_one')}; END IF;
   IF to_timestamp(queued / 1000.0) <= erasure THEN RETURN 'erased'; END IF;
-  IF type = ANY (f.muted) AND NOT mandatory THEN RETURN 'muted'; END IF;
+  IF ${content ? isMuted('type', 'category') : 'type = ANY (f.muted)'} AND NOT mandatory THEN RETURN 'muted'; END IF;
 
   moment := date_trunc('milliseconds', clock_timestamp());
   seq := f.head + 1;
   id := ${schema}.notification_id((extract(epoch FROM moment) * 1000)::bigint, seq);
   INSERT INTO ${schema}.dedupe_key (hash, feed_id, seq, created_at, fingerprint) VALUES (hash, f.id, seq, moment, fingerprint);
-  INSERT INTO ${schema}.entry (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, bytes)
-  VALUES (f.id, seq, id, type, title, body, link, data, version, moment, expires_at, size);
+  INSERT INTO ${schema}.entry
+    (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, bytes${content ? ', content, category' : ''})
+  VALUES (f.id, seq, id, type, title, body, link, data, version, moment, expires_at, size${content ? ', content, category' : ''});
   UPDATE ${schema}.feed t
      SET head = seq, kept = t.kept + 1, unread = t.unread + 1, unseen = t.unseen + 1, erased_at = erasure,
          oldest_at = ${oldestAt('t', 'seq')}
    WHERE t.id = f.id;
   RETURN 'appended ' || f.epoch || ' ' || seq || CASE WHEN expires_at IS NULL THEN ' ' ||
-    ${schema}.item_json(type, id, f.epoch, seq, title, body, link, data, version, moment, NULL, 1, '{}') ELSE '' END;
+    ${schema}.item_json(type, id, f.epoch, seq, title, body, link, data, version, moment, NULL, 1, '{}'
+                        ${content ? ', content, category, NULL, NULL' : ''}) ELSE '' END;
 END
 $append$`;
 }

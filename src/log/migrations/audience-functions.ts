@@ -1,4 +1,5 @@
 import { MOST_DROPPED } from '../../contract/ports/support.js';
+import { isMuted } from './muted.js';
 import { oldestAt } from './oldest-at.js';
 import { ASSERT_READ_COMMITTED, PLANNER_SETTINGS, WAIT_FOR_THE_DISK } from './append-batch-function.js';
 
@@ -112,11 +113,11 @@ $pending$`;
  * A recall is an entry of the audience, too, and hides what the feed has taken. Numbers that the audience's retention
  * has removed are reported as \`feed.missed\`.
  */
-export function takeAudiences(schema: string): string {
+export function takeAudiences(schema: string, { content = false } = {}): string {
   return `
 CREATE OR REPLACE FUNCTION ${schema}.take_audiences(
   tenants text[], recipients text[], memberships text[], locales text[], mandatory text[], most integer,
-  rendered_of bigint[], rendered_seqs bigint[], rendered_in text[], titles text[], bodies text[], links text[]
+  rendered_of bigint[], rendered_seqs bigint[], rendered_in text[], titles text[], bodies text[], links text[]${content ? ', contents json[]' : ''}
 ) RETURNS TABLE (outcome text, nth integer, epoch text, seq bigint, type text, entry_json text) LANGUAGE plpgsql ${PLANNER_SETTINGS}
 SET enable_bitmapscan = off
 AS $take$
@@ -147,6 +148,7 @@ DECLARE
   title text;
   body text;
   link text;
+  content json;
   size integer;
   count integer;
   replaces uuid[];
@@ -234,11 +236,15 @@ BEGIN
           SELECT c.seq FROM ${schema}.entry c
            WHERE c.feed_id = f.id AND c.audience_id = e.feed_id AND c.seq > f.floor AND NOT c.hidden
              AND (c.expires_at IS NULL OR c.expires_at > moment)
-             AND c.audience_seq = ANY (ARRAY(SELECT ${schema}.place_of(u.id::uuid) FROM json_array_elements_text(e.data -> 'ids') AS u (id))));
+             AND c.audience_seq = ANY (ARRAY(SELECT ${schema}.place_of(u.id::uuid) FROM json_array_elements_text(e.data -> 'ids') AS u (id)))
+          UNION ALL
+          SELECT s.place FROM ${schema}.snoozed s
+           WHERE s.feed_id = f.id AND s.audience_id = e.feed_id AND (s.expires_at IS NULL OR s.expires_at > moment)
+             AND s.audience_seq = ANY (ARRAY(SELECT ${schema}.place_of(u.id::uuid) FROM json_array_elements_text(e.data -> 'ids') AS u (id))));
         CONTINUE;
       END IF;
       CONTINUE WHEN e.hidden;
-      IF e.expires_at <= moment OR (e.type = ANY (f.muted) AND e.type <> ALL (mandatory)) THEN
+      IF e.expires_at <= moment OR (${isMuted('e.type', 'e.category')} AND e.type <> ALL (mandatory)) THEN
         INSERT INTO ${schema}.dropped (feed_id, reason, type, job_id, at)
         VALUES (f.id, CASE WHEN e.expires_at <= moment THEN 'expired' ELSE 'muted' END, e.type,
                 'audience:' || names[e.place] || ':' || e.seq, moment);
@@ -249,13 +255,17 @@ BEGIN
       title := e.title;
       body := e.body;
       link := e.link;
+      content := e.content;
       size := e.bytes;
       IF variant IS NOT NULL THEN
         title := titles[variant];
         body := bodies[variant];
         link := links[variant];
+        ${content ? 'content := contents[variant];' : ''}
         size := size + octet_length(title) + coalesce(octet_length(body), 0) + coalesce(octet_length(link), 0)
-              - octet_length(e.title) - coalesce(octet_length(e.body), 0) - coalesce(octet_length(e.link), 0);
+              + coalesce(octet_length(content::text), 0)
+              - octet_length(e.title) - coalesce(octet_length(e.body), 0) - coalesce(octet_length(e.link), 0)
+              - coalesce(octet_length(e.content::text), 0);
       END IF;
       left_bytes := left_bytes - size;
       count := e.count;
@@ -286,13 +296,14 @@ BEGIN
       id := ${schema}.notification_id(ms, seq);
       INSERT INTO ${schema}.entry
         (feed_id, seq, id, type, title, body, link, data, version, created_at, expires_at, collapse_key, count, replaces, bytes,
-         audience_id, audience_seq)
+         audience_id, audience_seq, content, category)
       VALUES (f.id, seq, id, e.type, title, body, link, e.data, e.version, moment, e.expires_at, e.collapse_key, count, replaces, size,
-              e.feed_id, e.seq);
+              e.feed_id, e.seq, content, e.category);
       outcome := 'taken';
       type := e.type;
       entry_json := CASE WHEN e.expires_at IS NULL THEN
-        ${schema}.item_json(e.type, id, f.epoch, seq, title, body, link, e.data, e.version, moment, NULL, count, replaces) END;
+        ${schema}.item_json(e.type, id, f.epoch, seq, title, body, link, e.data, e.version, moment, NULL, count, replaces,
+                            content, e.category, NULL, NULL) END;
       RETURN NEXT;
     END LOOP;
 

@@ -51,7 +51,7 @@ SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off`;
 
-const RESULT = `TABLE (
+export const RESULT = `TABLE (
   outcome text, epoch text, head bigint, seq bigint, type text, entry_json text, unread integer, unseen integer, unknown_ids uuid[]
 )`;
 
@@ -59,11 +59,11 @@ const RESULT = `TABLE (
 export const MOMENT = `date_trunc('milliseconds', clock_timestamp())`;
 
 /** Whether an entry is visible at this moment. */
-const shown = (e: string): string =>
+export const shown = (e: string): string =>
   `${e}.id IS NOT NULL AND NOT ${e}.hidden AND (${e}.expires_at IS NULL OR ${e}.expires_at > moment)`;
-const isRead = (schema: string, e: string): string =>
+export const isRead = (schema: string, e: string): string =>
   `${schema}.is_read(${e}.read_at, ${e}.unread_again, ${e}.seq, f.read_up_to)`;
-const isArchived = (schema: string, e: string): string =>
+export const isArchived = (schema: string, e: string): string =>
   `${schema}.is_archived(${e}.archived_at, ${e}.unarchived, ${e}.seq, f.archived_up_to)`;
 /** Whether the feed's counters include it. */
 const counted = (schema: string, e: string): string =>
@@ -81,7 +81,7 @@ const TEXT_OF_AN_ID = 39;
  * A change of many ids is stored without them, but with the ranges of places that it covers; reading it puts
  * the ids back (`read/feed-reader.ts`). A range ends at a notification that did not change, and goes on over
  * changes of state. Removals keep their ids: they may have to be reported after the retention has trimmed the
- * notifications, and a notification is removed once only.
+ * notifications, and a notification is removed once only. So do those that are snoozed, which are few.
  */
 function logState(schema: string): string {
   return `
@@ -106,8 +106,9 @@ BEGIN
   SELECT f.unread - d.unread, f.unseen - d.unseen INTO unread, unseen
     FROM ${schema}.due_counts(f.id, f.floor, f.read_up_to, f.archived_up_to, f.seen_up_to, moment) d;
   entry_json := '{"type":"' || state || '",' || members || ',"unread":' || unread || ',"unseen":' || unseen || '}';
-  IF state <> 'feed.removed' AND octet_length(members) > ${MOST_STORED_IDS * TEXT_OF_AN_ID} THEN
-    changed := ARRAY(SELECT ${schema}.place_of(i.id::uuid) FROM json_array_elements_text(entry_json::json -> 'ids') AS i (id));
+  IF state NOT IN ('feed.removed', 'feed.snoozed') AND octet_length(members) > ${MOST_STORED_IDS * TEXT_OF_AN_ID} THEN
+    changed := ${schema}.present_places(f.id, ARRAY(
+      SELECT ${schema}.place_of(i.id::uuid) FROM json_array_elements_text(entry_json::json -> 'ids') AS i (id)));
     SELECT range_agg(r.covered) INTO ranges FROM (
       SELECT int8range(min(n.seq), max(n.seq), '[]') AS covered
         FROM (SELECT e.seq, e.seq = ANY (changed) AS hit, count(*) FILTER (WHERE e.seq <> ALL (changed)) OVER (ORDER BY e.seq) AS misses
@@ -133,8 +134,8 @@ $state$`;
 }
 
 /**
- * Hides those of these entries that are not hidden yet, for good. The feed must be locked. Result: nothing if
- * all were hidden.
+ * Hides those of these entries that are not hidden yet, for good, and forgets those of them that are snoozed:
+ * these are found by the number in their id. The feed must be locked. Result: nothing if all were hidden.
  */
 function hide(schema: string): string {
   return `
@@ -153,15 +154,35 @@ BEGIN
     UPDATE ${schema}.entry e SET hidden = true
      WHERE e.feed_id = f.id AND e.seq = ANY (places) AND e.id IS NOT NULL AND NOT e.hidden
     RETURNING e.id, e.seq, NOT ${isRead(schema, 'e')} AND NOT ${isArchived(schema, 'e')} AS counted
+  ),
+  away AS (
+    DELETE FROM ${schema}.snoozed s WHERE s.feed_id = f.id AND s.place = ANY (places) RETURNING s.id, s.place, false
   )
   SELECT array_agg(g.id ORDER BY g.seq), count(*) FILTER (WHERE g.counted), count(*) FILTER (WHERE g.counted AND g.seq > f.seen_up_to)
-    INTO removed, unread_ones, unseen_ones FROM gone g;
+    INTO removed, unread_ones, unseen_ones FROM (SELECT * FROM gone UNION ALL SELECT * FROM away) g;
   IF removed IS NULL THEN RETURN; END IF;
   RETURN QUERY SELECT * FROM ${schema}.log_state(f.id, 'feed.removed',
     '"reason":"' || reason || '","ids":' || to_json(removed)::text, -unread_ones, -unseen_ones, moment);
 END
 $hide$`;
 }
+
+/**
+ * Statements that find notifications of the feed by `ids`: the numbers of those that are visible in `places`,
+ * those of snoozed ones, as in their ids, in `snoozed_ones`. They end the function if an id is unknown.
+ *
+ * By the places in the ids, so that no plan can come to another way. What lies at the place of an unknown id
+ * is found too, but then nothing is changed.
+ */
+export const findByIds = (schema: string): string => `\
+  snoozed_ones := ARRAY(SELECT ${schema}.place_of(i.id) FROM unnest(ids) AS i (id));
+  places := ${schema}.present_places(f.id, snoozed_ones);
+  SELECT array_agg(e.id), array_agg(e.seq) FILTER (WHERE ${shown('e')}) INTO known, places
+    FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq = ANY (places) AND e.seq > f.floor;
+  SELECT known || array_agg(s.id), array_agg(s.place) INTO known, snoozed_ones FROM ${schema}.snoozed s
+   WHERE s.feed_id = f.id AND s.place = ANY (snoozed_ones);
+  SELECT array_agg(u.id) INTO unknown_ids FROM (SELECT unnest(ids) EXCEPT SELECT unnest(known)) AS u (id);
+  IF unknown_ids IS NOT NULL THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;`;
 
 function changeByIds(schema: string): string {
   return `
@@ -174,6 +195,7 @@ DECLARE
   moment timestamptz;
   places bigint[];
   known uuid[];
+  snoozed_ones bigint[];
   changed uuid[];
   counted_ones integer;
   unseen_ones integer;
@@ -182,16 +204,10 @@ BEGIN
   IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
   moment := ${MOMENT};
 
-  -- By the places in the ids, so that no plan can come to another way. What lies at the place of an unknown id is found too, but then
-  -- nothing is changed.
-  places := ARRAY(SELECT ${schema}.place_of(i.id) FROM unnest(ids) AS i (id));
-  SELECT array_agg(e.id), array_agg(e.seq) FILTER (WHERE ${shown('e')}) INTO known, places
-    FROM ${schema}.entry e WHERE e.feed_id = f.id AND e.seq = ANY (places) AND e.seq > f.floor;
-  SELECT array_agg(u.id) INTO unknown_ids FROM (SELECT unnest(ids) EXCEPT SELECT unnest(known)) AS u (id);
-  IF unknown_ids IS NOT NULL THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
+${findByIds(schema)}
 
   IF change = 'remove' THEN
-    RETURN QUERY SELECT * FROM ${schema}.hide(f.id, places, 'deleted', moment);
+    RETURN QUERY SELECT * FROM ${schema}.hide(f.id, places || snoozed_ones, 'deleted', moment);
     IF FOUND THEN RETURN; END IF;
   ELSE
     WITH hit AS (
@@ -358,6 +374,8 @@ AS $recall$
 DECLARE
   f ${schema}.feed%ROWTYPE;
   k ${schema}.dedupe_key%ROWTYPE;
+  place bigint;
+  places bigint[];
   moment timestamptz;
   is_erased boolean := false;
 BEGIN
@@ -379,10 +397,16 @@ BEGIN
     END IF;
     INSERT INTO ${schema}.dedupe_key (hash, feed_id, seq, created_at) VALUES (key, f.id, 0, moment);
     k.seq := 0;
-  ELSIF k.feed_id = f.id AND k.seq > f.floor THEN
-    RETURN QUERY
-    SELECT h.* FROM ${schema}.entry e CROSS JOIN LATERAL ${schema}.hide(f.id, ARRAY[e.seq], 'recalled', moment) h
-     WHERE e.feed_id = f.id AND e.seq = k.seq AND ${shown('e')};
+  ELSIF k.feed_id = f.id THEN
+    -- Where it is now: it may be snoozed, or have come back with another number.
+    place := (${schema}.present_places(f.id, ARRAY[k.seq]))[1];
+    places := ARRAY(
+      SELECT e.seq FROM ${schema}.entry e
+       WHERE e.feed_id = f.id AND e.seq = place AND e.seq > f.floor AND ${shown('e')}
+      UNION ALL
+      SELECT s.place FROM ${schema}.snoozed s
+       WHERE s.feed_id = f.id AND s.place = k.seq AND (s.expires_at IS NULL OR s.expires_at > moment));
+    RETURN QUERY SELECT * FROM ${schema}.hide(f.id, places, 'recalled', moment);
     IF FOUND THEN RETURN; END IF;
   END IF;
   IF is_erased THEN DELETE FROM ${schema}.feed t WHERE t.id = f.id; END IF;

@@ -9,6 +9,8 @@ import { Read1763800000008 } from './0008-read.js';
 import { Retention1763800000009 } from './0009-retention.js';
 import { Tickets1763800000010 } from './0010-tickets.js';
 import { OutboxContext1763800000011 } from './0011-outbox-context.js';
+import { Content1763800000012 } from './0012-content.js';
+import { ActionsAndSnooze1763800000013 } from './0013-actions-and-snooze.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -28,6 +30,8 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: Retention1763800000009, minCompatible: 2 },
     { migration: Tickets1763800000010, minCompatible: 2 },
     { migration: OutboxContext1763800000011, minCompatible: 2 },
+    { migration: Content1763800000012, minCompatible: 2 },
+    { migration: ActionsAndSnooze1763800000013, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

@@ -76,7 +76,7 @@ BEGIN
                                                CASE WHEN w.read_at IS NULL AND w.seq <= f.read_up_to
                                                     THEN ${schema}.read_time(f.id, w.read_at, w.unread_again, w.seq, f.read_up_to)
                                                     WHEN NOT w.unread_again THEN w.read_at END,
-                                               w.count, w.replaces)
+                                               w.count, w.replaces, w.content, w.category, w.action, w.acted_at)
                  END AS item
             FROM (
               SELECT n.*, NOT n.hidden AND (n.expires_at IS NULL OR n.expires_at > now()) AS shown,

@@ -20,7 +20,7 @@ import { CHANGE_SETTINGS } from './change-functions.js';
  */
 export function trimFunction(schema: string): string {
   return `
-CREATE FUNCTION ${schema}.trim_feeds(feeds bigint[], oldest timestamptz, most integer, most_states integer, batch integer)
+CREATE OR REPLACE FUNCTION ${schema}.trim_feeds(feeds bigint[], oldest timestamptz, most integer, most_states integer, batch integer)
 RETURNS TABLE (feed_id bigint, trimmed integer) LANGUAGE plpgsql ${CHANGE_SETTINGS}
 AS $trim$
 #variable_conflict use_column
@@ -101,7 +101,7 @@ BEGIN
 
     UPDATE ${schema}.feed t
        SET floor = f.floor, replay_floor = f.replay_floor, kept = f.kept, unread = f.unread, unseen = f.unseen, compacted = f.compacted,
-           oldest_at = o.oldest_at, touched_at = CASE WHEN o.oldest_at IS NULL THEN now() ELSE t.touched_at END
+           oldest_at = o.oldest_at, touched_at = CASE WHEN o.oldest_at IS NULL THEN greatest(now(), t.touched_at) ELSE t.touched_at END
       FROM (
         SELECT CASE WHEN f.kept > most OR states > most_states THEN '-infinity' -- The rest is for another call.
                     ELSE (SELECT e.created_at FROM ${schema}.entry e

@@ -35,6 +35,11 @@ const EMPTY: Statement = (schema) => `
                      FOR NO KEY UPDATE)
   RETURNING f.recipient, f.id, f.head`;
 
+/** Parameters: ids of emptied feeds. In the same transaction: what is snoozed would come back into the empty feed. */
+const FORGET: Statement = (schema) => `
+  WITH snoozed AS (DELETE FROM ${schema}.snoozed WHERE feed_id = ANY ($1::bigint[]))
+  DELETE FROM ${schema}.action_outbox WHERE feed_id = ANY ($1::bigint[])`;
+
 /**
  * Parameters: feed id, head, maximum entries. Result: the number of deleted rows; as a count, so that the
  * rows are not sent.
@@ -63,6 +68,12 @@ const DELETE_REST: Statement = (schema) => `
 const FIND_FEEDS: Statement = (schema) => `
   SELECT recipient FROM ${schema}.feed
    WHERE tenant = $1 AND created_at <= $2::timestamptz AND recipient > $3 ORDER BY recipient LIMIT $4`;
+
+interface EmptiedFeed {
+  readonly recipient: string;
+  readonly id: string;
+  readonly head: string;
+}
 
 /**
  * Erases recipients from the log, in steps that are each safe to repeat:
@@ -105,12 +116,16 @@ export class PostgresLogEraser implements LogEraser {
     return new Date(Number(row!.at));
   }
 
+  private empty(tenant: string, recipients: readonly string[], at: Date): Promise<EmptiedFeed[]> {
+    return this.database.transaction(async (query) => {
+      const { rows } = await query<EmptiedFeed>(this.database.text(EMPTY), [tenant, recipients, at]);
+      await query(this.database.text(FORGET), [rows.map(({ id }) => id)]);
+      return rows;
+    });
+  }
+
   private async erase(tenant: string, recipients: readonly string[], at: Date): Promise<LogErasure> {
-    const emptied = await this.database.query<{ recipient: string; id: string; head: string }>(EMPTY, [
-      tenant,
-      recipients,
-      at,
-    ]);
+    const emptied = await this.empty(tenant, recipients, at);
     let entries = 0;
     for (const { id, head } of emptied) {
       for (let deleted = ENTRIES_PER_BATCH; deleted === ENTRIES_PER_BATCH;) {

@@ -27,6 +27,7 @@ export const VARIABLES: Readonly<Record<string, { readonly path: string; readonl
   TIDINGS_TYPES: { path: 'service.typesFile', read: text },
   TIDINGS_DELIVERY: { path: 'delivery', read: text },
   TIDINGS_QUEUE: { path: 'queue.name', read: text },
+  TIDINGS_ACTIONS_QUEUE: { path: 'actions.queue', read: text },
   TIDINGS_DATA_DIR: { path: 'service.dataDir', read: text },
   AUTH_JWT_SECRET: { path: 'http.jwt.secret', read: text },
   AUTH_JWKS_URL: { path: 'http.jwt.jwksUrl', read: text },
