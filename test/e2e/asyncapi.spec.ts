@@ -79,6 +79,13 @@ describe('The AsyncAPI document', () => {
       await service.publish({ type: 'new-order', to: 'ada', data: order, collapseKey: 'orders' });
       await frameOf(watching, 'new-order', { count });
     }
+    const invitation = { title: 'x', actions: [{ id: 'accept', label: 'Accept' }], image: '/a.png' };
+    await service.publish({ type: 'announcement', to: 'ada', data: invitation });
+    const [{ id: invited }] = (await ada.page(service)).items as [{ id: string }];
+    await ada.does(service, 'snooze', { ids: [invited], until: new Date(Date.now() + 60_000) });
+    await ada.does(service, 'unsnooze', { ids: [invited] });
+    await ada.ask(service, 'POST', `notifications/${invited}/actions/accept`);
+    await frameOf(watching, 'feed.acted', { ids: [invited], action: 'accept' });
     const soon = new Date(Date.now() + 700);
     await service.publish({ type: 'task-completed', to: 'ada', data: task('late'), expiresAt: soon });
     await frameOf(watching, 'feed.removed', { reason: 'expired' });

@@ -24,7 +24,7 @@ describe('task-completed', () => {
       body: null,
       link: '/exports/7',
       contentJson: null,
-      category: null,
+      category: 'tasks',
       dataJson: JSON.stringify({ ...task, resultUrl: '/exports/7' }),
     });
   });

@@ -5,7 +5,7 @@ import type { Change, Counts, Selection } from './store.js';
 /** The methods of a feed that change notifications: at once here, then on the server. A change that the server rejects is undone. */
 export function createChanges(
   receiver: Receiver,
-  request: (change: Change, selection: Selection) => Promise<Counts>,
+  request: (change: Change, selection: Selection) => Promise<Partial<Counts>>,
   changed: () => void,
   fail: (error: unknown) => never,
 ) {
@@ -37,5 +37,8 @@ export function createChanges(
     archive: byIds('archive'),
     unarchive: byIds('unarchive'),
     remove: (id: string) => handled(send('remove', { ids: [id] })),
+    snooze: (ids: readonly string[], until: Date | string) =>
+      handled(send('snooze', { ids, until: until instanceof Date ? until.toJSON() : until })),
+    act: (id: string, action: string) => handled(send('acted', { ids: [id], action })),
   };
 }

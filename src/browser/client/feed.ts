@@ -10,7 +10,7 @@ import { createOlderPages } from './older-pages.js';
 import { checkOptions } from './options.js';
 import { jsonOf } from './parser.js';
 import { createReceiver } from './receiver.js';
-import { requestChange, requestPage } from './requests.js';
+import { createQuestions, requestChange, requestPage } from './requests.js';
 import { NO_PAGE } from './store.js';
 import { announceSignOut, canShare, createTabs, type Tabs } from './tabs.js';
 import { viaFetch, type Transport } from './transport.js';
@@ -267,6 +267,7 @@ function createLiveFeed(options: FeedOptions) {
     subscribe: (listener: () => void) => on('', listener),
     on,
     ...changes,
+    ...createQuestions(() => client, pageSize, fail),
     loadMore: older.loadMore,
     open,
     close,

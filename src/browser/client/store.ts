@@ -14,12 +14,17 @@ export interface Counts extends CountsAfter {
 }
 
 /** A change of notifications. */
-export type Change = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove';
+export type Change = 'read' | 'unread' | 'seen' | 'archive' | 'unarchive' | 'remove' | 'snooze' | 'acted';
 
 /** The notifications to change: by id, or all up to a cursor. */
 export interface Selection {
   readonly ids?: readonly string[];
   readonly upTo?: string;
+  /** When snoozed ones come back. */
+  readonly until?: string;
+  /** The action that is chosen, and when it was, if the server says so. */
+  readonly action?: string;
+  readonly at?: string;
 }
 
 /** The part of a snapshot that the log determines. */
@@ -72,8 +77,8 @@ export interface Store {
   propose(change: Change, selection: Selection): Pending;
   /** Undoes a pending change. */
   rollBack(pending: Pending): void;
-  /** Makes a pending change permanent. The stream will repeat it, without effect. */
-  confirm(pending: Pending, counts: Counts): void;
+  /** Makes a pending change permanent. The stream will repeat it, without effect. Counts without a cursor are not known. */
+  confirm(pending: Pending, counts: Partial<Counts>): void;
 }
 
 /** @param page the first page. */
@@ -97,10 +102,12 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
     return new Set(base.items.map(({ id }) => id));
   }
 
-  function settle(change: Pending, counts: Counts): void {
+  function settle(change: Pending, counts: Partial<Counts>): void {
     const { unread, unseen } = base;
-    set({ ...changed(base, change), unread, unseen });
-    store.setCounts(counts);
+    const next = changed(base, change);
+    if (!counts.cursor) return set(next);
+    set({ ...next, unread, unseen });
+    store.setCounts(counts as Counts);
   }
 
   const store: Store = {
@@ -135,7 +142,10 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
     addItem(item) {
       const known = idsOfBase();
       const kept = base.items.filter(({ id }) => id !== item.id && !item.replaces.includes(id));
-      const added = { ...base, items: [item, ...kept] };
+      // One that comes back from being snoozed is not archived.
+      const archived = new Set(base.archived);
+      archived.delete(item.id);
+      const added = { ...base, archived, items: [item, ...kept] };
       if (store.seq <= countsAt) return set(added);
       const { unread, unseen } = recounted(base, added);
       // The counts include replaced notifications that are not loaded (older, or skipped by a replay), up to the position of the counts.
@@ -148,8 +158,8 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
     addState(entry) {
       stateSeq = store.seq;
       // The counts of a `feed.removed` may be of a later position.
-      // The type is the change: `feed.read` read, `feed.archived` archive.
-      const change = entry.type.slice(5).replace(/ed$/, 'e') as Change;
+      // The type is the change: `feed.read` read, `feed.archived` archive, `feed.acted` acted.
+      const change = entry.type.slice(5).replace(/([vz]e)d$/, '$1') as Change;
       settle(pendingOf(change, entry as Selection), {
         ...entry,
         cursor: ('asOf' in entry && entry.asOf) || store.cursor,
@@ -199,11 +209,19 @@ function changed(base: Base, { change, selection, at }: Pending): Base {
   if (change === 'seen') next.seenSeq = Math.max(base.seenSeq, upTo ?? 0);
   else if (/archive/.test(change))
     selected.forEach((id) => next.archived[change === 'archive' ? 'add' : 'delete'](id));
-  else if (change === 'remove') next.items = base.items.filter((item) => !isSelected(item));
+  else if (/remove|snooze/.test(change)) next.items = base.items.filter((item) => !isSelected(item));
   else {
-    const isRead = change === 'read';
+    const isRead = change !== 'unread';
+    const { action } = selection;
     next.items = base.items.map((item) =>
-      isSelected(item) && isRead === (item.readAt === null) ? { ...item, readAt: isRead ? at : null } : item,
+      isSelected(item) && (action || isRead === (item.readAt === null))
+        ? {
+            ...item,
+            readAt: isRead ? (item.readAt ?? at) : null,
+            // What the server says replaces what this device believes.
+            ...(action && { acted: (!selection.at && item.acted) || { action, at } }),
+          }
+        : item,
     );
   }
   // `upTo` includes notifications that are not loaded; all later ones are loaded.
@@ -232,5 +250,5 @@ function tally({ items, archived, seenSeq }: Base): CountsAfter {
 }
 
 function pendingOf(change: Change, selection: Selection): Pending {
-  return { change, selection, at: new Date().toISOString() };
+  return { change, selection, at: selection.at ?? new Date().toISOString() };
 }

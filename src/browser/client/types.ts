@@ -35,6 +35,61 @@ export type Item<Types extends Declared = Record<string, unknown>, Name extends 
   [Each in Name]: NotificationItem<Each, Each extends keyof DataOf<Types> ? DataOf<Types>[Each] : unknown>;
 }[Name];
 
+/** Selects a page, see {@link Feed.page}. */
+export interface PageQuery {
+  /** 1 to 100. Default: `pageSize`. */
+  limit?: number;
+  /** The `next` of the page before. */
+  before?: string | null;
+  /** Only unread (`true`) or read (`false`) notifications. */
+  unread?: boolean | null;
+  /** Only archived notifications. */
+  archived?: boolean;
+  /** Only snoozed notifications, each with `snoozedUntil`. */
+  snoozed?: boolean;
+  type?: string | null;
+  category?: string | null;
+}
+
+/** A page of notifications, newest first, with the counts of the same moment. */
+export interface FeedPage<Types extends Declared = Record<string, unknown>> {
+  readonly items: readonly Item<Types>[];
+  /** The `before` of the next page; `null` at the end. */
+  readonly next: string | null;
+  readonly unread: number;
+  readonly unseen: number;
+  readonly cursor: string;
+}
+
+/** The counts of the server. */
+export interface FeedCounts {
+  readonly unread: number;
+  readonly unseen: number;
+  readonly cursor: string;
+}
+
+/** The counts, with those of each category that has unread notifications. */
+export interface CategoryCounts extends FeedCounts {
+  readonly categories: Readonly<Record<string, { readonly unread: number; readonly unseen: number }>>;
+}
+
+/** The types and the categories that the user has muted. */
+export interface FeedPreferences {
+  readonly muted: readonly string[];
+  readonly mutedCategories: readonly string[];
+}
+
+/** A declared type, for a page of preferences. */
+export interface FeedType {
+  readonly type: string;
+  /** In the user's language. */
+  readonly name: string;
+  readonly description: string | null;
+  readonly category: string | null;
+  /** Whether it cannot be muted. */
+  readonly mandatory: boolean;
+}
+
 /** Why a token is requested: it is the first one, the present one expires soon, or the server has refused it. */
 export type TokenReason = 'initial' | 'expiring' | 'refused';
 
@@ -181,6 +236,30 @@ export interface Feed<Types extends Declared = Record<string, unknown>> {
   unarchive(this: void, ...ids: string[]): Promise<void>;
   /** Deletes a notification permanently, on all devices. */
   remove(this: void, id: string): Promise<void>;
+  /**
+   * Chooses an action of a notification, once for all devices, and marks it as read. Rejects with the code `already-acted` if another
+   * action was chosen: the stream brings which. Actions with a link are followed instead.
+   */
+  act(this: void, id: string, action: string): Promise<void>;
+  /** Takes notifications out of the feed until a time, at most a year from now, when they come back as new. Again: sets another time. */
+  snooze(this: void, ids: readonly string[], until: Date | string): Promise<void>;
+  /** Brings snoozed notifications back at once; they arrive as new ones do. */
+  unsnooze(this: void, ids: readonly string[]): Promise<void>;
+  /** Requests a page besides the loaded ones, such as the notifications of one category. It does not change the snapshot. */
+  page(this: void, query?: PageQuery): Promise<FeedPage<Types>>;
+  /** Requests the snoozed notifications, each with `snoozedUntil`. */
+  snoozed(this: void, query?: PageQuery): Promise<FeedPage<Types>>;
+  /** Requests the counts, with `by: 'category'` also of each category. */
+  counts(this: void, options: { by: 'category' }): Promise<CategoryCounts>;
+  counts(this: void): Promise<FeedCounts>;
+  preferences(this: void): Promise<FeedPreferences>;
+  /** Replaces the muted types; without `mutedCategories`, the muted categories stay. Resolves with all preferences. */
+  setPreferences(
+    this: void,
+    preferences: Pick<FeedPreferences, 'muted'> & Partial<FeedPreferences>,
+  ): Promise<FeedPreferences>;
+  /** Requests the declared types, with names and descriptions for people. */
+  types(this: void): Promise<readonly FeedType[]>;
   /** Loads the next older page. Resolves when it is loaded, or at once if there is none. Concurrent calls share one request. */
   loadMore(this: void): Promise<void>;
 

@@ -29,6 +29,15 @@ export type FeedState<Types extends Declared = Record<string, unknown>> = FeedSn
     | 'archive'
     | 'unarchive'
     | 'remove'
+    | 'act'
+    | 'snooze'
+    | 'unsnooze'
+    | 'page'
+    | 'snoozed'
+    | 'counts'
+    | 'preferences'
+    | 'setPreferences'
+    | 'types'
     | 'loadMore'
     | 'open'
     | 'close'
@@ -78,9 +87,11 @@ export function useFeed<Types extends Declared = Record<string, unknown>>(): Fee
   return useMemo(() => {
     const { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore } = feed;
     const actions = { markSeen, markRead, markUnread, markAllRead, archive, unarchive, remove, loadMore };
+    const { act, snooze, unsnooze, page, snoozed, counts, preferences, setPreferences, types } = feed;
+    const inbox = { act, snooze, unsnooze, page, snoozed, counts, preferences, setPreferences, types };
     const { open, close, signOut, on } = feed;
     // As with createFeed: server and page declare the same types.
-    return { ...snapshot, ...actions, open, close, signOut, on } as unknown as FeedState<Types>;
+    return { ...snapshot, ...actions, ...inbox, open, close, signOut, on } as unknown as FeedState<Types>;
   }, [feed, snapshot]);
 }
 

@@ -1,5 +1,7 @@
 import type { Acted, NotificationContent } from './content.js';
 
+export type { NotificationAction } from './content.js';
+
 /**
  * An entry on its way from the log over the bus to the frame: its position, its type and the final `data:`
  * line. Postgres encodes the JSON, on append and on

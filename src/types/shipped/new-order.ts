@@ -21,6 +21,9 @@ const items = z.union([wholeNumber(1), z.array(z.union([text, item])).min(1, 'mu
  */
 export const newOrder = defineNotification('new-order', {
   version: 1,
+  label: 'New orders',
+  description: 'Somebody has placed an order.',
+  category: 'orders',
   schema: object({
     orderId: text,
     customer: text,

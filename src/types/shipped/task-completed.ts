@@ -7,6 +7,9 @@ import { link, object, oneOf, text, wholeNumber } from './fields.js';
  */
 export const taskCompleted = defineNotification('task-completed', {
   version: 1,
+  label: 'Finished tasks',
+  description: 'A task of yours has ended, such as an export.',
+  category: 'tasks',
   schema: object({
     taskId: text,
     title: text,

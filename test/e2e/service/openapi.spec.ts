@@ -258,7 +258,34 @@ describe('docs/openapi.yaml', () => {
     for (const change of ['read', 'unread', 'archive', 'unarchive'])
       await ask('POST', `/v1/notifications/${change}`, { body: { ids: [id] } });
     await ask('POST', '/v1/notifications/seen', { body: { upTo: page['cursor'] } });
-    await ask('PUT', '/v1/preferences', { body: { muted: ['announcement'] } });
+    const invitation = {
+      title: 'x',
+      image: '/a.png',
+      actions: [
+        { id: 'accept', label: 'A' },
+        { id: 'decline', label: 'D' },
+      ],
+    };
+    await ask('POST', '/v1/notifications', {
+      key,
+      body: { type: 'announcement', to: 'ada', data: invitation },
+    });
+    const [{ id: invited }] = (
+      await ask('GET', '/v1/notifications', { path: '/v1/notifications?category=news' })
+    ).body['items'] as [{ id: string }];
+    await ask('GET', '/v1/notifications/count', { path: '/v1/notifications/count?by=category' });
+    const until = new Date(Date.now() + 3_600_000);
+    await ask('POST', '/v1/notifications/snooze', { body: { ids: [invited], until } });
+    const snoozed = await ask('GET', '/v1/notifications', { path: '/v1/notifications?snoozed=true' });
+    expect(snoozed.body['items']).toMatchObject([{ id: invited, snoozedUntil: until.toISOString() }]);
+    await ask('POST', '/v1/notifications/unsnooze', { body: { ids: [invited] } });
+    const action = '/v1/notifications/{id}/actions/{action}';
+    for (const status of [200, 200, 409]) {
+      const path = `/v1/notifications/${invited}/actions/${status === 409 ? 'decline' : 'accept'}`;
+      expect((await ask('POST', action, { path })).status).toBe(status);
+    }
+    await ask('GET', '/v1/types');
+    await ask('PUT', '/v1/preferences', { body: { muted: ['announcement'], mutedCategories: ['news'] } });
     await ask('GET', '/v1/preferences');
     await ask('DELETE', '/v1/notifications/{id}', { path: `/v1/notifications/${id}` });
     await ask('POST', '/v1/notifications/recall', { key, body: { to: ['ada', 'bob'], dedupeKey: 'k' } });

@@ -292,7 +292,10 @@ describe('the retention', () => {
         expect((await log.reader.page(feedId, 0))!.entries).toHaveLength(seq);
       }
       for (const recipient of names.slice(10, 20)) {
-        expect(await preferences.get({ tenant: '', recipient })).toEqual({ muted: ['note'], mutedCategories: [] });
+        expect(await preferences.get({ tenant: '', recipient })).toEqual({
+          muted: ['note'],
+          mutedCategories: [],
+        });
       }
       for (const { feedId } of states) expect(await log.reader.page(feedId, 0)).not.toBeNull();
       await log.database.query(`UPDATE tidings.feed SET muted = '{}'`);
