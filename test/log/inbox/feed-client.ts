@@ -17,6 +17,7 @@ export interface ClientItem {
   readonly replaces: readonly string[];
   read: boolean;
   archived: boolean;
+  acted: string | null;
 }
 
 /** An outlet that always has room. */
@@ -163,7 +164,8 @@ export class FeedClient {
     const isMeant = (item: ClientItem): boolean =>
       'ids' in entry ? entry.ids.includes(item.id) : item.seq <= place;
     for (const item of [...this.items.values()].filter(isMeant)) {
-      if (entry.type === 'feed.removed') this.items.delete(item.id);
+      if (entry.type === 'feed.removed' || entry.type === 'feed.snoozed') this.items.delete(item.id);
+      else if (entry.type === 'feed.acted') Object.assign(item, { read: true, acted: entry.action });
       else if (entry.type === 'feed.read' || entry.type === 'feed.unread')
         item.read = entry.type === 'feed.read';
       else if (entry.type !== 'feed.seen') item.archived = entry.type === 'feed.archived';
@@ -180,7 +182,8 @@ export class FeedClient {
   }
 }
 
-function itemOf({ id, type, cursor, count, replaces, readAt }: NotificationItem): ClientItem {
+function itemOf({ id, type, cursor, count, replaces, readAt, acted }: NotificationItem): ClientItem {
   const { seq } = parseCursor(cursor)!;
-  return { seq, id, type, count, replaces, read: readAt !== null, archived: false };
+  const read = readAt !== null;
+  return { seq, id, type, count, replaces, read, archived: false, acted: acted?.action ?? null };
 }

@@ -11,8 +11,11 @@ export interface ModelItem {
   readonly count: number;
   readonly replaces: readonly string[];
   readonly mayExpire: boolean;
+  /** The number in its id, if it came back with another one. */
+  readonly origin: number;
   read: boolean;
   archived: boolean;
+  acted: string | null;
   expired: boolean;
   hidden: boolean;
 }
@@ -30,6 +33,8 @@ export class InboxModel {
   private seenUpTo = 0;
   muted: readonly Type[] = [];
   private items: ModelItem[] = [];
+  /** Those that are away, those that come back first at first. */
+  snoozed: ModelItem[] = [];
   /** The number of the entry of each dedupe key; 0 if it was recalled before it came. */
   private readonly keys = new Map<string, number>();
 
@@ -85,8 +90,10 @@ export class InboxModel {
       seq: this.head,
       count: (former?.count ?? 0) + 1,
       replaces: former ? [former.id] : [],
+      origin: this.head,
       read: false,
       archived: false,
+      acted: null,
       expired: false,
       hidden: false,
     };
@@ -103,7 +110,48 @@ export class InboxModel {
       else item.archived = change === 'archive';
       return JSON.stringify(item) !== before;
     });
-    return this.logged(changed);
+    const away = change === 'remove' ? this.snoozed.filter(isSelected) : [];
+    this.snoozed = this.snoozed.filter((item) => !away.includes(item));
+    return this.logged([...changed, ...away]);
+  }
+
+  /** All of them come back later than those that are away already. */
+  snooze(ids: readonly string[]): void {
+    const isSelected = ({ id }: ModelItem): boolean => ids.includes(id);
+    const changed = this.shown.filter(isSelected);
+    const moved = this.snoozed.filter(isSelected);
+    for (const item of changed) item.hidden = true;
+    const later = [...moved, ...changed].toSorted((a, b) => a.origin - b.origin);
+    this.snoozed = [...this.snoozed.filter((item) => !isSelected(item)), ...later];
+    this.logged(later);
+  }
+
+  /** @returns The number of those that come back, each as an entry. */
+  bringBack(isSelected: (item: ModelItem) => boolean = () => true): number {
+    const back = this.snoozed.filter(isSelected);
+    this.snoozed = this.snoozed.filter((item) => !isSelected(item));
+    for (const item of back) {
+      this.head += 1;
+      this.items.push({
+        ...item,
+        ...{ seq: this.head, collapseKey: null, replaces: [], read: false, archived: false, hidden: false },
+      });
+    }
+    return back.length;
+  }
+
+  /** @returns What was chosen, now or before; `null` if the notification is not there. */
+  act(id: string, action: string): string | null {
+    const present = (): ModelItem | undefined => this.items.findLast((item) => item.id === id);
+    const { acted } = this.snoozed.find((item) => item.id === id) ?? present() ?? { acted: null };
+    if (acted) return acted;
+    this.bringBack((item) => item.id === id);
+    const item = present();
+    if (!item || !this.shown.includes(item)) return null;
+    item.acted = action;
+    item.read = true;
+    this.log();
+    return action;
   }
 
   seen(upTo: number): boolean {
@@ -130,9 +178,11 @@ export class InboxModel {
     const seq = this.keys.get(key);
     if (seq === undefined) this.keys.set(key, 0);
     if (!seq) return 'prevented';
-    const item = this.shown.find((each) => each.seq === seq);
+    const item =
+      this.shown.find(({ origin }) => origin === seq) ?? this.snoozed.find(({ origin }) => origin === seq);
     if (!item) return 'gone';
     item.hidden = true;
+    this.snoozed = this.snoozed.filter((each) => each !== item);
     this.log();
     return 'recalled';
   }

@@ -13,6 +13,7 @@ import { PostgresLogEraser } from '../../../src/log/upkeep/eraser.js';
 import { ExpirySweep } from '../../../src/log/upkeep/expiry-sweep.js';
 import { GroupCommitAppender } from '../../../src/log/append/group-commit.js';
 import { Retention } from '../../../src/log/upkeep/retention.js';
+import { SnoozeSweep } from '../../../src/log/upkeep/snooze-sweep.js';
 import { FeedStreams } from '../../../src/stream/feed-streams.js';
 import { eventually } from '../../support/eventually.js';
 import { NO_AUDIENCES, NO_TAKER } from '../../support/no-audiences.js';
@@ -53,6 +54,9 @@ type Step =
   | { do: 'changeUpTo'; change: 'read' | 'seen' | 'archive'; back: number; lost: boolean }
   | { do: 'expire'; pick: number }
   | { do: 'sweep'; lost: boolean }
+  | { do: 'snooze' | 'unsnooze'; picks: number[]; lost: boolean }
+  | { do: 'wake'; lost: boolean }
+  | { do: 'act'; pick: number; action: string; lost: boolean }
   | { do: 'mute'; types: number[] }
   | { do: 'recall'; key: number; lost: boolean }
   | { do: 'trim'; most: number }
@@ -94,6 +98,16 @@ const steps: [number, fc.Arbitrary<Step>][] = [
   ],
   [2, fc.record({ do: just('expire' as const), pick })],
   [1, fc.record({ do: just('sweep' as const), lost })],
+  [
+    4,
+    fc.record({
+      do: fc.constantFrom('snooze' as const, 'snooze' as const, 'unsnooze' as const),
+      picks: fc.array(pick, { minLength: 1, maxLength: 3 }),
+      lost,
+    }),
+  ],
+  [2, fc.record({ do: just('wake' as const), lost })],
+  [3, fc.record({ do: just('act' as const), pick, action: fc.constantFrom('accept', 'decline'), lost })],
   [1, fc.record({ do: just('mute' as const), types: fc.uniqueArray(fc.nat(1), { maxLength: 2 }) })],
   [2, fc.record({ do: just('recall' as const), key: fc.nat(5), lost })],
   [1, fc.record({ do: just('trim' as const), most: fc.integer({ min: 1, max: 8 }) })],
@@ -107,6 +121,10 @@ const [publishing, ...others] = steps.map(([weight, arbitrary]) => ({ weight, ar
 const sequences = fc
   .subarray(others, { minLength: 2 })
   .chain((some) => fc.array(fc.oneof(publishing!, ...some), { minLength: 10, maxLength: 40, size: 'max' }));
+
+const ACTIONS = JSON.stringify({
+  actions: ['accept', 'decline'].map((id) => ({ id, label: id })),
+});
 
 /** A bus that loses what it is told to lose. */
 class LossyBus extends FakeBus {
@@ -129,6 +147,9 @@ class World {
   private readonly preferences: PostgresPreferences;
   private readonly recaller: PostgresRecaller;
   private readonly sweeper: ExpirySweep;
+  private readonly waker: SnoozeSweep;
+  /** Each snooze ends later than those before. */
+  private wakeAt = Date.now() + 3_600_000;
   private readonly hub: LiveFeedsHub;
   private readonly streams: FeedStreams;
   private readonly clients: FeedClient[];
@@ -144,6 +165,7 @@ class World {
     this.preferences = new PostgresPreferences(database, declaredTypes);
     this.recaller = new PostgresRecaller(database, reader, this.bus);
     this.sweeper = new ExpirySweep(database, this.bus, 60_000);
+    this.waker = new SnoozeSweep(database, 60_000, (news) => this.bus.announce(news));
     this.hub = new LiveFeedsHub(this.bus, reader, STREAM_OPTIONS);
     this.streams = new FeedStreams({
       reader,
@@ -178,7 +200,7 @@ class World {
         return this.publish(now);
       case 'changeIds': {
         const { kept } = model;
-        const ids = now.picks.flatMap((nth) => kept[nth % (kept.length || 1)]?.id ?? []);
+        const ids = this.pick(now.picks);
         if (now.foreign) ids.push(foreignId(kept[0]?.id));
         if (ids.length === 0 || now.change === 'seen') return;
         const changing = this.changes.change(feed, now.change, { ids });
@@ -214,6 +236,36 @@ class World {
       case 'sweep':
         expect(await this.sweeper.sweep()).toBe(model.sweep().length > 0 ? 1 : 0);
         return;
+      case 'snooze': {
+        const ids = this.pick(now.picks);
+        if (ids.length === 0) return;
+        model.snooze(ids);
+        this.wakeAt += 1_000;
+        return this.checkAnswer(await this.changes.snooze(feed, { ids, until: new Date(this.wakeAt) }));
+      }
+      case 'unsnooze': {
+        const ids = this.pick(now.picks);
+        if (ids.length === 0) return;
+        model.bringBack(({ id }) => ids.includes(id));
+        return this.checkAnswer(await this.changes.unsnooze(feed, ids));
+      }
+      case 'wake':
+        await this.log.database.query(
+          `UPDATE tidings.snoozed s SET due_at = now() FROM tidings.feed f WHERE f.id = s.feed_id AND f.recipient = $1`,
+          [feed.recipient],
+        );
+        expect(await this.waker.sweep()).toBe(model.bringBack());
+        return;
+      case 'act': {
+        const [id] = this.pick([now.pick]);
+        if (id === undefined) return;
+        const chosen = model.act(id, now.action);
+        const acting = this.changes.act(feed, id, now.action);
+        if (chosen === null) await expect(acting).rejects.toMatchObject({ code: 'not-found' });
+        else if (chosen === now.action) expect(await acting).toMatchObject({ id, action: chosen });
+        else await expect(acting).rejects.toMatchObject({ code: 'already-acted', action: chosen });
+        return;
+      }
       case 'mute':
         model.muted = now.types.map((nth) => TYPES[nth]!);
         await this.preferences.put(feed, { muted: model.muted });
@@ -246,6 +298,12 @@ class World {
     }
   }
 
+  /** Ids of what is kept or snoozed, each once. */
+  private pick(picks: readonly number[]): string[] {
+    const all = [...this.model.kept, ...this.model.snoozed];
+    return [...new Set(picks.flatMap((nth) => all[nth % (all.length || 1)]?.id ?? []))];
+  }
+
   private async publish(step: Step & { do: 'publish' }): Promise<void> {
     const { model, feed } = this;
     const type = TYPES[step.type]!;
@@ -257,6 +315,7 @@ class World {
         type,
         dedupeKey: `k:${key}`,
         collapseKey,
+        contentJson: ACTIONS,
         mandatory: isMandatory(type),
         expiresAt: step.mayExpire ? new Date(Date.now() + 3_600_000) : null,
       }),
@@ -293,6 +352,10 @@ class World {
   }
 
   private async checkPages(): Promise<void> {
+    const away = await this.inbox.page(this.feed, request({ limit: 100, snoozed: true }));
+    expect(away.items.map((item) => parse(item).id)).toEqual(
+      this.model.snoozed.toSorted((a, b) => b.origin - a.origin).map(({ id }) => id),
+    );
     for (const archived of [false, true]) {
       const page = await this.inbox.page(this.feed, request({ limit: 100, archived }));
       const expected = this.model.shown.filter((item) => item.archived === archived).map(viewOf);
@@ -335,24 +398,26 @@ class World {
 }
 
 const parse = (text: string): NotificationItem => JSON.parse(text) as NotificationItem;
-const viewOf = ({ id, seq, type, count, replaces, read }: Omit<ModelItem, 'archived'>) => ({
+const viewOf = ({ id, seq, type, count, replaces, read, acted }: Omit<ModelItem, 'archived'>) => ({
   id,
   seq,
   type,
   count,
   replaces,
   read,
+  acted,
 });
-const viewOfJson = ({ id, cursor, type, count, replaces, readAt }: NotificationItem) => ({
+const viewOfJson = ({ id, cursor, type, count, replaces, readAt, acted }: NotificationItem) => ({
   id,
   seq: parseCursor(cursor)!.seq,
   type,
   count,
   replaces,
   read: readAt !== null,
+  acted: acted?.action ?? null,
 });
 const viewOfState = (item: ModelItem) => ({ ...viewOf(item), archived: item.archived });
-const viewOfClient = ({ id, seq, type, count, replaces, read, archived }: FeedClient['list'][number]) => ({
+const viewOfClient = ({
   id,
   seq,
   type,
@@ -360,6 +425,16 @@ const viewOfClient = ({ id, seq, type, count, replaces, read, archived }: FeedCl
   replaces,
   read,
   archived,
+  acted,
+}: FeedClient['list'][number]) => ({
+  id,
+  seq,
+  type,
+  count,
+  replaces,
+  read,
+  archived,
+  acted,
 });
 
 /** The id of a place in this feed that is another's, as one from a neighbour's page would be. */

@@ -334,7 +334,7 @@ describe('the erasure of a recipient in the log', () => {
     const transaction = database.transaction.bind(database);
     const plans: string[] = [];
     const explain = async (text: string, values: readonly unknown[]): Promise<void> => {
-      const explained = await query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+      const explained = await query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, [...values]);
       plans.push(explained.map((row) => row['QUERY PLAN']).join('\n'));
     };
     database.query = async (text, values) => {
