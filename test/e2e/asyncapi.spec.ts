@@ -81,7 +81,7 @@ describe('The AsyncAPI document', () => {
     }
     const invitation = { title: 'x', actions: [{ id: 'accept', label: 'Accept' }], image: '/a.png' };
     await service.publish({ type: 'announcement', to: 'ada', data: invitation });
-    const [{ id: invited }] = (await ada.page(service)).items as [{ id: string }];
+    const { id: invited } = (await ada.page(service)).items[0]!;
     await ada.does(service, 'snooze', { ids: [invited], until: new Date(Date.now() + 60_000) });
     await ada.does(service, 'unsnooze', { ids: [invited] });
     await ada.ask(service, 'POST', `notifications/${invited}/actions/accept`);

@@ -19,6 +19,9 @@ const INVITATION = {
   ],
 };
 
+/** A process recovers what another one left within about ten seconds. */
+const PATIENT = { timeoutMs: 30_000 };
+
 onBothBackends('An action, and a snooze', (backend) => {
   let house: House;
   let one: Instance;
@@ -44,7 +47,7 @@ onBothBackends('An action, and a snooze', (backend) => {
       const job = await jobs.queue.getJob(`action-${id}`);
       expect(job).toBeDefined();
       return job as unknown as { name: string; data: ActionJob };
-    });
+    }, PATIENT);
   };
   const staged = () => house.sql('SELECT FROM tidings.action_outbox');
 
@@ -86,8 +89,8 @@ onBothBackends('An action, and a snooze', (backend) => {
     const dying = new PostgresInboxChanges(sql, { announce: () => {} }, { stages: true, acted: () => {} });
     const { at } = await dying.act({ tenant: '', recipient: 'bea' }, id, 'decline');
     expect((await jobOf(id)).data).toMatchObject({ to: 'bea', action: 'decline', at });
-    await eventually(async () => expect(await staged()).toEqual([]));
-  }, 30_000);
+    await eventually(async () => expect(await staged()).toEqual([]), PATIENT);
+  }, 60_000);
 
   it('leaves the queue when its recipient is erased', async () => {
     const eva = new Person('eva');

@@ -205,7 +205,7 @@ describe('the erasure of a recipient in the log', () => {
   async function eraseHalf(recipient: string): Promise<string> {
     const query = open.log.database.query.bind(open.log.database);
     open.log.database.query = (text, values) =>
-      open.log.database.text(text).includes('DELETE')
+      open.log.database.text(text).includes('DELETE FROM "tidings".entry')
         ? Promise.reject(new Error('cut'))
         : query(text, values);
     await expect(eraser.eraseRecipient(feed(recipient))).rejects.toThrow('cut');
