@@ -99,12 +99,12 @@ class Reader {
 
   /** The match, `false` after the timeout, `null` if the stream ended. Without a pattern it only waits. */
   async until(words: RegExp | null, ms: number): Promise<RegExpExecArray | false | null> {
-    const deadline = Date.now() + ms;
+    const deadline = performance.now() + ms;
     for (;;) {
       const found = words?.exec(this.read);
       if (found) return found;
       if (this.over) return null;
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0) return false;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);

@@ -95,10 +95,10 @@ class Supervisor implements EmbeddedPostgres {
   /** Resolves when the keeper is connected, to whether the server was already running. */
   private async acquire(): Promise<boolean> {
     const passwords = await passwordsOf(this.cluster.home);
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     let attached = true;
     let problem: unknown = new Error('another process is starting or stopping it');
-    while (Date.now() < deadline) {
+    while (performance.now() < deadline) {
       this.stopping.signal.throwIfAborted();
       const postmaster = await this.cluster.postmaster();
       if (postmaster === null) {

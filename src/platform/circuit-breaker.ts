@@ -8,13 +8,14 @@ import { backoffMs } from './time/backoff.js';
  */
 export class CircuitBreaker {
   private failures = 0;
+  /** As `performance.now()`: a clock that is set back must not keep it open. */
   private openUntil = 0;
   private probing = false;
 
   /** Whether the caller may try. A caller that does reports the result. */
   allows(): boolean {
     if (this.failures === 0) return true;
-    if (this.probing || Date.now() < this.openUntil) return false;
+    if (this.probing || performance.now() < this.openUntil) return false;
     this.probing = true;
     return true;
   }
@@ -26,9 +27,9 @@ export class CircuitBreaker {
 
   failed(): void {
     // Concurrent calls fail together: that is one failure.
-    if (Date.now() >= this.openUntil) {
+    if (performance.now() >= this.openUntil) {
       this.failures += 1;
-      this.openUntil = Date.now() + backoffMs(this.failures);
+      this.openUntil = performance.now() + backoffMs(this.failures);
     }
     this.probing = false;
   }

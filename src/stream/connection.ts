@@ -278,7 +278,7 @@ export class Connection {
   private watchStalledReader(): void {
     const { outlet } = this.request;
     const bytes = outlet.bytesTaken();
-    const now = Date.now();
+    const now = performance.now();
     if (bytes !== this.progress.bytes) {
       this.progress = { bytes, at: now };
     } else if (now - this.progress.at >= this.ports.options.stalledAfterMs) {

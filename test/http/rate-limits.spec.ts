@@ -1,5 +1,6 @@
 import { createConnection } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { RateLimitedError } from '../../src/contract/errors.js';
 import { BODY_TIMEOUT_MS } from '../../src/http/request/body-limit.js';
 import { BucketStore } from '../../src/http/limits/bucket-store.js';
 import { RateLimiter } from '../../src/http/limits/rate-limiter.js';
@@ -34,6 +35,25 @@ describe('a token bucket', () => {
     expect(buckets.size).toBe(1_000);
     for (let i = 0; i < 1_000; i += 1) buckets.get('one', 120_400 + i);
     expect(buckets.size).toBe(1);
+  });
+});
+
+describe('a limit', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('is that of the time that has passed, whatever the clock is set to', async () => {
+    const limiter = new RateLimiter('test', { perSecond: 1, burst: 2 }, null);
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+    await limiter.take('ada');
+    clock.mockImplementation(now);
+    await limiter.take('ada');
+    const refusal = await limiter.take('ada').catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(RateLimitedError);
+    clock.mockImplementation(() => now() + 3_600_000);
+    await expect(limiter.take('ada')).rejects.toThrow(RateLimitedError);
   });
 });
 

@@ -28,8 +28,11 @@ export class RateLimiter {
     this.#lot = Math.max(1, Math.floor(rate.burst / 10));
   }
 
-  /** @throws {RateLimitedError} */
-  async take(key: string, now = Date.now()): Promise<void> {
+  /**
+   * @param now Of a clock that is never set: after a wall clock went an hour back, everybody would wait for an hour.
+   * @throws {RateLimitedError}
+   */
+  async take(key: string, now = performance.now()): Promise<void> {
     const bucket = this.#buckets.get(key, now);
     const waitMs = takeToken(bucket, this.rate, now);
     if (waitMs > 0) throw new RateLimitedError(waitMs);

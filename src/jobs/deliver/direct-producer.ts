@@ -86,6 +86,7 @@ export class DirectProducer implements Producer, Door {
   private async deliver(job: CheckedJob, idempotency?: EnqueueOptions['idempotency']): Promise<Enqueued> {
     const { delivery, queue, queueName, mode, metrics } = this.parts;
     const now = Date.now();
+    const startedAt = performance.now();
     let reason = this.reasonToQueue(job, now);
     const direct = mode === 'direct' && reason === null;
     const identity: JobIdentity =
@@ -114,7 +115,7 @@ export class DirectProducer implements Producer, Door {
     await queue.store(job, {
       id,
       timestamp,
-      startedAt: now,
+      startedAt,
       look: idempotency && refuseOtherBody(job),
     });
     return { id, outcome: 'queued' };

@@ -28,7 +28,7 @@ export interface StoreRequest {
   readonly id: string;
   /** When the job was created, ms. Default: now. */
   readonly timestamp?: number;
-  /** When the caller began to wait, ms; the timeout counts from there. Default: now. */
+  /** When the caller began to wait, as `performance.now()`; the timeout counts from there. Default: now. */
   readonly startedAt?: number;
   readonly look?: Look;
 }
@@ -88,7 +88,7 @@ export class QueueProducer implements Producer {
       ...(delay > 0 && { delay }),
       ...carryCall(this.tracing),
     };
-    await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {
+    await this.untilStored((startedAt ?? performance.now()) + this.timeoutMs, async () => {
       await this.jobs.queue.add(type, sent, options);
       if (!look) return;
       const stored = (await this.jobs.queue.getJob(id)) as Job<unknown> | undefined;
@@ -119,11 +119,11 @@ export class QueueProducer implements Producer {
       if (this.jobs.closing) throw unavailable('the queue is closing');
       try {
         // Before its first connection BullMQ would keep the command and send it at any later time.
-        await withTimeout(deadline - Date.now(), this.jobs.ready(), unavailable);
-        return await withTimeout(deadline - Date.now(), store(), unavailable);
+        await withTimeout(deadline - performance.now(), this.jobs.ready(), unavailable);
+        return await withTimeout(deadline - performance.now(), store(), unavailable);
       } catch (error) {
         if (error instanceof IdempotencyKeyReusedError || error instanceof QueueUnavailableError) throw error;
-        if (Date.now() + wait >= deadline) throw unavailable(error);
+        if (performance.now() + wait >= deadline) throw unavailable(error);
         await sleep(wait);
       }
     }

@@ -12,7 +12,7 @@ export interface Lane {
   readonly key: string;
   state: 'ready' | 'in-flight' | 'held';
   items: Item[];
-  /** When the feed was first found locked, since it was last free. */
+  /** When the feed was first found locked, since it was last free, as `performance.now()`. */
   heldSince: number | null;
   timer: NodeJS.Timeout | null;
 }
@@ -92,7 +92,7 @@ export class Lanes {
     if (busy.length === 0) {
       lane.heldSince = null;
     } else {
-      lane.heldSince ??= Date.now();
+      lane.heldSince ??= performance.now();
       const items = [...busy, ...lane.items];
       lane.items = [...items.filter(({ urgent }) => urgent), ...items.filter(({ urgent }) => !urgent)];
       if (heldTooLong(lane)) for (const { call } of lane.items.splice(0)) call.fail(heldError());
@@ -104,7 +104,7 @@ export class Lanes {
 
   private hold(lane: Lane): void {
     lane.state = 'held';
-    const waited = Date.now() - lane.heldSince!;
+    const waited = performance.now() - lane.heldSince!;
     const delay = jittered(Math.min(HELD_RETRY_MS.most, HELD_RETRY_MS.first + waited), 0.5);
     // A lane without items only remembers that the feed is locked.
     lane.timer = setTimeout(() => this.retry(lane), lane.items.length > 0 ? delay : HELD_MEMORY_MS).unref();
@@ -169,7 +169,7 @@ function claimKeys(taken: Set<string>, { dedupeKey, collapseKey }: NewNotificati
 }
 
 function heldTooLong(lane: Lane): boolean {
-  return lane.heldSince !== null && Date.now() - lane.heldSince > HELD_LIMIT_MS;
+  return lane.heldSince !== null && performance.now() - lane.heldSince > HELD_LIMIT_MS;
 }
 
 function heldError(): FeedBusyError {

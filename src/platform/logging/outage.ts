@@ -18,13 +18,13 @@ export class Outage {
 
   begin(problem: unknown): void {
     if (this.since !== null) return;
-    this.since = Date.now();
+    this.since = performance.now();
     outsideOfCalls(() => this.logger.warn(`${this.subject} fails: ${describeError(problem)}`));
   }
 
   end(): void {
     if (this.since === null) return;
-    const seconds = Math.round((Date.now() - this.since) / 1000);
+    const seconds = Math.round((performance.now() - this.since) / 1000);
     this.since = null;
     outsideOfCalls(() => this.logger.log(`${this.subject} works again after ${seconds} s`));
   }

@@ -6,14 +6,14 @@ const QUIET_MS = 30_000;
 /** Logs the errors of an emitter, but not thousands of the same while a server is unavailable. */
 export class RepeatedErrors {
   private last = '';
-  private loggedAt = 0;
+  private loggedAt = -Infinity;
   private suppressed = 0;
 
   constructor(private readonly logger: { warn(message: string): void }) {}
 
   readonly report = (error: unknown): void => {
     const message = describeError(error);
-    const now = Date.now();
+    const now = performance.now();
     if (message === this.last && now - this.loggedAt < QUIET_MS) {
       this.suppressed++;
       return;
