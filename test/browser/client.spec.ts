@@ -185,6 +185,55 @@ describe('the store of a feed', () => {
     expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
   });
 
+  it('takes a snoozed notification off the list and counts, and puts it at the top when it is back', () => {
+    const store = createStore(page([3, 2, 1]));
+    const pending = store.propose('snooze', { ids: ['id 2'], until: '2030-01-01T00:00:00Z' });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
+    store.rollBack(pending);
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-2', 'e-1'], counts: [3, 3] });
+    store.cursor = 'e-4';
+    const until = '2030-01-01T00:00:00.000Z';
+    store.addState({ type: 'feed.snoozed', ids: ['id 2'], until, unread: 2, unseen: 2 });
+    expect(shows(store)).toEqual({ items: ['e-3', 'e-1'], counts: [2, 2] });
+    add(store, 5, { id: 'id 2' });
+    expect(shows(store)).toEqual({ items: ['e-5', 'e-3', 'e-1'], counts: [3, 3] });
+  });
+
+  it('shows a notification that is back also if it was archived or is still there', () => {
+    const store = createStore(page([3, 2, 1]));
+    store.cursor = 'e-4';
+    store.addState({ type: 'feed.archived', ids: ['id 2'], unread: 2, unseen: 2 });
+    add(store, 6, { id: 'id 2' });
+    expect(shows(store)).toEqual({ items: ['e-6', 'e-3', 'e-1'], counts: [3, 3] });
+    add(store, 7, { id: 'id 2' });
+    expect(shows(store)).toEqual({ items: ['e-7', 'e-3', 'e-1'], counts: [3, 3] });
+  });
+
+  it('shows an answer at once, once it is confirmed, and as the server has it', () => {
+    const store = createStore(page([2, 1]));
+    const acted = () => store.view.items.map((one) => one.acted?.action);
+    const pending = store.propose('acted', { ids: ['id 2'], action: 'accept' });
+    expect([acted(), shows(store).counts]).toEqual([
+      ['accept', undefined],
+      [1, 1],
+    ]);
+    store.rollBack(pending);
+    expect([acted(), shows(store).counts]).toEqual([
+      [undefined, undefined],
+      [2, 2],
+    ]);
+    store.confirm(store.propose('acted', { ids: ['id 2'], action: 'accept' }), {});
+    expect([acted(), shows(store).counts]).toEqual([
+      ['accept', undefined],
+      [1, 1],
+    ]);
+    store.cursor = 'e-3';
+    const at = '2026-01-01T00:00:00.000Z';
+    store.addState({ type: 'feed.acted', ids: ['id 2'], action: 'decline', at, unread: 1, unseen: 1 });
+    expect(store.view.items[0]!.acted).toEqual({ action: 'decline', at });
+    expect(shows(store)).toEqual({ items: ['e-2 read', 'e-1'], counts: [1, 1] });
+  });
+
   it('leaves unread what arrives after `upTo`, also while the request is under way', () => {
     const store = createStore(page([3, 2, 1], { unread: 40, unseen: 2 }));
     const pending = store.propose('read', { upTo: 'e-3' });
