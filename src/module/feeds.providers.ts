@@ -46,7 +46,12 @@ import { Locales, TypeRegistry } from '../jobs/index.js';
 import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
-import { EntryUpgrade, UpgradingFeedReader, UpgradingInbox } from '../types/entry-upgrade.js';
+import {
+  EntryUpgrade,
+  UpgradingAnnouncer,
+  UpgradingFeedReader,
+  UpgradingInbox,
+} from '../types/entry-upgrade.js';
 import { LiveFeedsHub } from '../live/live-feeds.js';
 import { RedisStreamCounts } from '../live/redis-stream-counts.js';
 import { redisAddress } from '../platform/addresses.js';
@@ -93,9 +98,15 @@ export const FEEDS_PROVIDERS: Provider[] = [
   },
   {
     provide: INBOX_CHANGES,
-    inject: [SQL, LIVE_BUS, HookRunner, ActionJobs],
-    useFactory: (sql: Sql, bus: LiveBus, hooks: HookRunner, jobs: ActionJobs | null): InboxChanges =>
-      new PostgresInboxChanges(sql, hooks.listeningTo(bus), {
+    inject: [SQL, LIVE_BUS, HookRunner, ActionJobs, TypeRegistry],
+    useFactory: (
+      sql: Sql,
+      bus: LiveBus,
+      hooks: HookRunner,
+      jobs: ActionJobs | null,
+      types: TypeRegistry,
+    ): InboxChanges =>
+      new PostgresInboxChanges(sql, hooks.listeningTo(new UpgradingAnnouncer(bus, types)), {
         stages: jobs !== null,
         acted: (acted) => {
           hooks.acted(acted);
@@ -201,16 +212,19 @@ export const FEEDS_PROVIDERS: Provider[] = [
   },
   {
     provide: SnoozeSweep,
-    inject: [LogDatabase, LIVE_BUS, Escalations, RESOLVED_OPTIONS],
+    inject: [LogDatabase, LIVE_BUS, Escalations, TypeRegistry, RESOLVED_OPTIONS],
     useFactory: (
       log: LogDatabase,
       bus: LiveBus,
       escalations: Escalations | null,
+      types: TypeRegistry,
       { retention }: ResolvedOptions,
-    ) =>
-      new SnoozeSweep(log, Math.min(retention.sweepMs, SNOOZE_SWEEP_MS), (returned) => {
-        bus.announce(returned);
+    ) => {
+      const announcer = new UpgradingAnnouncer(bus, types);
+      return new SnoozeSweep(log, Math.min(retention.sweepMs, SNOOZE_SWEEP_MS), (returned) => {
+        announcer.announce(returned);
         escalations?.returned(returned);
-      }),
+      });
+    },
   },
 ];

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { LogEntry, NotificationItem } from '../contract/model/entry.js';
 import type { FeedKey } from '../contract/model/feed.js';
 import type { CategoryCounts, Inbox, InboxCounts, InboxPage, PageRequest } from '../contract/ports/inbox.js';
+import type { Announcement, Announcer } from '../contract/ports/live.js';
 import type { FeedHead, FeedReader, FeedState, LogPage, OpenedFeed } from '../contract/ports/read.js';
 import { describeError } from '../platform/logging/describe-error.js';
 import { RepeatedErrors } from '../platform/logging/repeated-errors.js';
@@ -42,6 +43,25 @@ export class EntryUpgrade {
       );
       return json;
     }
+  }
+}
+
+/**
+ * Announces entries that come back from being snoozed, which may be old: those of a type with an `upgrade` without
+ * their content, so that they are read from the log.
+ */
+export class UpgradingAnnouncer implements Announcer {
+  constructor(
+    private readonly announcer: Announcer,
+    private readonly types: TypeRegistry,
+  ) {}
+
+  announce(announcements: readonly Announcement[]): void {
+    this.announcer.announce(
+      announcements.map((each) =>
+        each.entry && this.types.find(each.entry.type)?.upgrade ? { ...each, entry: null } : each,
+      ),
+    );
   }
 }
 

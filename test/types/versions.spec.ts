@@ -79,6 +79,17 @@ describe('Data of an older version', () => {
     ]);
   });
 
+  it('is upgraded on live streams when it comes back from being snoozed', async () => {
+    const { items } = await tidings.page('ada');
+    const { id } = items.find(({ title }) => title.startsWith('A-1'))!;
+    const live = await now.stream('ada');
+    await tidings.snooze('ada', [id], new Date(Date.now() + 60_000));
+    await tidings.unsnooze('ada', [id]);
+    const { data } = await live.waitFor(({ event }) => event === 'shipped');
+    expect(JSON.parse(data!)).toMatchObject({ id, data: { orderId: 'A-1', version: 1 }, version: 2 });
+    await live.close();
+  });
+
   it('is upgraded in jobs, fails them for good where that fails, and waits if it is newer', async () => {
     const add = (order: object, version?: number) =>
       house.queue().add('shipped', { to: 'bob', data: order, version });
