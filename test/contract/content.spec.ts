@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { InvalidJobError } from '../../src/contract/errors.js';
 import { LINK_RULE } from '../../src/contract/model/link.js';
-import { defineNotification, type Rendered } from '../../src/contract/model/notification-type.js';
+import { defineNotification } from '../../src/contract/model/notification-type.js';
 import { TypeRegistry } from '../../src/jobs/index.js';
 
 function compose(rendered: object, category?: string) {
   const type = defineNotification('invite', {
     version: 1,
     schema: z.unknown(),
-    render: () => ({ title: 'x', ...rendered }) as Rendered,
+    render: () => ({ title: 'x', ...rendered }),
     category,
   });
   return new TypeRegistry([type]).compose('invite', {}, { locale: 'en' });

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { defineNotification } from '../../../src/contract/model/notification-type.js';
-import type { AppendResult } from '../../../src/contract/ports/append.js';
 import { appendMany, appendOne } from '../../../src/log/append/append-batch.js';
 import { PostgresPreferences } from '../../../src/log/inbox/postgres-preferences.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -84,12 +83,10 @@ describe('preferences', () => {
       { type: 'note', category: 'news' },
     ]) {
       const item = notification('joe', parts);
-      outcomes.push((await appendOne(open.log.database, item)) as AppendResult);
-      outcomes.push(
-        (await appendMany(open.log.database, [{ ...item, dedupeKey: randomUUID() }]))[0] as AppendResult,
-      );
+      outcomes.push(await appendOne(open.log.database, item));
+      outcomes.push((await appendMany(open.log.database, [{ ...item, dedupeKey: randomUUID() }]))[0]!);
     }
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(
+    expect(outcomes.map((result) => (typeof result === 'string' ? result : result.outcome))).toEqual(
       ['muted', 'appended', 'appended', 'appended', 'muted'].flatMap((outcome) => [outcome, outcome]),
     );
     expect(await open.preferences.put(joe, { muted: [], mutedCategories: [] })).toEqual({
