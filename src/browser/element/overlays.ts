@@ -9,6 +9,9 @@ import { snoozedList } from './snoozed.js';
 import { adoptSheet } from './styles.js';
 import type { BellFeed } from './types.js';
 
+/** The largest page. Who snoozes more sees the newest ones. */
+const MAX_SNOOZED = 100;
+
 /** What opens over the list of a panel: menus, and pages. A bundle of its own, loaded when the panel is first opened. */
 export class Overlays {
   private readonly menu = new Menu();
@@ -55,7 +58,7 @@ export class Overlays {
   private showSnoozed(feed: BellFeed, style: RowStyle): void {
     const bringBack = ({ id }: NotificationItem) => feed.unsnooze!([id]);
     this.page.open(style.strings.snoozedTitle, style.strings, async () =>
-      snoozedList((await feed.snoozed!()).items, style, bringBack),
+      snoozedList((await feed.snoozed!({ limit: MAX_SNOOZED })).items, style, bringBack),
     );
   }
 

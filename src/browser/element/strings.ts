@@ -83,6 +83,7 @@ export interface BellStrings {
   dismiss: string;
   /** The toast for several notifications at once. */
   summary: (count: string) => string;
+  /** Below it, after a break; otherwise it is the title of the latest one. */
   summaryBody: string;
 }
 

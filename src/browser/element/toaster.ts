@@ -145,7 +145,8 @@ export class Toaster implements FeedWidget {
     const isSummary = items.length > this.max || (items.length > 1 && this.isCatchingUp);
     if (isSummary) {
       const name = `${items[0]!.cursor.split('-')[0]} summary`;
-      if ((await claim(name)) && active === this.source.active) this.showSummary(items.length);
+      const body = this.isCatchingUp ? this.appearance.strings.summaryBody : items.at(-1)!.title;
+      if ((await claim(name)) && active === this.source.active) this.showSummary(items.length, body);
       return;
     }
     const claimed = await Promise.all(items.map(({ cursor }) => claim(cursor)));
@@ -174,11 +175,11 @@ export class Toaster implements FeedWidget {
     this.announcer.announceArrival(item.title);
   }
 
-  private showSummary(count: number): void {
+  private showSummary(count: number, body: string): void {
     const { strings, times } = this.style;
     const text = strings.summary(times.number(count));
     const toast = this.create(null, this.numberOf('duration', DURATION_MS));
-    toast.summarize(text, strings.summaryBody, this.style);
+    toast.summarize(text, body, this.style);
     // It stands for those that are shown as well.
     this.stack.clear();
     this.stack.add(toast, this.max);

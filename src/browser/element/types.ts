@@ -29,7 +29,7 @@ export interface BellFeed {
   /** With {@link unsnooze} and {@link snoozed}, for the menu that snoozes a notification and the list of snoozed ones. */
   snooze?(ids: readonly string[], until: Date): Promise<unknown>;
   unsnooze?(ids: readonly string[]): Promise<unknown>;
-  snoozed?(): Promise<{ readonly items: readonly NotificationItem[] }>;
+  snoozed?(query: { readonly limit: number }): Promise<{ readonly items: readonly NotificationItem[] }>;
   /** For the numbers of the tabs while not everything is loaded. */
   counts?(options: { readonly by: 'category' }): Promise<BellCounts>;
   /** With {@link preferences} and {@link setPreferences}, for the preferences. */

@@ -63,6 +63,16 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
+  it('fits the window of a laptop: the raw frames are in view without scrolling', async () => {
+    await page.setViewportSize({ width: 1_280, height: 720 });
+    expect(await page.evaluate('document.documentElement.scrollHeight')).toBe(720);
+    for (const user of ['ada', 'grace']) {
+      const { y, height } = (await desk(user).locator('.frames').boundingBox())!;
+      expect(y + height).toBeLessThanOrEqual(720);
+      expect(height).toBeGreaterThan(100);
+    }
+  });
+
   it('announces to everybody with one request', async () => {
     const before = await Promise.all(['ada', 'grace'].map((name) => rows(name).count()));
     await press('ada', 'Announce to everybody');
