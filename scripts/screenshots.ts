@@ -36,8 +36,8 @@ async function shoot(context: BrowserContext, scene: Scene, name: string): Promi
 const LAPTOP = { width: 1280, height: 720 };
 /** What the users of the demo press before the picture is taken. */
 const PRESSED = {
-  grace: ['Complete a task', 'Announce to everybody', 'Place an order'],
-  ada: ['Place an order', 'Complete a task'],
+  grace: ['Complete a task', 'Announce to everybody', 'Place an order', 'Invite'],
+  ada: ['Place an order', 'Complete a task', 'Raise an alarm', 'Invite'],
 };
 
 /** Starts the service with data of its own, for as long as the picture takes. */

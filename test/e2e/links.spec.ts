@@ -72,7 +72,7 @@ describe('the documentation', () => {
       '# One `two`',
       '[here](#one-two) [there](../README.md#guarantees) `src/index.ts` `e2e/links.spec.ts` [out](https://a.b/c#d)',
       '[a](#one) [b](missing.md) [c](../README.md#nothing) `src/missing.ts` `test/missing/` `e2e/missing.spec.ts`',
-      '<img src="images/missing.png"> <img src="images/bell-light.png">',
+      '<img src="images/missing.png"> <img src="images/demo-light.png">',
       '```md',
       '[in code](missing-too.md)',
       '```',

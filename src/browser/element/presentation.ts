@@ -1,8 +1,9 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
 import type { Presentation } from './types.js';
 
-/** The icons of the types that ship with Tidings. Pages set others with the property `present`. */
+/** The icons of what is urgent, and of the types that ship with Tidings. Pages set others with the property `present`. */
 export function present(item: NotificationItem): Presentation {
+  if (item.severity === 'high') return { icon: 'alert', tone: 'bad' };
   switch (item.type) {
     case 'task-completed':
       return statusOf(item.data) === 'failed'
@@ -13,7 +14,7 @@ export function present(item: NotificationItem): Presentation {
     case 'announcement':
       return { icon: 'megaphone', tone: 'info' };
     default:
-      return item.severity === 'high' ? { icon: 'alert', tone: 'bad' } : { icon: 'bell', tone: 'neutral' };
+      return { icon: 'bell', tone: 'neutral' };
   }
 }
 

@@ -27,8 +27,8 @@ try {
   for (const [index, { name }] of session.users.entries()) {
     const desk = new Desk({
       name,
-      // Each above the desk of its own; one person on a page needs no such thing.
-      corner: index === 0 ? 'top-start' : 'top-end',
+      // Each at the desk of its own; a page with one person needs no such thing.
+      corner: index === 0 ? 'bottom-start' : 'bottom-end',
       getToken: (reason) => tokenOf(name, reason),
       apiKey: session.producerApiKey,
       showProblem,

@@ -123,6 +123,50 @@ describeWith('chromium', 'the demo page in Chromium', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
+  it('asks, stores the answer, and shows it in the inbox, the panel and after a reload', async () => {
+    await press('grace', 'Invite');
+    await desk('grace').locator('.inbox').getByRole('button', { name: 'Accept' }).click();
+    const answer = (part: string): Locator => desk('grace').locator(`${part} .acted`);
+    await eventually(async () => expect(await answer('.inbox').innerText()).toContain('Accept · '), STEP);
+    await desk('grace').locator('.bar .bell').click();
+    expect(await answer('.bar').innerText()).toContain('Accept · ');
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await eventually(async () => expect(await answer('.inbox').innerText()).toContain('Accept · '), STEP);
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('snoozes, brings back as new, and keeps the preferences', async () => {
+    const inbox = desk('grace').locator('.inbox');
+    const before = await rows('grace').count();
+    await rows('grace').first().hover();
+    await rows('grace').first().locator('.snooze').click();
+    await inbox.getByRole('menuitem', { name: 'In an hour' }).click();
+    await eventually(async () => expect(await rows('grace').count()).toBe(before - 1), STEP);
+    await inbox.getByRole('button', { name: 'More' }).click();
+    await inbox.getByRole('menuitem', { name: 'Snoozed' }).click();
+    await inbox.locator('.bring-back').click();
+    await inbox.getByText('Nothing is snoozed').waitFor();
+    await page.keyboard.press('Escape');
+    await inbox.getByRole('button', { name: 'Back to notifications' }).click();
+    await eventually(async () => expect(await rows('grace').count()).toBe(before), STEP);
+    expect(await rows('grace').first().getAttribute('class')).toContain('unread');
+
+    for (const checked of ['true', 'false']) {
+      await inbox.getByRole('button', { name: 'More' }).click();
+      await inbox.getByRole('menuitem', { name: 'Preferences' }).click();
+      const orders = inbox.getByRole('switch', { name: 'New orders' });
+      await eventually(async () => expect(await orders.getAttribute('aria-checked')).toBe(checked), STEP);
+      if (checked === 'true') {
+        const saved = page.waitForResponse((response) => response.request().method() === 'PUT');
+        await orders.click();
+        expect((await saved).status()).toBe(200);
+      }
+      await inbox.getByRole('button', { name: 'Back to notifications' }).click();
+    }
+    expect(problems).toEqual([]);
+  }, 120_000);
+
   it('survives a burst of a hundred', async () => {
     await press('ada', 'Burst of 100');
     await received('ada', 100);
