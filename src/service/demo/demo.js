@@ -24,11 +24,9 @@ async function tokenOf(name, reason) {
 
 try {
   await renew();
-  for (const [index, { name }] of session.users.entries()) {
+  for (const { name } of session.users) {
     const desk = new Desk({
       name,
-      // Each at the desk of its own; a page with one person needs no such thing.
-      corner: index === 0 ? 'bottom-start' : 'bottom-end',
       getToken: (reason) => tokenOf(name, reason),
       apiKey: session.producerApiKey,
       showProblem,

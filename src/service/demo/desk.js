@@ -23,7 +23,7 @@ function summaryOf(outcomes) {
 
 /** One person's side of the page. It uses the public client only. */
 export class Desk {
-  constructor({ name, corner, getToken, apiKey, showProblem }) {
+  constructor({ name, getToken, apiKey, showProblem }) {
     const { content } = document.getElementById('desk');
     this.root = document.importNode(content, true).firstElementChild;
     this.name = name;
@@ -42,7 +42,6 @@ export class Desk {
     this.feed = createFeed({ getToken, tabs: 'alone', pageSize: 50 });
     for (const element of this.root.querySelectorAll('tidings-bell, tidings-toasts'))
       element.feed = this.feed;
-    this.find('tidings-toasts').setAttribute('position', corner);
     this.feed.subscribe(() => this.showState());
     this.feed.on('feed.frame', (frame) => this.takeFrame(frame));
     this.feed.on('message', (item) => this.takeItem(item));
