@@ -20,6 +20,9 @@ const ENTRIES = {
   'browser/element/overlays': [],
 };
 
+/** What the bundle of the element loads from beside it is the client's. */
+const SOURCES = { 'browser/element/event-source': 'browser/client/event-source' };
+
 /** Minifies the style sheets, which are strings in modules of their own. */
 const styles = {
   name: 'styles',
@@ -38,7 +41,11 @@ const styles = {
 
 await Promise.all(
   Object.entries(ENTRIES)
-    .map(([name, external]) => ({ name, external, entry: join(PACKAGE, 'src', `${name}.ts`) }))
+    .map(([name, external]) => ({
+      name,
+      external,
+      entry: join(PACKAGE, 'src', `${SOURCES[name] ?? name}.ts`),
+    }))
     .filter(({ entry }) => existsSync(entry))
     .map(async ({ name, external, entry }) => {
       const outfile = join(outDir, `${name}.js`);

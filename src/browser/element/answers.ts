@@ -2,7 +2,7 @@ import type { NotificationAction, NotificationItem } from '../../contract/model/
 import { button, focused, h } from './dom.js';
 import { icon } from './icons.js';
 import { safeLink, setLink } from './links.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 
 const MAX_ACTIONS = 3;
 

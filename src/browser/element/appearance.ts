@@ -1,6 +1,6 @@
 import type { NotificationItem } from '../../contract/model/entry.js';
 import { present } from './presentation.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 import { ENGLISH, type BellStrings } from './strings.js';
 import { Times } from './times.js';
 import type { Presentation } from './types.js';

@@ -1,7 +1,8 @@
 import type { NotificationAction, NotificationItem } from '../../contract/model/entry.js';
 import { Day, inOrder } from './day.js';
 import { focused, h } from './dom.js';
-import { Row, type RowStyle } from './row.js';
+import { Row } from './row.js';
+import type { RowStyle } from './row-style.js';
 import { startOfDay } from './times.js';
 
 /** Rows created at a time; the next ones when the reader comes near the end. */

@@ -3,7 +3,7 @@ import { OVERLAYS } from './css/overlays.js';
 import { Menu, type MenuItem } from './menu.js';
 import { Page } from './page.js';
 import { preferencesForm } from './preferences.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 import { snoozeTimes } from './snooze-times.js';
 import { snoozedList } from './snoozed.js';
 import { adoptSheet } from './styles.js';

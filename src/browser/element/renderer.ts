@@ -3,7 +3,7 @@ import { MAX_COUNT, type BellButton } from './bell-button.js';
 import { focused } from './dom.js';
 import type { List } from './list.js';
 import type { Panel } from './panel.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 import type { BellSnapshot } from './types.js';
 import { footOf, noticeOf, viewOf, type Problems } from './view.js';
 

@@ -4,18 +4,7 @@ import { button, h, setAttribute, setText } from './dom.js';
 import { icon } from './icons.js';
 import { safeLink, setLink } from './links.js';
 import { drawPicture } from './picture.js';
-import type { BellStrings } from './strings.js';
-import type { Times } from './times.js';
-import type { Presentation } from './types.js';
-
-/** Texts, formats and icons of the rows. Replaced as a whole by any change, which recreates all rows. */
-export interface RowStyle {
-  readonly strings: BellStrings;
-  readonly times: Times;
-  readonly present: (item: NotificationItem) => Presentation;
-  /** Whether the feed has the method for it. */
-  readonly canSnooze: boolean;
-}
+import type { RowStyle } from './row-style.js';
 
 let count = 0;
 let templates: { readonly link: HTMLLIElement; readonly button: HTMLLIElement } | undefined;

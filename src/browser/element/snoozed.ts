@@ -2,7 +2,7 @@ import type { NotificationItem } from '../../contract/model/entry.js';
 import { button, h, setAttribute } from './dom.js';
 import { message } from './message.js';
 import { drawPicture } from './picture.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 
 /** The list of snoozed notifications, the next one to come back first, each with a button that brings it back now. */
 export function snoozedList(

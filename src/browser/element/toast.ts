@@ -4,7 +4,7 @@ import { button, h, setAttribute, setText } from './dom.js';
 import { icon } from './icons.js';
 import { safeLink, setLink } from './links.js';
 import { drawPicture } from './picture.js';
-import type { RowStyle } from './row.js';
+import type { RowStyle } from './row-style.js';
 
 /** An answer is shown for this time before its toast leaves. */
 const ANSWERED_FOR_MS = 1_600;
