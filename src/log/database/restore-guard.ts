@@ -16,6 +16,8 @@ interface Observation {
 
 /** Older keys may have been pruned by the retention, which keeps keys for at least a day. */
 const KEY_TRUSTED_MS = 3_600_000;
+/** Of as many rotations this process remembers what they have replaced. */
+const MAX_FORMER = 1_000;
 
 /** The server's identity, with nulls for anything it does not reveal (a managed service that forbids it, a standby). */
 interface ServerIdentity {
@@ -33,8 +35,8 @@ interface ServerIdentity {
  *
  * 1. The system identifier or the timeline differs from the stored one: a dump loaded into another cluster, a
  * point-in-time recovery, or a failover (which may have lost the last commits, and looks like a recovery).
- * 2. This process's last committed dedupe key is missing, or the write-ahead log ends before a position that
- * this process saw flushed: a copy of the files was restored.
+ * 2. This process's last committed dedupe key is missing, the write-ahead log ends before a position that
+ * this process saw flushed, or the incarnation is one that a rotation has replaced: a copy of the files was restored.
  * 3. If neither shows it (old files were restored while every process was down), the cursors do: one ahead of
  * its feed's head gets a `feed.reset`, and an operator can call `rotate()`.
  *
@@ -43,6 +45,8 @@ interface ServerIdentity {
 export class RestoreGuard {
   private readonly logger = new Logger('Tidings');
   private incarnation: string | null = null;
+  /** Incarnations that were replaced while this process ran. Meeting one again means that the rotation is lost, and its epochs are back. */
+  private readonly former = new Set<string>();
   private seenLsn = 0n;
   private lastKey: { readonly hash: Buffer; readonly at: number } | null = null;
   private tellsIdentity = true;
@@ -59,14 +63,17 @@ export class RestoreGuard {
     const before = this.incarnation;
     // Read before the query: connections open concurrently, and an earlier query may answer later.
     const flushedBefore = this.seenLsn;
+    const formerBefore = new Set(this.former);
     const seen = await this.observe(client);
     if (seen.incarnation === null) return this.register(client, seen);
-    this.incarnation = seen.incarnation;
-    const sign = this.signIn(seen, before, flushedBefore);
+    // Otherwise another connection has seen a later one meanwhile.
+    if (this.incarnation === before) this.moveTo(seen.incarnation);
+    const isBack = formerBefore.has(seen.incarnation);
+    const sign = isBack ? 'a former rotation is lost' : this.signIn(seen, before, flushedBefore);
     const flushed = parseLsn(seen.lsn);
     if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
     if (!sign) return false;
-    if (before !== null && before !== seen.incarnation) {
+    if (!isBack && before !== null && before !== seen.incarnation) {
       // Another process has already rotated. Our last commit is gone for good and no longer a sign.
       this.lastKey = null;
       return false;
@@ -92,10 +99,23 @@ export class RestoreGuard {
     );
     await client.query('COMMIT');
     this.lastKey = null;
+    this.moveTo(await this.readIncarnation(client));
+  }
+
+  private moveTo(incarnation: string | null): void {
+    const { former } = this;
+    if (this.incarnation !== null && this.incarnation !== incarnation) former.add(this.incarnation);
+    if (incarnation !== null) former.delete(incarnation);
+    // The oldest first.
+    for (const one of former) if (former.size > MAX_FORMER) former.delete(one);
+    this.incarnation = incarnation;
+  }
+
+  private async readIncarnation(client: ClientBase): Promise<string | null> {
     const { rows } = await client.query<{ incarnation: string }>(
       `SELECT incarnation FROM ${this.schema}.installation`,
     );
-    this.incarnation = rows[0]?.incarnation ?? null;
+    return rows[0]?.incarnation ?? null;
   }
 
   private signIn(seen: Observation, before: string | null, flushedBefore: bigint): string | null {
@@ -120,10 +140,7 @@ export class RestoreGuard {
       [randomUUID(), seen.system, seen.timeline],
     );
     await client.query('COMMIT');
-    const { rows } = await client.query<{ incarnation: string }>(
-      `SELECT incarnation FROM ${this.schema}.installation`,
-    );
-    this.incarnation = rows[0]?.incarnation ?? null;
+    this.moveTo(await this.readIncarnation(client));
     this.seenLsn = parseLsn(seen.lsn);
     return false;
   }

@@ -35,6 +35,26 @@ describe('a restored database', () => {
     await log.close();
   });
 
+  it('gets new epochs again when the copy is put back once more, and the epochs that it had got are lost', async () => {
+    const log = await openLog(server.url);
+    const [first] = await log.append([notification('grace')]);
+    await server.stop();
+    const copy = await server.copy();
+    await server.start();
+    await eventually(() => log.append([notification('grace')]), { timeoutMs: 20_000 });
+    const epochs = [first!.epoch];
+    for (let times = 0; times < 3; times += 1) {
+      await server.stop();
+      await server.restore(copy);
+      await server.start();
+      const [after] = await eventually(() => log.append([notification('grace')]), { timeoutMs: 20_000 });
+      expect(after!.seq).toBe(2);
+      expect(epochs).not.toContain(after!.epoch);
+      epochs.push(after!.epoch);
+    }
+    await log.close();
+  });
+
   it('keeps its epochs over a restart and a crash', async () => {
     const log = await openLog(server.url);
     const before = await epochOf(log);
