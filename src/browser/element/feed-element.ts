@@ -33,6 +33,7 @@ export interface FeedWidget {
 
 /** An element that shows a feed: the properties and the life cycle that the elements have in common. */
 export abstract class FeedElement<Widget extends FeedWidget> extends Base {
+  /** @internal */
   protected readonly widget: Widget;
 
   constructor(create: (host: HTMLElement) => Widget) {
