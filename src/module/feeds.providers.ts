@@ -98,12 +98,13 @@ export const FEEDS_PROVIDERS: Provider[] = [
   },
   {
     provide: INBOX_CHANGES,
-    inject: [SQL, LIVE_BUS, HookRunner, ActionJobs, TypeRegistry],
+    inject: [SQL, LIVE_BUS, HookRunner, ActionJobs, Escalations, TypeRegistry],
     useFactory: (
       sql: Sql,
       bus: LiveBus,
       hooks: HookRunner,
       jobs: ActionJobs | null,
+      escalations: Escalations | null,
       types: TypeRegistry,
     ): InboxChanges =>
       new PostgresInboxChanges(sql, hooks.listeningTo(new UpgradingAnnouncer(bus, types)), {
@@ -112,6 +113,7 @@ export const FEEDS_PROVIDERS: Provider[] = [
           hooks.acted(acted);
           jobs?.acted(acted);
         },
+        returned: (notifications) => escalations?.taken(notifications),
       }),
   },
   {
@@ -221,9 +223,10 @@ export const FEEDS_PROVIDERS: Provider[] = [
       { retention }: ResolvedOptions,
     ) => {
       const announcer = new UpgradingAnnouncer(bus, types);
-      return new SnoozeSweep(log, Math.min(retention.sweepMs, SNOOZE_SWEEP_MS), (returned) => {
-        announcer.announce(returned);
-        escalations?.returned(returned);
+      const everyMs = Math.min(retention.sweepMs, SNOOZE_SWEEP_MS);
+      return new SnoozeSweep(log, everyMs, (announcements, returned) => {
+        announcer.announce(announcements);
+        escalations?.taken(returned);
       });
     },
   },

@@ -84,7 +84,11 @@ onBothBackends('An action, and a snooze', (backend) => {
     const { id } = await invite(bea);
     // All that such a process has done: the commit.
     const sql = one.app.get<Sql>(SQL, { strict: false });
-    const dying = new PostgresInboxChanges(sql, { announce: () => {} }, { stages: true, acted: () => {} });
+    const dying = new PostgresInboxChanges(
+      sql,
+      { announce: () => {} },
+      { stages: true, acted: () => {}, returned: () => {} },
+    );
     const { at } = await dying.act({ tenant: '', recipient: 'bea' }, id, 'decline');
     // Another process, which need not wait as long as those of a deployment do.
     const queue = one.app.get(JobQueue, { strict: false });

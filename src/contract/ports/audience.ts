@@ -20,7 +20,7 @@ export interface AudienceTaker {
   take(member: Member): Promise<boolean>;
 }
 
-/** A notification that was taken into a feed. */
+/** A notification that was taken into a feed, or that came back into it from being snoozed. */
 export interface TakenNotification extends CommittedNotification {
   readonly type: string;
 }

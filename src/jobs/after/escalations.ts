@@ -5,7 +5,6 @@ import { isAudience } from '../../contract/model/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
 import type { Escalation } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
-import type { Announcement } from '../../contract/ports/live.js';
 import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import { backoffMs } from '../../platform/time/backoff.js';
@@ -99,7 +98,8 @@ export class Escalations {
   }
 
   /**
-   * Schedules the escalations of notifications that were taken from audiences. Not awaited by anyone: a queue that is
+   * Schedules the escalations of notifications that were taken from audiences, or came back from being snoozed: as new,
+   * with numbers of their own. Not awaited by anyone: a queue that is
    * unavailable is tried again, for as long as this process runs.
    */
   taken(notifications: readonly TakenNotification[], attempt = 1): void {
@@ -114,17 +114,6 @@ export class Escalations {
         setTimeout(() => this.taken(own, attempt + 1), backoffMs(attempt, RETRY)).unref();
       });
     }
-  }
-
-  /** Schedules the escalations of notifications that came back from being snoozed: as new, with numbers of their own. */
-  returned(announcements: readonly Announcement[]): void {
-    this.taken(
-      announcements.flatMap(({ entry, ...place }): TakenNotification[] =>
-        entry && entry.json !== null && !entry.type.startsWith('feed.')
-          ? [{ outcome: 'appended', type: entry.type, entry, ...place }]
-          : [],
-      ),
-    );
   }
 
   /** Starts to call the handlers once the queue is available. */

@@ -1,4 +1,5 @@
 import type { FeedKey } from '../../contract/model/feed.js';
+import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { Announcement } from '../../contract/ports/live.js';
 
 /** A row returned by a function of `change-functions.ts` or `snooze-functions.ts`; the outcome determines which columns are set. */
@@ -21,4 +22,16 @@ export function announcementOf(feed: FeedKey, row: ChangeRow<string>): Announcem
   const { epoch, type, entry_json: json } = row;
   const seq = Number(row.seq);
   return { feed, epoch, seq, entry: json === null ? null : { seq, type, json } };
+}
+
+/** The announcement of an entry, with the type also where the entry itself must be read. */
+export interface TypedAnnouncement extends Announcement {
+  readonly type: string;
+}
+
+/** The notifications among new entries: each came back from being snoozed. The others are changes of state. */
+export function returnedAmong(entries: readonly TypedAnnouncement[]): TakenNotification[] {
+  return entries
+    .filter(({ type }) => !type.startsWith('feed.'))
+    .map((entry) => ({ outcome: 'appended', ...entry }));
 }

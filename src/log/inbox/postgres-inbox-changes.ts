@@ -19,11 +19,12 @@ import {
   type SnoozeRequest,
   type StateChange,
 } from '../../contract/model/selection.js';
+import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { Chosen, InboxChanges, InboxCounts } from '../../contract/ports/inbox.js';
 import type { Announcer } from '../../contract/ports/live.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { MOST_SNOOZED } from '../migrations/snooze-functions.js';
-import { announcementOf, type ChangeRow } from './change-row.js';
+import { announcementOf, returnedAmong, type ChangeRow } from './change-row.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 /** Limits the connections held by changes that wait for a feed's lock, so that appends and streams always find one. */
@@ -42,15 +43,17 @@ interface ActRow extends ChangeRow<'same' | 'conflict' | 'unknown' | 'no action'
   readonly choices: readonly string[];
 }
 
-/** What happens to the actions that recipients choose. */
-export interface ActionListener {
+/** What happens to the actions that recipients choose, and to what they bring back. */
+export interface InboxListener {
   /** Called after the commit; must not throw. */
   readonly acted: (acted: ActedNotification) => void;
   /** Whether the transaction stages a job of each in `action_outbox`. */
   readonly stages: boolean;
+  /** Called after the commit with the notifications that came back from being snoozed; must not throw. */
+  readonly returned: (notifications: readonly TakenNotification[]) => void;
 }
 
-const NO_LISTENER: ActionListener = { acted: () => {}, stages: false };
+const NO_LISTENER: InboxListener = { acted: () => {}, stages: false, returned: () => {} };
 
 /**
  * Changes the state of notifications: each change is one function call, one entry in the log (of each
@@ -62,7 +65,7 @@ export class PostgresInboxChanges implements InboxChanges {
   constructor(
     private readonly sql: Sql,
     private readonly announcer: Announcer,
-    private readonly actions: ActionListener = NO_LISTENER,
+    private readonly listener: InboxListener = NO_LISTENER,
   ) {}
 
   async change(feed: FeedKey, change: StateChange, selection: Selection): Promise<InboxCounts> {
@@ -86,14 +89,14 @@ export class PostgresInboxChanges implements InboxChanges {
     if (problems.action) throw new InvalidRequestError([{ field: 'action', problem: problems.action }]);
     const rows = await this.call<ActRow>('act($1, $2, $3::uuid, $4, $5)', [
       ...keyOf(feed),
-      ...[id, action, this.actions.stages],
+      ...[id, action, this.listener.stages],
     ]);
     const row = rows.at(-1)!;
     refuseAction(row, id, action);
     const chosen = { action: row.chosen, at: row.at };
     this.announce(feed, rows);
     if (row.item !== null) {
-      this.actions.acted({ feed, notification: JSON.parse(row.item) as NotificationItem, ...chosen });
+      this.listener.acted({ feed, notification: JSON.parse(row.item) as NotificationItem, ...chosen });
     }
     return { id: id.toLowerCase(), ...chosen };
   }
@@ -122,7 +125,10 @@ export class PostgresInboxChanges implements InboxChanges {
 
   private announce(feed: FeedKey, rows: readonly ChangeRow<string>[]): void {
     const changed = rows.filter(({ outcome }) => outcome === 'changed');
-    if (changed.length > 0) this.announcer.announce(changed.map((row) => announcementOf(feed, row)));
+    if (changed.length === 0) return;
+    this.announcer.announce(changed.map((row) => announcementOf(feed, row)));
+    const returned = returnedAmong(changed.map((row) => ({ ...announcementOf(feed, row), type: row.type })));
+    if (returned.length > 0) this.listener.returned(returned);
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Announcement } from '../../contract/ports/live.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import type { TypedAnnouncement } from '../inbox/change-row.js';
 import { Sweep } from './sweep.js';
 
 const ENTRIES_PER_LOOK = 1_000;
@@ -42,7 +42,7 @@ export class DueSweep extends Sweep {
     everyMs: number,
     private readonly statements: DueStatements,
     /** Called after each commit. */
-    private readonly announce: (announcements: readonly Announcement[]) => void,
+    private readonly announce: (announcements: readonly TypedAnnouncement[]) => void,
   ) {
     super(name, database, lock, everyMs);
   }
@@ -72,8 +72,15 @@ export class DueSweep extends Sweep {
   }
 }
 
-function toAnnouncement({ tenant, recipient, epoch, type, entry_json: json, ...row }: DueRow): Announcement {
+function toAnnouncement({
+  tenant,
+  recipient,
+  epoch,
+  type,
+  entry_json: json,
+  ...row
+}: DueRow): TypedAnnouncement {
   const seq = Number(row.seq);
   // Without its JSON it is read from the log: what expires must not be served from memory.
-  return { feed: { tenant, recipient }, epoch, seq, entry: json === null ? null : { seq, type, json } };
+  return { feed: { tenant, recipient }, epoch, seq, type, entry: json === null ? null : { seq, type, json } };
 }

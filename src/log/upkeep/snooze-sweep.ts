@@ -1,6 +1,8 @@
+import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { Announcement } from '../../contract/ports/live.js';
 import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { returnedAmong } from '../inbox/change-row.js';
 import { DueSweep } from './due-sweep.js';
 
 /** Parameters: time, maximum rows, the feeds to skip. Result: feeds with snoozed notifications that are due since then. */
@@ -20,7 +22,7 @@ export class SnoozeSweep extends DueSweep {
   constructor(
     database: LogDatabase,
     everyMs: number,
-    onReturned: (announcements: readonly Announcement[]) => void,
+    onReturned: (announcements: readonly Announcement[], returned: readonly TakenNotification[]) => void,
   ) {
     super(
       'The sweep of snoozed notifications',
@@ -28,7 +30,7 @@ export class SnoozeSweep extends DueSweep {
       database,
       everyMs,
       { find: FIND_SNOOZED, run: WAKE },
-      onReturned,
+      (news) => onReturned(news, returnedAmong(news)),
     );
   }
 }

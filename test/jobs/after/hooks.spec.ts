@@ -92,6 +92,31 @@ onBothBackends('Hooks', (backend) => {
     expect(escalated[0]!.idempotencyKey).toMatch(/^esc-/);
   }, 60_000);
 
+  it('escalate as new what came back from being snoozed, at its time or before, also if it expires', async () => {
+    const expiresAt = new Date(Date.now() + 60_000);
+    for (const title of ['early', 'due']) await send('kim', title, { expiresAt });
+    await send('kim', 'lasting');
+    const { items } = await eventually(
+      async () => {
+        const page = await tidings.page('kim');
+        expect(page.items).toHaveLength(3);
+        return page;
+      },
+      { timeoutMs: 15_000 },
+    );
+    const idOf = (title: string): string => items.find((item) => item.title === title)!.id;
+    // Their first escalations find nothing, now or later.
+    await tidings.snooze('kim', [idOf('early'), idOf('lasting')], new Date(Date.now() + 50_000));
+    await tidings.snooze('kim', [idOf('due')], new Date(Date.now() + 500));
+    await tidings.unsnooze('kim', [idOf('early'), idOf('lasting')]);
+    await eventually(() => expect(escalated).toHaveLength(3), { timeoutMs: 20_000 });
+    expect(escalated.map(({ notification }) => notification.id).sort()).toEqual(
+      items.map(({ id }) => id).sort(),
+    );
+    const before = new Set(items.map(({ cursor }) => cursor));
+    expect(escalated.filter(({ notification }) => before.has(notification.cursor))).toEqual([]);
+  }, 60_000);
+
   it('call a failed handler again with the same key', async () => {
     failures = 1;
     await send('eve', 'again');

@@ -32,6 +32,7 @@ describe('the actions of notifications', () => {
     };
     changes = new PostgresInboxChanges(opened.log.database, announcer, {
       stages: true,
+      returned: () => {},
       acted: (one) => void acted.push(one),
     });
   });
