@@ -106,15 +106,21 @@ export const FEEDS_PROVIDERS: Provider[] = [
       jobs: ActionJobs | null,
       escalations: Escalations | null,
       types: TypeRegistry,
-    ): InboxChanges =>
-      new PostgresInboxChanges(sql, hooks.listeningTo(new UpgradingAnnouncer(bus, types)), {
+    ): InboxChanges => {
+      const upgrade = new EntryUpgrade(types);
+      return new PostgresInboxChanges(sql, hooks.listeningTo(new UpgradingAnnouncer(bus, types)), {
         stages: jobs !== null,
         acted: (acted) => {
-          hooks.acted(acted);
-          jobs?.acted(acted);
+          // Never rejected: an upgrade that fails is reported, and leaves the notification as it was.
+          void upgrade.item(acted.notification).then((notification) => {
+            const upgraded = { ...acted, notification };
+            hooks.acted(upgraded);
+            jobs?.acted(upgraded);
+          });
         },
         returned: (notifications) => escalations?.taken(notifications),
-      }),
+      });
+    },
   },
   {
     provide: PREFERENCES,

@@ -6,7 +6,8 @@ import { FEED_READER, RESOLVED_OPTIONS, SQL } from '../contract/tokens.js';
 import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
-import { JobQueue } from '../jobs/index.js';
+import { JobQueue, TypeRegistry } from '../jobs/index.js';
+import { EntryUpgrade } from '../types/entry-upgrade.js';
 
 /** Providers that call the application's hooks and escalations. Part of the composition root, see tidings.module.ts. */
 export const HOOKS_PROVIDERS: Provider[] = [
@@ -17,10 +18,16 @@ export const HOOKS_PROVIDERS: Provider[] = [
   },
   {
     provide: ActionJobs,
-    inject: [RESOLVED_OPTIONS, JobQueue, SQL],
-    useFactory: async ({ actions, queue }: ResolvedOptions, jobs: JobQueue, sql: Sql) => {
+    inject: [RESOLVED_OPTIONS, JobQueue, SQL, TypeRegistry],
+    useFactory: async (
+      { actions, queue }: ResolvedOptions,
+      jobs: JobQueue,
+      sql: Sql,
+      types: TypeRegistry,
+    ) => {
       if (actions.queue === null) return null;
-      return new ActionJobs(await ActionJobs.openQueue(jobs, actions.queue, queue.enqueueTimeoutMs), sql);
+      const opened = await ActionJobs.openQueue(jobs, actions.queue, queue.enqueueTimeoutMs);
+      return new ActionJobs(opened, sql, new EntryUpgrade(types));
     },
   },
   {

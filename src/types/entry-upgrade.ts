@@ -15,8 +15,8 @@ const HEAD = /^\{"type":"([a-z][a-z0-9.-]*)"/;
 
 /**
  * Upgrades entries that were written for an older version of their type, when they are read from the log.
- * Live entries come from current workers and pass unchanged. Only types with an `upgrade` are checked, and
- * only their older entries are parsed.
+ * New entries come from current workers and pass unchanged; those that come back from being snoozed are announced without
+ * their JSON, so that they are read. Only types with an `upgrade` are checked, and only their older entries are parsed.
  */
 export class EntryUpgrade {
   private readonly errors = new RepeatedErrors(new Logger('Upgrade'));
@@ -28,21 +28,29 @@ export class EntryUpgrade {
     const definition = this.types.find(type);
     if (!definition?.upgrade) return json;
     const version = Number(TAIL.exec(json)?.[1]);
-    return version < definition.version ? this.upgraded(type, version, json) : json;
+    return version < definition.version ? this.upgraded(json) : json;
   }
 
-  private async upgraded(type: string, from: number, json: string): Promise<string> {
-    const definition = this.types.get(type);
+  /** The same for a parsed notification. */
+  async item(item: NotificationItem): Promise<NotificationItem> {
+    const { type, version, data } = item;
+    const definition = this.types.find(type);
+    if (!definition?.upgrade || version >= definition.version) return item;
     try {
-      const item = JSON.parse(json) as NotificationItem;
-      const data = await this.types.validate(definition, item.data, from);
-      return JSON.stringify({ ...item, data, version: definition.version });
+      const upgraded = await this.types.validate(definition, data, version);
+      return { ...item, data: upgraded, version: definition.version };
     } catch (error) {
       this.errors.report(
-        new Error(`An entry of version ${from} of ${type} was not upgraded: ${describeError(error)}`),
+        new Error(`An entry of version ${version} of ${type} was not upgraded: ${describeError(error)}`),
       );
-      return json;
+      return item;
     }
+  }
+
+  private async upgraded(json: string): Promise<string> {
+    const item = JSON.parse(json) as NotificationItem;
+    const upgraded = await this.item(item);
+    return upgraded === item ? json : JSON.stringify(upgraded);
   }
 }
 

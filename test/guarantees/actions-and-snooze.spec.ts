@@ -8,6 +8,8 @@ import { ActionJobs } from '../../src/jobs/after/action-jobs.js';
 import { JobQueue } from '../../src/jobs/index.js';
 import { PostgresInboxChanges } from '../../src/log/inbox/postgres-inbox-changes.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
+import { EntryUpgrade } from '../../src/types/entry-upgrade.js';
+import { TypeRegistry } from '../../src/types/type-registry.js';
 import { frameOf, Person } from '../e2e/inbox-house.js';
 import { eventually } from '../support/eventually.js';
 import { House, onBothBackends, type Instance } from './house.js';
@@ -92,7 +94,12 @@ onBothBackends('An action, and a snooze', (backend) => {
     const { at } = await dying.act({ tenant: '', recipient: 'bea' }, id, 'decline');
     // Another process, which need not wait as long as those of a deployment do.
     const queue = one.app.get(JobQueue, { strict: false });
-    const recovering = new ActionJobs(await ActionJobs.openQueue(queue, 'answers', 5_000), sql, 100);
+    const recovering = new ActionJobs(
+      await ActionJobs.openQueue(queue, 'answers', 5_000),
+      sql,
+      new EntryUpgrade(new TypeRegistry([])),
+      100,
+    );
     recovering.start();
     expect((await jobOf(id)).data).toMatchObject({ to: 'bea', action: 'decline', at });
     await eventually(async () => expect(await staged()).toEqual([]));

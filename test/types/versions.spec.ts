@@ -2,6 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { FeedKey } from '../../src/contract/model/feed.js';
 import { defineNotification } from '../../src/contract/model/notification-type.js';
+import type { ActedNotification, ActionJob } from '../../src/contract/model/hooks.js';
+import type { Sql } from '../../src/contract/ports/sql.js';
+import { SQL } from '../../src/contract/tokens.js';
+import { ActionJobs } from '../../src/jobs/after/action-jobs.js';
+import { PostgresInboxChanges } from '../../src/log/inbox/postgres-inbox-changes.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
 import { House, type Instance } from '../guarantees/house.js';
 import { eventually } from '../support/eventually.js';
@@ -10,7 +15,10 @@ import { eventually } from '../support/eventually.js';
 const before = defineNotification('shipped', {
   version: 1,
   schema: z.object({ order: z.string() }),
-  render: ({ order }, { locale }) => ({ title: `${order} (${locale})` }),
+  render: ({ order }, { locale }) => ({
+    title: `${order} (${locale})`,
+    actions: [{ id: 'keep', label: 'Keep it' }],
+  }),
 });
 const after = defineNotification('shipped', {
   version: 2,
@@ -33,17 +41,22 @@ let house: House;
 let now: Instance;
 let tidings: TidingsService;
 const asked: FeedKey[][] = [];
+const acted: ActedNotification[] = [];
 const LANGUAGES: Record<string, string | null> = { ada: 'pt-br', bob: 'de', eve: 'no such thing', joe: null };
 
 beforeAll(async () => {
   house = await House.open('Postgres');
   const then = await house.start({ types: [before] });
   for (const order of ['A-1', 'hopeless']) await house.queue().add('shipped', { to: 'ada', data: { order } });
+  for (const order of ['B-1', 'B-2']) await house.queue().add('shipped', { to: 'zoe', data: { order } });
   const service = then.app.get(TidingsService, { strict: false });
   await eventually(async () => expect((await service.count('ada')).unread).toBe(2), { timeoutMs: 15_000 });
+  await eventually(async () => expect((await service.count('zoe')).unread).toBe(2), { timeoutMs: 15_000 });
   await then.close();
   now = await house.start({
     types: [after, old],
+    actions: { queue: 'answers' },
+    hooks: { onAction: (event) => void acted.push(event) },
     worker: { unknownTypeRetryMs: 60_000 },
     resolveLocales: (recipients) => {
       asked.push([...recipients]);
@@ -104,6 +117,33 @@ describe('Data of an older version', () => {
       expect(await newer.getState()).toBe('delayed');
     });
   });
+
+  it('is upgraded for the hook and the job of an action, also in a job that is recovered', async () => {
+    const { items } = await tidings.page('zoe');
+    const [id, recovered] = ['B-1', 'B-2'].map(
+      (order) => items.find(({ title }) => title.startsWith(order))!.id,
+    );
+    await tidings.act('zoe', id!, 'keep');
+    // A process that dies after the commit.
+    const listener = { stages: true, acted: () => {}, returned: () => {} };
+    const sql = now.app.get<Sql>(SQL, { strict: false });
+    const dying = new PostgresInboxChanges(sql, { announce: () => {} }, listener);
+    await dying.act({ tenant: '', recipient: 'zoe' }, recovered!, 'keep');
+    const { jobs } = now.app.get(ActionJobs, { strict: false });
+    const dataOf = (of: string): Promise<ActionJob> =>
+      eventually(
+        async () => {
+          const job = await jobs.queue.getJob(`action-${of}`);
+          expect(job).toBeDefined();
+          return (job as { data: ActionJob }).data;
+        },
+        { timeoutMs: 30_000 },
+      );
+    const upgraded = (of: string, orderId: string) => ({ id: of, data: { orderId, version: 1 }, version: 2 });
+    expect((await dataOf(id!)).notification).toMatchObject(upgraded(id!, 'B-1'));
+    expect((await dataOf(recovered!)).notification).toMatchObject(upgraded(recovered!, 'B-2'));
+    expect(acted.map(({ notification }) => notification)).toMatchObject([upgraded(id!, 'B-1')]);
+  }, 60_000);
 
   it('expires by its type unless the job says otherwise', async () => {
     const [row] = await house.sql<{ ms: number }>(

@@ -5,6 +5,7 @@ import type { ActedNotification, ActionJob } from '../../contract/model/hooks.js
 import type { Sql } from '../../contract/ports/sql.js';
 import { Outage } from '../../platform/logging/outage.js';
 import { PeriodicTask } from '../../platform/time/periodic-task.js';
+import type { EntryUpgrade } from '../../types/entry-upgrade.js';
 import { KEPT } from '../queue/finished-jobs.js';
 import { JobQueue } from '../queue/queue.js';
 
@@ -36,6 +37,7 @@ export class ActionJobs {
   constructor(
     readonly jobs: JobQueue,
     private readonly sql: Sql,
+    private readonly upgrade: EntryUpgrade,
     recoveryMs = RECOVERY_MS,
   ) {
     const outage = new Outage(new Logger('Actions'), 'The queue of actions');
@@ -45,7 +47,7 @@ export class ActionJobs {
     });
   }
 
-  /** Called after the commit. What fails is recovered. */
+  /** Called after the commit, with data of the current version. What fails is recovered. */
   acted({ feed, notification }: ActedNotification): void {
     this.enqueue([{ feed, notification }]).catch(this.jobs.errors.report);
   }
@@ -70,10 +72,12 @@ export class ActionJobs {
       );
       if (rows.length === 0) return;
       await this.enqueue(
-        rows.map(({ tenant, recipient, item }) => ({
-          feed: { tenant, recipient },
-          notification: JSON.parse(item) as NotificationItem,
-        })),
+        await Promise.all(
+          rows.map(async ({ tenant, recipient, item }) => ({
+            feed: { tenant, recipient },
+            notification: await this.upgrade.item(JSON.parse(item) as NotificationItem),
+          })),
+        ),
       );
     }
   }
