@@ -294,8 +294,8 @@ describe('the notifications of a recipient over HTTP', () => {
         ['before', 'must be the "next" of a page, is "latest"'],
       ],
     ],
-    ['/count?limit=1', [['limit', 'is not a parameter of this route; there are none']]],
-    ['/count?unread=true&x=1', [['unread', 'is not a parameter of this route; there are none'], ['x', 'is not a parameter of this route; there are none']]], // prettier-ignore
+    ['/count?limit=1', [['limit', 'is not a parameter of this route; known: by']]],
+    ['/count?unread=true&x=1', [['unread', 'is not a parameter of this route; known: by'], ['x', 'is not a parameter of this route; known: by']]], // prettier-ignore
   ])('reject %s and name each invalid parameter', async (query, errors) => {
     const response = await get(query);
     expect(response.status).toBe(400);

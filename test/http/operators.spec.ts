@@ -110,7 +110,15 @@ describe('Routes with API keys', () => {
         dropped: [{ reason: 'muted', type: 'new-order', jobId: '7', at: '2026-01-01T00:00:00.000Z' }],
       });
       const feed = { tenant: 'acme', recipient: 'ada/ lö' };
-      const page = { limit: 5, before: null, unread: null, archived: false, type: null };
+      const page = {
+        limit: 5,
+        before: null,
+        unread: null,
+        archived: false,
+        snoozed: false,
+        type: null,
+        category: null,
+      };
       expect(app.ports.calls).toEqual([['feed', feed, page]]);
       expect(app.logger.logged).toHaveLength(1);
       const [line] = app.logger.logged;

@@ -279,7 +279,7 @@ describe('The cursor loop, whatever bus, log and readers do', () => {
   });
   beforeEach(() => {
     jest.useFakeTimers({
-      doNotFake: ['setImmediate', 'clearImmediate', 'nextTick', 'queueMicrotask', 'performance'],
+      doNotFake: ['setImmediate', 'clearImmediate', 'nextTick', 'queueMicrotask'],
     });
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
   });

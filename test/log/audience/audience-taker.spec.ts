@@ -219,7 +219,9 @@ describe('Taking entries of an audience', () => {
     const { database } = one.log;
     const query = database.query.bind(database);
     database.query = (text, values) =>
-      database.text(text).includes('DELETE') ? Promise.reject(new Error('cut')) : query(text, values);
+      database.text(text).includes('DELETE FROM "tidings".entry')
+        ? Promise.reject(new Error('cut'))
+        : query(text, values);
     await expect(new PostgresLogEraser(database).eraseTenant(tenant)).rejects.toThrow('cut');
     database.query = query;
     one.changed.splice(0);
