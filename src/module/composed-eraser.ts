@@ -24,14 +24,14 @@ export class ComposedEraser implements Eraser {
   ) {}
 
   async eraseRecipient(feed: FeedKey): Promise<ErasureReport> {
-    const { at, feeds, entries } = await this.log.eraseRecipient(feed);
+    const { feeds, entries, ...times } = await this.log.eraseRecipient(feed);
     this.streams.disconnect([feed]);
-    return { feeds, entries, jobs: await this.queue.erase(feed, at) };
+    return { feeds, entries, jobs: await this.queue.erase(feed, times) };
   }
 
   async eraseTenant(tenant: string): Promise<ErasureReport> {
     const ended = (feeds: readonly FeedKey[]): void => this.streams.disconnect(feeds);
-    const { at, feeds, entries } = await this.log.eraseTenant(tenant, ended);
-    return { feeds, entries, jobs: await this.queue.erase({ tenant, recipient: null }, at) };
+    const { feeds, entries, ...times } = await this.log.eraseTenant(tenant, ended);
+    return { feeds, entries, jobs: await this.queue.erase({ tenant, recipient: null }, times) };
   }
 }

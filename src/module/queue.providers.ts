@@ -62,15 +62,18 @@ export const QUEUE_PROVIDERS: Provider[] = [
       actions: ActionJobs | null,
       { queue }: ResolvedOptions,
     ): QueueEraser =>
-      new OutboxErasure(sql, [
-        new QueueErasure(jobs),
-        // Even without escalations in this process: another one may have them, and their jobs name
-        // recipients.
-        escalations
-          ? new QueueErasure(escalations.jobs)
-          : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
-        ...(actions ? [new QueueErasure(actions.jobs)] : []),
-      ]),
+      new OutboxErasure(
+        sql,
+        [
+          new QueueErasure(jobs),
+          // Even without escalations in this process: another one may have them, and their jobs name
+          // recipients.
+          escalations
+            ? new QueueErasure(escalations.jobs)
+            : new OccasionalQueueErasure(() => Escalations.openQueue(jobs, queue.enqueueTimeoutMs)),
+        ],
+        actions ? [new QueueErasure(actions.jobs)] : [],
+      ),
   },
   {
     provide: NotificationWorker,

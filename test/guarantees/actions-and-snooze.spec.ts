@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ActedNotification, ActionJob } from '../../src/contract/model/hooks.js';
 import type { NotificationItem } from '../../src/contract/model/entry.js';
-import { ERASER, SQL } from '../../src/contract/tokens.js';
-import type { Eraser } from '../../src/contract/ports/erase.js';
+import { ERASER, QUEUE_ERASER, SQL } from '../../src/contract/tokens.js';
+import type { Eraser, QueueEraser } from '../../src/contract/ports/erase.js';
 import type { Sql } from '../../src/contract/ports/sql.js';
 import { ActionJobs } from '../../src/jobs/after/action-jobs.js';
 import { JobQueue } from '../../src/jobs/index.js';
@@ -115,6 +115,34 @@ onBothBackends('An action, and a snooze', (backend) => {
     const { jobs } = one.app.get(ActionJobs, { strict: false });
     expect(await jobs.queue.getJob(`action-${id}`)).toBeUndefined();
   });
+
+  it('leaves the queue also if it was chosen while its recipient was being erased', async () => {
+    const [eli, flo] = [new Person('eli'), new Person('flo')];
+    const sql = one.app.get<Sql>(SQL, { strict: false });
+    const late: ActedNotification[] = [];
+    const slow = new PostgresInboxChanges(
+      sql,
+      { announce: () => {} },
+      { stages: true, acted: (one) => void late.push(one), returned: () => {} },
+    );
+    const { id } = await invite(eli);
+    const { at } = await slow.act({ tenant: '', recipient: 'eli' }, id, 'accept');
+    const actions = one.app.get(ActionJobs, { strict: false });
+    actions.acted(late[0]!);
+    await jobOf(id);
+    // The tombstone was there before, the emptied feed after it.
+    const times = { at: new Date(Date.parse(at) - 1), emptiedAt: new Date(at) };
+    const target = { tenant: '', recipient: 'eli' };
+    expect(await one.app.get<QueueEraser>(QUEUE_ERASER, { strict: false }).erase(target, times)).toBe(1);
+
+    // A process that was too slow to enqueue before the erasure.
+    await one.app.get<Eraser>(ERASER, { strict: false }).eraseRecipient(target);
+    const { id: other } = await invite(flo);
+    await slow.act({ tenant: '', recipient: 'flo' }, other, 'accept');
+    for (const each of late) actions.acted(each);
+    await jobOf(other);
+    expect(await actions.jobs.queue.getJob(`action-${id}`)).toBeUndefined();
+  }, 30_000);
 
   it('brings a notification back at its time on every device, also when nobody was connected', async () => {
     const cy = new Person('cy');

@@ -32,19 +32,24 @@ export interface ErasureTarget {
 export interface QueueEraser {
   /**
    * Removes the target's jobs, in any state, and removes the target from jobs with other recipients. Jobs
-   * queued after `before` stay. Safe to repeat.
+   * queued later stay. Safe to repeat.
    *
    * @returns The number of removed or changed jobs.
    * @throws {QueueUnavailableError} if the queue does not answer in time; repeat it.
    */
-  erase(target: ErasureTarget, before: Date): Promise<number>;
+  erase(target: ErasureTarget, before: ErasureTimes): Promise<number>;
+}
+
+/** The times of an erasure, by the database's clock. */
+export interface ErasureTimes {
+  /** The time of the tombstone; jobs for the log that are queued later are accepted. */
+  readonly at: Date;
+  /** The time from which the feeds were empty: what came of their entries did so earlier. */
+  readonly emptiedAt: Date;
 }
 
 /** The log's part of the result. */
-export interface LogErasure extends Pick<ErasureReport, 'feeds' | 'entries'> {
-  /** The time of the tombstone, by the database's clock; jobs queued later are accepted. */
-  readonly at: Date;
-}
+export interface LogErasure extends Pick<ErasureReport, 'feeds' | 'entries'>, ErasureTimes {}
 
 /** The log's part of an erasure: its rows, and the tombstones that keep late jobs out. */
 export interface LogEraser {

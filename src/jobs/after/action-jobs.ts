@@ -24,7 +24,8 @@ interface StagedRow extends FeedKey {
  *     staged, in the transaction of the action --enqueued--> on the queue, row deleted
  *            └──process dies or queue unavailable──> recovered by any process, 5 s later ──^
  *
- * The id of the job is that of the notification, so the queue drops a second one for as long as it keeps the first.
+ * The id of the job is that of the notification, so the queue drops a second one for as long as it keeps the first. Its
+ * `timestamp` is the time of the action, by which an erasure removes it, whenever it was enqueued.
  */
 export class ActionJobs {
   /** Opens the queue beside the queue of jobs, on the same backend. */
@@ -83,7 +84,10 @@ export class ActionJobs {
   }
 
   private async enqueue(actions: readonly Pick<ActedNotification, 'feed' | 'notification'>[]): Promise<void> {
-    const jobs = actions.map(({ feed, notification }) => {
+    const staged = await this.stagedAmong(actions.map(({ notification }) => notification.id));
+    const present = actions.filter(({ notification }) => staged.has(notification.id));
+    if (present.length === 0) return;
+    const jobs = present.map(({ feed, notification }) => {
       const data: ActionJob = {
         to: feed.recipient,
         tenant: feed.tenant,
@@ -92,11 +96,24 @@ export class ActionJobs {
       };
       const jobId = `action-${notification.id}`;
       const kept = { removeOnComplete: KEPT.completed, removeOnFail: KEPT.failed };
-      return { name: notification.type, data, opts: { jobId, ...ATTEMPTS, ...kept } };
+      return {
+        name: notification.type,
+        data,
+        opts: { jobId, timestamp: Date.parse(data.at), ...ATTEMPTS, ...kept },
+      };
     });
     await this.jobs.ask((queue) => queue.addBulk(jobs));
     await this.sql.query(`DELETE FROM ${this.sql.schema}.action_outbox WHERE id = ANY ($1::uuid[])`, [
-      actions.map(({ notification }) => notification.id),
+      present.map(({ notification }) => notification.id),
     ]);
+  }
+
+  /** An erasure deletes them, and another process that has enqueued them. */
+  private async stagedAmong(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.sql.query<{ id: string }>(
+      `SELECT id FROM ${this.sql.schema}.action_outbox WHERE id = ANY ($1::uuid[])`,
+      [ids],
+    );
+    return new Set(rows.map(({ id }) => id));
   }
 }

@@ -1,6 +1,7 @@
 import { audienceFeed } from '../../contract/model/audience.js';
 import { reaches, type ProducerIdentity } from '../../contract/model/producer-key.js';
-import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
+import type { JobEraser } from '../queue/queue-eraser.js';
+import type { ErasureTarget, ErasureTimes, QueueEraser } from '../../contract/ports/erase.js';
 import type { CancelledJob } from '../../contract/ports/cancel.js';
 import type { CancelOutcome } from '../../contract/ports/produce.js';
 import type { Sql } from '../../contract/ports/sql.js';
@@ -86,13 +87,15 @@ export class OutboxCanceller implements TriedJobs {
 export class OutboxErasure implements QueueEraser {
   constructor(
     private readonly sql: Sql,
-    private readonly queues: readonly QueueEraser[],
+    private readonly queues: readonly JobEraser[],
+    /** The queues of jobs that are made of entries, until the feeds are empty. */
+    private readonly derived: readonly JobEraser[],
   ) {}
 
-  async erase(target: ErasureTarget, before: Date): Promise<number> {
+  async erase(target: ErasureTarget, { at, emptiedAt }: ErasureTimes): Promise<number> {
     const table = `${this.sql.schema}.outbox`;
     const own = `coalesce(tenant, '') = $1::text AND created_at <= $2::timestamptz`;
-    const values: unknown[] = [target.tenant, before];
+    const values: unknown[] = [target.tenant, at];
     let rows = 0;
     if (target.recipient === null) {
       rows = (await this.sql.query(`DELETE FROM ${table} WHERE ${own} RETURNING id`, values)).length;
@@ -104,7 +107,8 @@ export class OutboxErasure implements QueueEraser {
                       WHERE ${own} AND $3::text = ANY (recipients) RETURNING id`;
       rows += (await this.sql.query(among, values)).length;
     }
-    for (const queue of this.queues) rows += await queue.erase(target, before);
+    for (const queue of this.queues) rows += await queue.erase(target, at);
+    for (const queue of this.derived) rows += await queue.erase(target, emptiedAt);
     return rows;
   }
 }

@@ -1,5 +1,5 @@
 import type { Job, JobType, Queue } from 'bullmq';
-import type { ErasureTarget, QueueEraser } from '../../contract/ports/erase.js';
+import type { ErasureTarget } from '../../contract/ports/erase.js';
 import { UnreadableData } from './unreadable-job.js';
 import type { JobQueue } from './queue.js';
 import { withdraw } from './withdrawn.js';
@@ -14,6 +14,18 @@ const PAGE = 200;
 /** The limit of passes: jobs that keep moving faster than the scan must not prolong it forever. */
 const MOST_PASSES = 5;
 
+/** Erases from one queue. */
+export interface JobEraser {
+  /**
+   * Removes the target's jobs, in any state, and removes the target from jobs with other recipients. Jobs with a later
+   * `timestamp` than `before` stay. Safe to repeat.
+   *
+   * @returns The number of removed or changed jobs.
+   * @throws {QueueUnavailableError} if the queue does not answer in time; repeat it.
+   */
+  erase(target: ErasureTarget, before: Date): Promise<number>;
+}
+
 /**
  * Removes recipients and tenants from the queue, whatever the state of their jobs. BullMQ has no index on job
  * data, so every job is read, page by
@@ -21,7 +33,7 @@ const MOST_PASSES = 5;
  * log's tombstone stops it, and
  * BullMQ's retention removes it.
  */
-export class QueueErasure implements QueueEraser {
+export class QueueErasure implements JobEraser {
   constructor(private readonly jobs: JobQueue) {}
 
   async erase(target: ErasureTarget, before: Date): Promise<number> {
@@ -77,7 +89,7 @@ export class QueueErasure implements QueueEraser {
 }
 
 /** For a queue that this process does not otherwise use: opens it for each erasure. */
-export class OccasionalQueueErasure implements QueueEraser {
+export class OccasionalQueueErasure implements JobEraser {
   constructor(private readonly open: () => Promise<JobQueue>) {}
 
   async erase(target: ErasureTarget, before: Date): Promise<number> {

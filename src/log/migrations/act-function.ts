@@ -1,5 +1,6 @@
 import { CHANGE_SETTINGS, isArchived, isRead, MOMENT, shown } from './change-functions.js';
 import { jsonTime, wireTime } from './item-json-function.js';
+import { erasureOf } from './tombstone-functions.js';
 
 /**
  * Chooses an action of a notification, once, and marks it as read. A snoozed notification comes back first.
@@ -10,7 +11,7 @@ import { jsonTime, wireTime } from './item-json-function.js';
  *
  * - `same`: this action was chosen before, `at` that time;
  * - `conflict`: another action was, `chosen`;
- * - `unknown`: there is no such notification in the feed (any more);
+ * - `unknown`: there is no such notification in the feed (any more), or an erasure is about to empty it;
  * - `no action`: it has no such action that can be chosen; `choices` can be;
  * - `link`: the action is a link.
  */
@@ -27,6 +28,7 @@ DECLARE
   f ${schema}.feed%ROWTYPE;
   e ${schema}.entry%ROWTYPE;
   s ${schema}.snoozed%ROWTYPE;
+  erasure timestamptz;
   moment timestamptz;
   place bigint;
   actions json;
@@ -36,6 +38,8 @@ BEGIN
   outcome := 'unknown';
   SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN NEXT; RETURN; END IF;
+  erasure := ${erasureOf(schema, 'f')};
+  IF f.created_at <= erasure AND (f.erased_at < erasure) IS NOT FALSE THEN RETURN NEXT; RETURN; END IF;
   moment := ${MOMENT};
   epoch := f.epoch;
   head := f.head;

@@ -35,10 +35,14 @@ const EMPTY: Statement = (schema) => `
                      FOR NO KEY UPDATE)
   RETURNING f.recipient, f.id, f.head`;
 
-/** Parameters: ids of emptied feeds. In the same transaction: what is snoozed would come back into the empty feed. */
+/**
+ * Parameters: ids of emptied feeds. Result: the time, under their locks. In the same transaction: what is snoozed would come
+ * back into the empty feed.
+ */
 const FORGET: Statement = (schema) => `
   WITH snoozed AS (DELETE FROM ${schema}.snoozed WHERE feed_id = ANY ($1::bigint[]))
-  DELETE FROM ${schema}.action_outbox WHERE feed_id = ANY ($1::bigint[])`;
+       , actions AS (DELETE FROM ${schema}.action_outbox WHERE feed_id = ANY ($1::bigint[]))
+  SELECT date_trunc('milliseconds', clock_timestamp()) AS at`;
 
 /**
  * Parameters: feed id, head, maximum entries. Result: the number of deleted rows; as a count, so that the
@@ -94,7 +98,7 @@ export class PostgresLogEraser implements LogEraser {
 
   async eraseTenant(tenant: string, onErased?: (feeds: readonly FeedKey[]) => void): Promise<LogErasure> {
     const at = await this.bury(tenant, null);
-    let total: LogErasure = { feeds: 0, entries: 0, at };
+    let total: LogErasure = { feeds: 0, entries: 0, at, emptiedAt: at };
     for (let after = ''; ;) {
       const found = await this.database.query<{ recipient: string }>(FIND_FEEDS, [
         tenant,
@@ -104,8 +108,8 @@ export class PostgresLogEraser implements LogEraser {
       ]);
       if (found.length === 0) return total;
       const recipients = found.map(({ recipient }) => recipient);
-      const { feeds, entries } = await this.erase(tenant, recipients, at);
-      total = { feeds: total.feeds + feeds, entries: total.entries + entries, at };
+      const { feeds, entries, emptiedAt } = await this.erase(tenant, recipients, at);
+      total = { feeds: total.feeds + feeds, entries: total.entries + entries, at, emptiedAt };
       onErased?.(recipients.map((recipient) => ({ tenant, recipient })));
       after = recipients.at(-1)!;
     }
@@ -116,16 +120,20 @@ export class PostgresLogEraser implements LogEraser {
     return new Date(Number(row!.at));
   }
 
-  private empty(tenant: string, recipients: readonly string[], at: Date): Promise<EmptiedFeed[]> {
+  private empty(
+    tenant: string,
+    recipients: readonly string[],
+    at: Date,
+  ): Promise<{ readonly emptied: readonly EmptiedFeed[]; readonly emptiedAt: Date }> {
     return this.database.transaction(async (query) => {
       const { rows } = await query<EmptiedFeed>(this.database.text(EMPTY), [tenant, recipients, at]);
-      await query(this.database.text(FORGET), [rows.map(({ id }) => id)]);
-      return rows;
+      const forgotten = await query<{ at: Date }>(this.database.text(FORGET), [rows.map(({ id }) => id)]);
+      return { emptied: rows, emptiedAt: forgotten.rows[0]!.at };
     });
   }
 
   private async erase(tenant: string, recipients: readonly string[], at: Date): Promise<LogErasure> {
-    const emptied = await this.empty(tenant, recipients, at);
+    const { emptied, emptiedAt } = await this.empty(tenant, recipients, at);
     let entries = 0;
     for (const { id, head } of emptied) {
       for (let deleted = ENTRIES_PER_BATCH; deleted === ENTRIES_PER_BATCH;) {
@@ -137,6 +145,6 @@ export class PostgresLogEraser implements LogEraser {
     }
     // The logs of the tenant's audiences go with it, and are nobody's feed.
     const feeds = emptied.filter(({ recipient }) => !isAudience({ tenant, recipient })).length;
-    return { feeds, entries, at };
+    return { feeds, entries, at, emptiedAt };
   }
 }
