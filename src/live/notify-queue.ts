@@ -3,6 +3,7 @@ import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
+import { outsideOfCalls } from '../platform/call-context.js';
 import type { Outage } from '../platform/logging/outage.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
 import { MAX_PAYLOAD_BYTES, pack } from './payload.js';
@@ -57,7 +58,7 @@ export class NotifyQueue {
   }
 
   private begin(): void {
-    if (this.messages.length > 0) this.sending ??= this.send();
+    if (this.messages.length > 0) this.sending ??= outsideOfCalls(() => this.send());
   }
 
   private addMessage(message: string): void {

@@ -3,6 +3,7 @@ import type { Announcement } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { feedHash } from './channel.js';
 import { DISCONNECT, encodeMessage } from './message.js';
+import { outsideOfCalls } from '../platform/call-context.js';
 import type { Outage } from '../platform/logging/outage.js';
 import type { RedisConnection } from '../platform/redis/redis-connection.js';
 
@@ -81,7 +82,7 @@ export class RedisPublisher {
     }
     this.waiting += size;
     this.gathered.push([this.prefix + feedHash(feed), message]);
-    if (connected) this.flushing ??= setImmediate(() => this.flush());
+    if (connected) this.flushing ??= outsideOfCalls(() => setImmediate(() => this.flush()));
   }
 
   private drop(): void {

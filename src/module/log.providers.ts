@@ -54,9 +54,9 @@ export const LOG_PROVIDERS: Provider[] = [
     inject: [LogDatabase, LIVE_BUS, RESOLVED_OPTIONS, HookRunner],
     // Commits are announced batch by batch, right after the commit and never before (G1).
     useFactory: (log: LogDatabase, bus: LiveBus, { metrics }: ResolvedOptions, hooks: HookRunner): Appender =>
-      new GroupCommitAppender(log, metrics, (results) => {
+      new GroupCommitAppender(log, metrics, (results, calls) => {
         bus.announce(results);
-        hooks.appended(results);
+        hooks.appended(results, calls);
       }),
   },
 ];

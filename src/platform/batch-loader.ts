@@ -1,3 +1,5 @@
+import { outsideOfCalls } from './call-context.js';
+
 interface Waiting<Key, Value> {
   readonly key: Key;
   readonly resolve: (value: Value) => void;
@@ -40,8 +42,11 @@ export class BatchLoader<Key, Value> {
     if (this.scheduled || this.loading >= this.limits.maxConcurrent) return;
     this.scheduled = true;
     const waitMs = this.startedAt + (this.limits.spacingMs ?? 0) - performance.now();
-    if (waitMs > 0) setTimeout(this.loadWaiting, waitMs);
-    else setImmediate(this.loadWaiting);
+    // The queries are everybody's, and not a part of the call whose load came first.
+    outsideOfCalls(() => {
+      if (waitMs > 0) setTimeout(this.loadWaiting, waitMs);
+      else setImmediate(this.loadWaiting);
+    });
   }
 
   private readonly loadWaiting = (): void => {

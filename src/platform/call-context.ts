@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 /** What is known about the call that is being handled. Log lines and jobs carry it. */
 export interface CallContext {
@@ -17,9 +17,15 @@ export function inCall<Result>(call: CallContext, work: () => Result): Result {
   return calls.run(call, work);
 }
 
-/** Runs the work as a part of no call: for what concerns everybody, and is only noticed by the call that came first. */
+/** Made while this module is loaded, when no request is handled, and so with no request's call, trace or other context. */
+const outside = new AsyncResource('TidingsOutsideOfCalls');
+
+/**
+ * Runs the work, and everything that it starts, as a part of no call and of no trace: for what concerns everybody (batches, shared
+ * connections, timers) and is only begun by the call that came first.
+ */
 export function outsideOfCalls<Result>(work: () => Result): Result {
-  return calls.getStore() === undefined ? work() : calls.run(undefined, work);
+  return outside.runInAsyncScope(work);
 }
 
 const WELL_FORMED = /^[\w.:/+=@-]{1,128}$/;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { RedisAddress } from '../../contract/options/connections.js';
+import { outsideOfCalls } from '../../platform/call-context.js';
 import { Outage } from '../../platform/logging/outage.js';
 import { connectRedis, type RedisConnection } from '../../platform/redis/redis-connection.js';
 import { withTimeout } from '../../platform/time/with-timeout.js';
@@ -39,14 +40,16 @@ export class SharedBuckets {
 
   /** Takes the tokens. @returns 0, or the ms for which further requests must wait; 0 also while Redis does not answer. */
   async take(key: string, { perSecond, burst }: Rate, tokens: number): Promise<number> {
-    this.#connection ??= connectRedis(
-      this.address,
-      { use: 'bus' },
-      {
-        up: () => this.#outage.end(),
-        down: (problem) => this.#outage.begin(problem),
-        error: (error) => this.#outage.begin(error),
-      },
+    this.#connection ??= outsideOfCalls(() =>
+      connectRedis(
+        this.address,
+        { use: 'bus' },
+        {
+          up: () => this.#outage.end(),
+          down: (problem) => this.#outage.begin(problem),
+          error: (error) => this.#outage.begin(error),
+        },
+      ),
     );
     // Also before it has connected.
     if (!this.#connection.usable) return 0;

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { isAudience } from '../../contract/model/audience.js';
 import type { NotificationItem } from '../../contract/model/entry.js';
@@ -18,20 +19,23 @@ export class HookRunner {
     private readonly reader: FeedReader,
   ) {}
 
-  /** Called with each committed batch. */
-  appended(results: readonly AppendResult[]): void {
+  /** Called with each committed batch. @param calls The call that each result is of: its hook runs in that context. Default: this call. */
+  appended(results: readonly AppendResult[], calls: readonly AsyncResource[] = []): void {
     const { onAppended } = this.hooks;
     if (!onAppended) return;
-    for (const result of results) {
+    for (const [index, result] of results.entries()) {
       // The entries of an audience are reported when they are taken into a feed.
       if (result.outcome !== 'appended' || isAudience(result.feed)) continue;
-      this.call('onAppended', async () => {
+      const hook = async (): Promise<void> => {
         // An entry that expires has no final JSON at this point.
         const delivered = result.entry?.json
           ? { feed: result.feed, notification: JSON.parse(result.entry.json) as NotificationItem }
           : await notificationAt(this.reader, result);
         if (delivered && delivered.notification.type !== CANARY.name) await onAppended(delivered);
-      });
+      };
+      const call = (): void => this.call('onAppended', hook);
+      if (calls[index]) calls[index].runInAsyncScope(call);
+      else call();
     }
   }
 

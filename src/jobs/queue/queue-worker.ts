@@ -1,5 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import type { Processor, WorkerOptions } from 'bullmq';
+import { outsideOfCalls } from '../../platform/call-context.js';
 import { describeError } from '../../platform/logging/describe-error.js';
 import { Outage } from '../../platform/logging/outage.js';
 import { backoffMs } from '../../platform/time/backoff.js';
@@ -78,7 +79,8 @@ export class QueueWorker {
   /** Pauses fetching. Running jobs continue: the caller may be one of them. */
   pauseFor(ms: number): void {
     if (this.pause || this.closed || !this.running) return;
-    this.pause = setTimeout(() => this.resume(), ms);
+    // Paused by a job, resumed for all: the jobs that come then are not a part of its call.
+    this.pause = outsideOfCalls(() => setTimeout(() => this.resume(), ms));
     void this.connected?.instance.pause(true);
   }
 

@@ -1,8 +1,9 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { AppendResult, NewNotification } from '../../contract/ports/append.js';
 import { frameBytes } from './append-batch.js';
 
-/** One call of `append` and its outstanding items. */
-export class AppendCall {
+/** One call of `append` and its outstanding items. As a resource it keeps its caller's context, which the shared batch is no part of. */
+export class AppendCall extends AsyncResource {
   private readonly results: AppendResult[] = [];
   private waitingFor: number;
   private settled = false;
@@ -12,6 +13,7 @@ export class AppendCall {
     private readonly resolve: (results: AppendResult[]) => void,
     private readonly reject: (error: unknown) => void,
   ) {
+    super('TidingsAppendCall');
     this.waitingFor = count;
   }
 

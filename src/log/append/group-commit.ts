@@ -12,6 +12,7 @@ import { appendBatch, makeFeeds, type ItemOutcome } from './append-batch.js';
 import { AppendCall, itemsOf, type Item } from './append-call.js';
 import { Lanes, type Batch } from './lanes.js';
 import type { LogDatabase } from '../database/database.js';
+import { outsideOfCalls } from '../../platform/call-context.js';
 
 /** Two transactions at once: one works while the other waits for the disk. More would only share the same disk. */
 const MAX_IN_FLIGHT = 2;
@@ -30,8 +31,11 @@ export class GroupCommitAppender implements Appender {
   constructor(
     private readonly database: LogDatabase,
     private readonly metrics: Metrics,
-    /** Called after each commit with the committed notifications; must not throw. */
-    private readonly onCommitted: (results: readonly CommittedNotification[]) => void,
+    /** Called after each commit with the committed notifications, and the calls that they are of; must not throw. */
+    private readonly onCommitted: (
+      results: readonly CommittedNotification[],
+      calls: readonly AppendCall[],
+    ) => void,
   ) {}
 
   get lastCommitAt(): number {
@@ -58,11 +62,14 @@ export class GroupCommitAppender implements Appender {
     if (this.scheduled || this.inFlight >= MAX_IN_FLIGHT) return;
     this.scheduled = true;
     // After the callbacks of this turn, so that jobs that BullMQ hands out together share a batch.
-    setImmediate(() => {
-      this.scheduled = false;
-      while (this.lanes.isReady && this.inFlight < MAX_IN_FLIGHT) void this.runBatch(this.lanes.takeBatch());
-    });
+    // The batches are everybody's, and not a part of the call that came first.
+    outsideOfCalls(() => setImmediate(this.runReady));
   }
+
+  private readonly runReady = (): void => {
+    this.scheduled = false;
+    while (this.lanes.isReady && this.inFlight < MAX_IN_FLIGHT) void this.runBatch(this.lanes.takeBatch());
+  };
 
   private async runBatch(batch: Batch): Promise<void> {
     this.inFlight += 1;
@@ -102,27 +109,38 @@ export class GroupCommitAppender implements Appender {
   }
 
   private async appendMakingFeeds(items: readonly Item[]): Promise<ItemOutcome[]> {
-    const notifications = items.map((item) => item.notification);
-    const outcomes = await this.appendOnce(notifications);
-    const missing = notifications.filter((_, index) => outcomes[index] === 'missing');
+    const outcomes = await this.appendOnce(items);
+    const missing = items.filter((_, index) => outcomes[index] === 'missing');
     if (missing.length === 0) return outcomes;
-    const erased = await makeFeeds(this.database, missing);
-    const wanted = missing.filter(({ feed }) => !erased.has(feedKeyString(feed)));
+    const erased = await makeFeeds(
+      this.database,
+      missing.map(({ notification }) => notification),
+    );
+    const wanted = missing.filter(({ notification }) => !erased.has(feedKeyString(notification.feed)));
     const again = wanted.length > 0 ? await this.appendOnce(wanted) : [];
     let next = 0;
     return outcomes.map((outcome, index): ItemOutcome => {
       if (outcome !== 'missing') return outcome;
-      const { feed } = notifications[index]!;
+      const { feed } = items[index]!.notification;
       return erased.has(feedKeyString(feed)) ? { outcome: 'erased', feed } : again[next++]!;
     });
   }
 
   /** Runs one transaction and reports its commits at once, whatever happens to the rest of the batch. */
-  private async appendOnce(notifications: readonly NewNotification[]): Promise<ItemOutcome[]> {
+  private async appendOnce(items: readonly Item[]): Promise<ItemOutcome[]> {
     const startedAt = performance.now();
-    const outcomes = await appendBatch(this.database, notifications);
+    const outcomes = await appendBatch(
+      this.database,
+      items.map(({ notification }) => notification),
+    );
     this.committedAt = performance.now();
-    const committed = outcomes.filter(isCommitted);
+    const committed: CommittedNotification[] = [];
+    const calls: AppendCall[] = [];
+    outcomes.forEach((outcome, index) => {
+      if (!isCommitted(outcome)) return;
+      committed.push(outcome);
+      calls.push(items[index]!.call);
+    });
     if (committed.length === 0) return outcomes;
     const appended = committed.filter(({ outcome }) => outcome === 'appended').length;
     this.metrics.batchAppended({
@@ -130,7 +148,7 @@ export class GroupCommitAppender implements Appender {
       duplicates: committed.length - appended,
       durationMs: this.committedAt - startedAt,
     });
-    this.onCommitted(committed);
+    this.onCommitted(committed, calls);
     return outcomes;
   }
 

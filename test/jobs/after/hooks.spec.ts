@@ -12,6 +12,7 @@ import { resolveOptions } from '../../../src/contract/options/options.js';
 import { Escalations } from '../../../src/jobs/after/escalations.js';
 import { newOrder, taskCompleted } from '../../../src/types/shipped/index.js';
 import { TidingsService } from '../../../src/module/tidings.service.js';
+import { currentCall, inCall } from '../../../src/platform/call-context.js';
 import { House, onBothBackends } from '../../guarantees/house.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -21,6 +22,8 @@ onBothBackends('Hooks', (backend) => {
   let eraser: Eraser;
   let escalations: Escalations;
   const appended: DeliveredNotification[] = [];
+  /** The requests that the hooks for new notifications belong to. */
+  const requests = new Map<string, string | undefined>();
   const read: ReadNotifications[] = [];
   const escalated: Escalated[] = [];
   let failures = 0;
@@ -31,6 +34,7 @@ onBothBackends('Hooks', (backend) => {
       hooks: {
         onAppended: (event) => {
           appended.push(event);
+          requests.set(event.notification.title, currentCall()?.requestId);
           throw new Error('a hook that fails harms nobody');
         },
         onRead: (event) => void read.push(event),
@@ -166,6 +170,15 @@ onBothBackends('Hooks', (backend) => {
     expect(escalated.filter(({ feed }) => feed.recipient !== 'una')).toEqual([]);
     expect(appended.filter(({ feed }) => feed.recipient !== 'una')).toEqual([]);
   }, 60_000);
+
+  it('are a part of the request that published, whichever requests share its batch', async () => {
+    const titles = Array.from({ length: 30 }, (_, index) => `of r${index}`);
+    await Promise.all(
+      titles.map((title, index) => inCall({ requestId: `r${index}` }, () => send('cy', title))),
+    );
+    await eventually(() => expect(appended).toHaveLength(30), { timeoutMs: 15_000 });
+    expect(titles.map((title) => requests.get(title))).toEqual(titles.map((_, index) => `r${index}`));
+  }, 30_000);
 });
 
 it('rejects escalation rules of the same name, or without a time', () => {

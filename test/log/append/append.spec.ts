@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import { FeedBusyError, InvalidJobError } from '../../../src/contract/errors.js';
+import { NO_METRICS } from '../../../src/contract/ports/metrics.js';
+import { GroupCommitAppender } from '../../../src/log/append/group-commit.js';
+import { currentCall, inCall } from '../../../src/platform/call-context.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { notification, openLog, type Log } from '../open-log.js';
 
@@ -74,6 +78,36 @@ describe('the append', () => {
     });
     // The last of them made the head a multiple of 32.
     expect(updates).toEqual({ all: 31, inPlace: 30 });
+  });
+
+  it('runs batches outside of the calls that share them, and tells which call each entry is of', async () => {
+    // As a tracer has its active span.
+    const active = new AsyncLocalStorage<string>();
+    const context = (): unknown[] => [currentCall()?.requestId, active.getStore()];
+    const batches: unknown[] = [];
+    const entries: unknown[] = [];
+    const appender = new GroupCommitAppender(one.database, NO_METRICS, (results, calls) => {
+      batches.push(context());
+      results.forEach(({ feed }, index) =>
+        entries.push([feed.recipient, ...calls[index]!.runInAsyncScope(context)]),
+      );
+    });
+    const request = (id: string, recipient: string): Promise<unknown[]> =>
+      inCall({ requestId: id }, () =>
+        active.run(`span of ${id}`, async () => {
+          await appender.append([notification(recipient)]);
+          // One after the other: a batch is begun by the end of the one before.
+          await appender.append([notification(recipient)]);
+          return context();
+        }),
+      );
+    const answers = await Promise.all(['r1', 'r2', 'r3'].map((id) => request(id, `of ${id}`)));
+    expect(answers).toEqual(['r1', 'r2', 'r3'].map((id) => [id, `span of ${id}`]));
+    expect(new Set(batches.map(String))).toEqual(new Set([String([undefined, undefined])]));
+    expect(entries).toHaveLength(6);
+    for (const [recipient, id, span] of entries as string[][]) {
+      expect([recipient, span]).toEqual([`of ${id}`, `span of ${id}`]);
+    }
   });
 
   it('numbers the entries of each feed from 1 without holes, in the order given', async () => {
