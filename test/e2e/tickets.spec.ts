@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EventSource } from 'eventsource';
+import type { Streams } from '../../src/contract/ports/stream.js';
+import { STREAMS } from '../../src/contract/tokens.js';
 import { API_KEY, House, task, token, type Instance } from '../guarantees/house.js';
 import { eventually } from '../support/eventually.js';
 import { SseParser } from '../support/sse-parser.js';
@@ -142,6 +144,34 @@ describe('tickets for streams', () => {
     expect(control[1]!.retryInMs).toBe(3_600_000);
     source.close();
   });
+
+  it.each(['busy', 'draining'])(
+    'leave an EventSource whose first stream is refused (%s) a last frame, too',
+    async (reason) => {
+      const full = await house.start({ roles: ['api'], stream: { maxPerRecipient: 1 } });
+      if (reason === 'busy') await full.stream('ivy');
+      else await full.app.get<Streams>(STREAMS, { strict: false }).drain();
+      const source = new EventSource(`${full.origin}/v1/stream?ticket=${await issue('ivy')}`);
+      try {
+        const told: unknown[] = [];
+        source.addEventListener('feed.closing', ({ data, lastEventId }) => {
+          told.push([(JSON.parse(data as string) as { reason: string }).reason, lastEventId]);
+        });
+        source.addEventListener('error', ({ code }) => code && told.push(code));
+        await eventually(() =>
+          expect(told).toEqual([
+            [reason, 'now'],
+            ['ticket-invalid', 'now'],
+          ]),
+        );
+      } finally {
+        source.close();
+      }
+      // Its id is good for the next ticket.
+      const next = await one.stream('ivy', { query: `?ticket=${await issue('ivy')}&lastEventId=now` });
+      expect(next.frames.map(({ event }) => event)).toEqual(['feed.ready']);
+    },
+  );
 
   it('go with the streams that are ended, and with the recipient that is erased', async () => {
     const [ended, erased, kept] = await Promise.all([issue('dan'), issue('finn'), issue('gina')]);

@@ -48,6 +48,7 @@ describe('GET /v1/stream', () => {
     ['both, of which the header wins', '?lastEventId=abc-1', 'abc-41', after('abc', 41), 'abc-41'],
     ['an empty header, which is none', '?lastEventId=abc-1', '', after('abc', 1), 'abc-1'],
     ['0, the oldest kept entry', '?lastEventId=0', undefined, { kind: 'oldest' }, '0'],
+    ['now, as a client without a cursor is told to send', '', 'now', { kind: 'live' }, 'now'],
     ['an empty id', '?lastEventId=', undefined, { kind: 'live' }, ''],
     [
       'a number beyond 2^53',

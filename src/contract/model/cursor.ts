@@ -35,13 +35,15 @@ export function parseCursor(text: string): Cursor | null {
   return { epoch: match[1]!, seq: Number.isSafeInteger(seq) ? seq : Infinity };
 }
 
+/** The position of a client that has seen nothing yet, as an id: for those that must have one. */
+export const NOW = 'now';
+
 /**
  * Parses `Last-Event-ID` or `?lastEventId=`. A missing or empty id means live (an EventSource whose last id
- * is empty sends no header), `0` means from the
- * oldest kept entry.
+ * is empty sends no header), and {@link NOW} does as well; `0` means from the oldest kept entry.
  */
 export function parseRequestedPosition(text: string | null | undefined): RequestedPosition {
-  if (text === undefined || text === null || text === '') return { kind: 'live' };
+  if (text === undefined || text === null || text === '' || text === NOW) return { kind: 'live' };
   if (text === '0') return { kind: 'oldest' };
   const cursor = parseCursor(text);
   return cursor ? { kind: 'after', cursor } : { kind: 'malformed' };

@@ -1,6 +1,7 @@
 import { HttpException, Inject, Logger, Req, Res, Sse } from '@nestjs/common';
 import { EMPTY, type Observable } from 'rxjs';
 import { cut } from '../../contract/cut.js';
+import { NOW } from '../../contract/model/cursor.js';
 import { isRetryable, RateLimitedError } from '../../contract/errors.js';
 import type { Frame, Streams } from '../../contract/ports/stream.js';
 import type { Tickets } from '../../contract/ports/tickets.js';
@@ -33,8 +34,10 @@ export class StreamController {
    */
   @Sse('stream')
   async stream(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<Observable<Frame>> {
-    const { position, lastEventId, eventName } = readStreamQuery(request);
+    const { position, lastEventId: given, eventName } = readStreamQuery(request);
     const ticket = ticketOf(request);
+    // Its EventSource comes back with a used ticket. Without an id it would send no Last-Event-ID, and end at the 401.
+    const lastEventId = ticket === null ? given : given || NOW;
     // Whoever looks at a link first must not use its ticket up.
     if (request.method === 'HEAD' && ticket !== null) return EMPTY;
     const identity = await this.#identify(() =>
