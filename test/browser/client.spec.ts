@@ -199,6 +199,18 @@ describe('the store of a feed', () => {
     expect(shows(store)).toEqual({ items: ['e-5', 'e-3', 'e-1'], counts: [3, 3] });
   });
 
+  it('keeps a notification that is back when the answer to its snoozing comes later', () => {
+    const store = createStore(page([3, 2, 1]));
+    const until = '2030-01-01T00:00:00.000Z';
+    const pending = store.propose('snooze', { ids: ['id 2'], until });
+    store.cursor = 'e-20';
+    store.addState({ type: 'feed.snoozed', ids: ['id 2'], until, unread: 2, unseen: 2 });
+    // Another device has brought it back meanwhile.
+    add(store, 21, { id: 'id 2' });
+    store.confirm(pending, { unread: 2, unseen: 2, cursor: 'e-20' });
+    expect(shows(store)).toEqual({ items: ['e-21', 'e-3', 'e-1'], counts: [3, 3] });
+  });
+
   it('shows a notification that is back also if it was archived or is still there', () => {
     const store = createStore(page([3, 2, 1]));
     store.cursor = 'e-4';

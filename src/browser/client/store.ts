@@ -44,6 +44,8 @@ export interface Pending {
   readonly change: Change;
   readonly selection: Selection;
   readonly at: string;
+  /** Where the server applied it: a later item is one that came back since, and not changed. */
+  readonly asOf?: number;
 }
 
 /** The page of an empty store. */
@@ -104,8 +106,9 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
 
   function settle(change: Pending, counts: Partial<Counts>): void {
     const { unread, unseen } = base;
-    const next = changed(base, change);
-    if (!counts.cursor) return set(next);
+    const { cursor } = counts;
+    const next = changed(base, cursor ? { ...change, asOf: seqOf(cursor) } : change);
+    if (!cursor) return set(next);
     set({ ...next, unread, unseen });
     store.setCounts(counts as Counts);
   }
@@ -172,7 +175,8 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
 
     setCounts({ cursor, unread, unseen }) {
       const place = placeOf(cursor);
-      if (place?.epoch !== store.epoch || place.seq < countsAt) return;
+      // An answer that comes after later entries, which are counted, has nothing new.
+      if (place?.epoch !== store.epoch || place.seq < Math.max(countsAt, store.seq)) return;
       countsAt = place.seq;
       set({ unread, unseen });
     },
@@ -198,11 +202,11 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
 }
 
 /** Applies a change, and estimates the counts from the loaded notifications. */
-function changed(base: Base, { change, selection, at }: Pending): Base {
+function changed(base: Base, { change, selection, at, asOf = Infinity }: Pending): Base {
   const ids = new Set(selection.ids);
   const upTo = selection.upTo ? seqOf(selection.upTo) : null;
   const isSelected = ({ id, cursor }: NotificationItem): boolean =>
-    upTo === null ? ids.has(id) : seqOf(cursor) <= upTo;
+    upTo === null ? ids.has(id) && seqOf(cursor) <= asOf : seqOf(cursor) <= upTo;
   const selected = base.items.filter(isSelected).map(({ id }) => id);
 
   const next = { ...base, archived: new Set(base.archived) };
