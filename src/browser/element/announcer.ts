@@ -45,12 +45,13 @@ export class Announcer {
   }
 
   /** Drops arrivals that are not announced yet. */
-  discardArrivals(): void {
+  private discardArrivals(): void {
     clearTimeout(this.batchTimer);
     this.batchTimer = undefined;
     this.arrivals = 0;
   }
 
+  /** Announces nothing more of what it was told, and leaves no text. */
   stop(): void {
     this.discardArrivals();
     clearTimeout(this.clearTimer);

@@ -67,10 +67,11 @@ export class Categories {
     const { active } = this.source;
     if (items === this.countedFor || !active?.counts) return;
     this.countedFor = items;
+    const isCurrent = this.source.guard();
     this.timers.set('count', COUNT_AFTER_MS, () => {
       active.counts?.({ by: 'category' }).then(
         ({ categories }) => {
-          if (active !== this.source.active) return;
+          if (!isCurrent()) return;
           const entries = Object.entries(categories);
           this.counted = new Map(entries.map(([name, { unread }]) => [name, unread]));
           for (const [name] of entries) this.known.add(name);

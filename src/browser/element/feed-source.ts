@@ -20,7 +20,7 @@ const EMPTY: BellSnapshot = {
 };
 
 export interface FeedSourceListener {
-  /** Another feed is shown, or none. */
+  /** Another feed is shown, or none; or the same one for another recipient, or for nobody. */
   replaced(): void;
   changed(): void;
   arrived(item: NotificationItem): void;
@@ -36,6 +36,10 @@ export class FeedSource {
   private ownKey = '';
   private subscribed: BellFeed | null = null;
   private unsubscribe: () => void = () => {};
+  private phase: 'loading' | 'loaded' | 'stopped' = 'loading';
+  private epoch = '';
+  /** Counts feeds and recipients. */
+  private session = 0;
 
   constructor(
     private readonly host: Element,
@@ -55,6 +59,12 @@ export class FeedSource {
     return this.subscribed?.getSnapshot() ?? EMPTY;
   }
 
+  /** @returns a function that tells, after a wait, whether the same recipient's feed is still shown. */
+  guard(): () => boolean {
+    const { session } = this;
+    return () => session === this.session;
+  }
+
   /** Sets the feed that takes precedence; {@link connect} shows it. */
   assign(feed: BellFeed | null): void {
     this.assigned = feed;
@@ -66,10 +76,11 @@ export class FeedSource {
     else if (this.host.hasAttribute('url') || this.host.hasAttribute('path')) this.own ??= this.createOwn();
     const { feed, listener } = this;
     if (feed === this.subscribed) return;
-    this.unsubscribe();
+    this.leave();
     this.subscribed = feed;
+    this.follow();
     const stops = feed
-      ? [feed.subscribe(() => listener.changed()), feed.on('message', (item) => listener.arrived(item))]
+      ? [feed.subscribe(() => this.changed()), feed.on('message', (item) => listener.arrived(item))]
       : [];
     this.unsubscribe = () => stops.forEach((stop) => stop());
     listener.replaced();
@@ -83,9 +94,37 @@ export class FeedSource {
 
   disconnect(): void {
     this.closeOwn();
+    this.leave();
+  }
+
+  private leave(): void {
     this.unsubscribe();
     this.unsubscribe = () => {};
     this.subscribed = null;
+    this.phase = 'loading';
+    this.epoch = '';
+    this.session++;
+  }
+
+  private changed(): void {
+    if (this.follow()) {
+      this.session++;
+      this.listener.replaced();
+    }
+    this.listener.changed();
+  }
+
+  /**
+   * @returns whether the feed has left a recipient. A feed outlives a sign-out, which stops and clears it; a first page that is loaded again
+   * may be another's, whose cursors have another epoch.
+   */
+  private follow(): boolean {
+    const { status, loaded, items } = this.snapshot;
+    const before = this.phase;
+    const { epoch } = this;
+    this.phase = status.state === 'stopped' ? 'stopped' : loaded ? 'loaded' : 'loading';
+    this.epoch = this.phase === 'loaded' ? (items[0]?.cursor.split('-')[0] ?? epoch) : '';
+    return before === this.phase ? epoch !== '' && epoch !== this.epoch : before !== 'loading';
   }
 
   /** Reports invalid attributes as an uncaught error: thrown here, they would keep the element from being set up. */

@@ -35,8 +35,12 @@ export class Overlays {
     this.menu.toggle(anchor, strings.snooze, items);
   }
 
-  /** Opens the menu with what the feed can do. */
-  openMenu(anchor: HTMLElement, feed: BellFeed, style: RowStyle): void {
+  /**
+   * Opens the menu with what the feed can do.
+   *
+   * @param isCurrent whether the feed is still the recipient's whose pages are opened.
+   */
+  openMenu(anchor: HTMLElement, feed: BellFeed, style: RowStyle, isCurrent: () => boolean): void {
     const { strings } = style;
     const items: MenuItem[] = [];
     if (feed.snoozed)
@@ -45,7 +49,7 @@ export class Overlays {
       items.push({
         label: strings.preferences,
         icon: 'sliders',
-        choose: () => this.showPreferences(feed, style),
+        choose: () => this.showPreferences(feed, style, isCurrent),
       });
     this.menu.toggle(anchor, strings.more, items);
   }
@@ -62,7 +66,7 @@ export class Overlays {
     );
   }
 
-  private showPreferences(feed: BellFeed, { strings }: RowStyle): void {
-    this.page.open(strings.preferences, strings, () => preferencesForm(feed, strings));
+  private showPreferences(feed: BellFeed, { strings }: RowStyle, isCurrent: () => boolean): void {
+    this.page.open(strings.preferences, strings, () => preferencesForm(feed, strings, isCurrent));
   }
 }

@@ -16,10 +16,20 @@ async function loadPreferences(feed: BellFeed): Promise<Preferences> {
   return { types, muted, mutedCategories };
 }
 
-/** The form of a feed's preferences. @throws {FeedError} if they cannot be loaded. */
-export async function preferencesForm(feed: BellFeed, strings: BellStrings): Promise<HTMLElement> {
+/**
+ * The form of a feed's preferences.
+ *
+ * @param isCurrent whether the feed is still of the same recipient: the next one must not get these preferences.
+ * @throws {FeedError} if they cannot be loaded.
+ */
+export async function preferencesForm(
+  feed: BellFeed,
+  strings: BellStrings,
+  isCurrent: () => boolean,
+): Promise<HTMLElement> {
   const preferences = await loadPreferences(feed);
-  return new PreferencesForm(preferences, strings, (changed) => feed.setPreferences!(changed)).element;
+  const save = async (changed: BellPreferences) => isCurrent() && feed.setPreferences!(changed);
+  return new PreferencesForm(preferences, strings, save).element;
 }
 
 /** A switch of the form, and how it shows the present state. */

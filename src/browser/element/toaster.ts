@@ -101,7 +101,7 @@ export class Toaster implements FeedWidget {
     this.batch = [];
     this.timers.clear('batch');
     this.catchUp.reset();
-    this.announcer.discardArrivals();
+    this.announcer.stop();
     this.stack.clear();
   }
 
@@ -141,16 +141,16 @@ export class Toaster implements FeedWidget {
     this.batch = [];
     const unread = arrived.filter(({ readAt }) => readAt === null);
     const items = [...new Set(unread)];
-    const { active } = this.source;
+    const isCurrent = this.source.guard();
     const isSummary = items.length > this.max || (items.length > 1 && this.isCatchingUp);
     if (isSummary) {
       const name = `${items[0]!.cursor.split('-')[0]} summary`;
       const body = this.isCatchingUp ? this.appearance.strings.summaryBody : items.at(-1)!.title;
-      if ((await claim(name)) && active === this.source.active) this.showSummary(items.length, body);
+      if ((await claim(name)) && isCurrent()) this.showSummary(items.length, body);
       return;
     }
     const claimed = await Promise.all(items.map(({ cursor }) => claim(cursor)));
-    if (active !== this.source.active) return;
+    if (!isCurrent()) return;
     items.forEach(({ id }, index) => {
       const item = this.current(id);
       if (claimed[index] && item) this.show(item);

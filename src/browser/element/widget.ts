@@ -181,7 +181,7 @@ export class Widget implements FeedWidget {
 
   private replaced(): void {
     this.follow(this.source.active);
-    this.announcer.discardArrivals();
+    this.announcer.stop();
     this.renderer.reset();
     this.seen.reset();
     this.actions.reset();
@@ -249,7 +249,11 @@ export class Widget implements FeedWidget {
   }
 
   private openOverlay(open: (overlays: Overlays) => void): void {
-    this.loadOverlays().then(open, () => this.actions.fail());
+    const isCurrent = this.source.guard();
+    this.loadOverlays().then(
+      (overlays) => isCurrent() && open(overlays),
+      () => this.actions.fail(),
+    );
   }
 
   private closeOverlays(): void {
@@ -267,7 +271,9 @@ export class Widget implements FeedWidget {
 
   private openMenu(anchor: HTMLElement): void {
     const { active } = this.source;
-    if (active) this.openOverlay((overlays) => overlays.openMenu(anchor, active, this.appearance.rowStyle));
+    const isCurrent = this.source.guard();
+    if (active)
+      this.openOverlay((overlays) => overlays.openMenu(anchor, active, this.appearance.rowStyle, isCurrent));
   }
 
   /** Updates relative times. */

@@ -9,6 +9,10 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
   const bench = bellBench();
   const { show, calls, focus, focusedTitle, titles, press } = bench;
 
+  /** Until the page has a function of this name, which a request or a lock waits for. */
+  const waits = (name: string): Promise<void> =>
+    eventually(async () => expect(await bench.page.evaluate(`typeof window.${name}`)).toBe('function'));
+
   describe('<tidings-toasts>', () => {
     const toasts = (): Promise<string[]> =>
       bench.page.locator('#toasts .toast:not(.leaving) .title').allTextContents();
@@ -143,6 +147,76 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
       );
       await shown();
       expect(await calls()).toEqual(['markRead read', 'act invitation accept']);
+    });
+
+    describe('of somebody who signs out', () => {
+      const signOut = () =>
+        bench.page.evaluate(
+          `feed.set({ items: [], unread: 0, unseen: 0, loaded: false, status: { state: 'stopped', reason: 'signed-out' } })`,
+        );
+      const signIn = () =>
+        bench.page.evaluate(
+          `feed.set({ items: [item(0, { cursor: 'other-1' })], loaded: true, status: { state: 'live' } })`,
+        );
+      const region = () => bench.page.locator('#toasts [role=status]').textContent();
+
+      it('removes a summary, and what a screen reader may still read', async () => {
+        await open('duration="0"');
+        await push(...Array.from({ length: 12 }, () => ({})));
+        await shown('12 new notifications');
+        expect(await region()).toBe('12 new notifications');
+        await signOut();
+        await shown();
+        expect(await region()).toBe('');
+      });
+
+      it('removes a summary when the next page is of another epoch', async () => {
+        await open('duration="0"');
+        await push(...Array.from({ length: 12 }, () => ({})));
+        await shown('12 new notifications');
+        await signIn();
+        await shown();
+      });
+
+      it('announces nothing that waited, neither by toasts nor by a bell', async () => {
+        await open('duration="0"');
+        await bench.page.evaluate(`{
+          window.said = [];
+          for (const id of ['bell', 'toasts']) {
+            const region = document.getElementById(id).shadowRoot.querySelector('[role=status]');
+            new MutationObserver(() => region.textContent && said.push(region.textContent)).observe(region, { childList: true });
+          }
+        }`);
+        await push({ title: 'Private' });
+        await shown('Private');
+        await bench.page.evaluate(`document.getElementById('toasts').remove()`);
+        await push({ title: 'Private, in the bell' });
+        await signOut();
+        await signIn();
+        // Longer than arrivals wait for their announcement.
+        await bench.page.waitForTimeout(1_300);
+        expect(await bench.page.evaluate('said')).toEqual([]);
+      });
+
+      it.each(['One', 'A summary'])('shows nothing that waited for its claim: %s', async (kind) => {
+        await open('duration="0"');
+        // The lock is granted when the test says so.
+        await bench.page.evaluate(`Object.defineProperty(navigator, 'locks', { value: {
+          request: (name, options, use) => new Promise((done) => { window.grant = () => done(use({})); }),
+        } })`);
+        const count = kind === 'One' ? 1 : 12;
+        await push(
+          ...Array.from({ length: count }, (_, index) => ({ id: `same-${index}`, title: 'Private' })),
+        );
+        await waits('grant');
+        await signOut();
+        await bench.page.evaluate(
+          `feed.set({ items: [item(0, { id: 'same-0', title: 'Next', cursor: 'other-1' })], loaded: true, status: { state: 'live' } })`,
+        );
+        await bench.page.evaluate('grant()');
+        await settle(bench.page);
+        expect(await toasts()).toEqual([]);
+      });
     });
 
     it('is a link, which the application may route, and marks as read', async () => {
@@ -359,5 +433,67 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
       'setPreferences {"muted":[],"mutedCategories":["orders"]}',
       'setPreferences {"muted":["task-completed"],"mutedCategories":["orders"]}',
     ]);
+  });
+
+  describe('the pages of the panel, after a sign-out', () => {
+    const signOut = `feed.set({ items: [], unread: 0, unseen: 0, loaded: false, status: { state: 'stopped', reason: 'signed-out' } });`;
+    const signIn = `feed.set({ items: [item(0, { cursor: 'other-1' })], loaded: true, status: { state: 'live' } });`;
+    const openPage = async (name: string): Promise<void> => {
+      await openPanel(bench.page);
+      await bench.page.getByRole('button', { name: 'More' }).click();
+      await bench.page.getByRole('menuitem', { name }).click();
+    };
+    const pages = () => bench.page.locator('.page:not([hidden])').count();
+
+    it.each([
+      ['stops', signOut],
+      ['is of another epoch', signIn],
+      ['is loaded again', `feed.set({ items: [], loaded: false, status: { state: 'connecting' } })`],
+    ])('close, and keep nothing, once the feed %s', async (_, change) => {
+      await show(
+        `Object.assign(new FakeFeed(team()), { asleep: [item(0, { title: 'Private', snoozedUntil: '2026-11-23T08:00:00' })] })`,
+      );
+      await openPage('Snoozed');
+      await bench.page.getByText('Private').waitFor();
+      await bench.page.evaluate(change);
+      await settle(bench.page);
+      expect([await pages(), await bench.page.getByText('Private').count()]).toEqual([0, 0]);
+    });
+
+    it('save no preferences of the former user, also those that wait for the ones before', async () => {
+      await show(`Object.assign(new FakeFeed(team()), { declared: DECLARED })`);
+      await openPage('Preferences');
+      await bench.page.getByRole('switch', { name: 'Refunds' }).waitFor();
+      await bench.page.evaluate(`{
+        const { setPreferences } = feed;
+        feed.setPreferences = (wishes) => {
+          setPreferences.call(feed, wishes);
+          return new Promise((done) => { window.answer = done; });
+        };
+        window.switches = document.getElementById('bell').shadowRoot.querySelectorAll('.switch');
+        for (const one of [...switches].slice(1, 3)) one.click();
+      }`);
+      await waits('answer');
+      await bench.page.evaluate(`${signOut} ${signIn} answer()`);
+      await settle(bench.page);
+      // A script, or a click that was under way, may still have one.
+      await bench.page.evaluate('switches[3].click()');
+      await settle(bench.page);
+      expect(await calls()).toEqual([expect.stringMatching(/^setPreferences /)]);
+      expect(await pages()).toBe(0);
+    });
+
+    it('do not show what was still loading', async () => {
+      await show(
+        `Object.assign(new FakeFeed(team()), { snoozed: () => new Promise((done) => { window.answer = done; }) })`,
+      );
+      await openPage('Snoozed');
+      await waits('answer');
+      await bench.page.evaluate(
+        `${signOut} ${signIn} answer({ items: [item(0, { title: 'Private', snoozedUntil: '2026-11-23T08:00:00' })] })`,
+      );
+      await settle(bench.page);
+      expect([await pages(), await bench.page.getByText('Private').count()]).toEqual([0, 0]);
+    });
   });
 });
