@@ -40,7 +40,7 @@ export const NOW = 'now';
 
 /**
  * Parses `Last-Event-ID` or `?lastEventId=`. A missing or empty id means live (an EventSource whose last id
- * is empty sends no header), and {@link NOW} does as well; `0` means from the oldest kept entry.
+ * is empty sends no header), and `now` does as well; `0` means from the oldest kept entry.
  */
 export function parseRequestedPosition(text: string | null | undefined): RequestedPosition {
   if (text === undefined || text === null || text === '' || text === NOW) return { kind: 'live' };
