@@ -267,6 +267,17 @@ describe('the store of a feed', () => {
     expect(shows(store).counts).toEqual([4, 4]);
   });
 
+  it('keeps newer counts when it is told a change again that was written before the retention took something', () => {
+    const store = createStore(page([2, 1]));
+    store.setCounts({ unread: 1, unseen: 0, cursor: 'e-3' });
+    store.cursor = 'e-3';
+    store.addState({ type: 'feed.seen', upTo: 'e-2', unread: 2, unseen: 0 });
+    expect(shows(store).counts).toEqual([1, 0]);
+    store.cursor = 'e-4';
+    store.addState({ type: 'feed.read', ids: ['id 2'], unread: 0, unseen: 0 });
+    expect(shows(store).counts).toEqual([0, 0]);
+  });
+
   it('replaces the notification that a new one supersedes, loaded or not', () => {
     const store = createStore(page([3, 2], { unread: 9, unseen: 1 }));
     add(store, 4, { replaces: ['id 2'], count: 2 });

@@ -163,10 +163,10 @@ export function createStore({ items, unread, unseen, cursor, next }: Page): Stor
       // The counts of a `feed.removed` may be of a later position.
       // The type is the change: `feed.read` read, `feed.archived` archive, `feed.acted` acted.
       const change = entry.type.slice(5).replace(/([vz]e)d$/, '$1') as Change;
-      settle(pendingOf(change, entry as Selection), {
-        ...entry,
-        cursor: ('asOf' in entry && entry.asOf) || store.cursor,
-      });
+      const cursor = ('asOf' in entry && entry.asOf) || store.cursor;
+      // An entry has the counts of when it was written. Those that are known of its place may be newer: the retention makes no entry.
+      const { unread, unseen } = seqOf(cursor) > countsAt ? entry : base;
+      settle(pendingOf(change, entry as Selection), { unread, unseen, cursor });
       const known = idsOfBase();
       // A `feed.missed` selects none.
       const { ids = [] } = entry as Selection;

@@ -170,7 +170,9 @@ export class FeedClient {
         item.read = entry.type === 'feed.read';
       else if (entry.type !== 'feed.seen') item.archived = entry.type === 'feed.archived';
     }
-    this.setCounts(entry, ('asOf' in entry && entry.asOf) || id);
+    const cursor = ('asOf' in entry && entry.asOf) || id;
+    // Those of its place that are known may be newer: the retention makes no entry.
+    if (parseCursor(cursor)!.seq > this.countsAt) this.setCounts(entry, cursor);
   }
 
   private setCounts({ unread, unseen }: { unread: number; unseen: number }, cursor: string): void {
