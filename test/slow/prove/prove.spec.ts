@@ -20,7 +20,7 @@ onBothBackends('The proof with every fault', (backend) => {
   it(
     'loses, repeats, reorders and misdirects no entry',
     async () => {
-      const args = ['--short', '--minutes', '0.8', '--backend', backend.toLowerCase()];
+      const args = ['--short', '--minutes', '0.6', '--backend', backend.toLowerCase()];
       const { code, output } = await prove(args);
       // A failing run says the seed and the history of the entry in question.
       if (code !== 0) throw new Error(output);
