@@ -280,16 +280,17 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
 
     it('is renewed before it ends, with nothing missed and never offline', async () => {
       const user = newUser();
-      const tab = await openWith(() => bench.deployment.token(user, 4));
+      // It is renewed when a tenth is left: more than a busy machine needs for a request.
+      const tab = await openWith(() => bench.deployment.token(user, 10));
       await tab.until(({ status }) => expect(status.state).toBe('live'));
       const sent: string[] = [];
-      while ((await tab.state()).asked.length < 3) {
+      while ((await tab.state()).asked.length < 2) {
         sent.push(String(sent.length));
         await bench.deployment.add(user, sent.at(-1)!);
         await tab.until(({ heard }) => expect(heard).toEqual(sent));
       }
       const { asked, states } = await tab.state();
-      expect(asked).toEqual(['initial', 'expiring', 'expiring']);
+      expect(asked).toEqual(['initial', 'expiring']);
       expect(states).toEqual(['connecting', 'live']);
     }, 60_000);
 
