@@ -66,9 +66,9 @@ export const JOBS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/jobs/produce/queue-producer.ts',
-        find: '    await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {',
+        find: '    await this.untilStored((startedAt ?? performance.now()) + this.timeoutMs, async () => {',
         replace:
-          '    this.untilStored = () => Promise.resolve();\n    await this.untilStored((startedAt ?? Date.now()) + this.timeoutMs, async () => {',
+          '    this.untilStored = () => Promise.resolve();\n    await this.untilStored((startedAt ?? performance.now()) + this.timeoutMs, async () => {',
       },
     ],
     caughtBy: [{ file: QUEUE_TESTS, test: 'enqueues one job for one Idempotency-Key' }],

@@ -129,7 +129,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   {
     name: 'muted-one-appended',
     breaks: 'A single notification is appended although its recipient has muted its type.',
-    edits: [{ file: APPEND_ONE, find: 'IF type = ANY (f.muted) AND NOT mandatory', replace: 'IF false' }],
+    edits: [{ file: APPEND_ONE, find: 'AND NOT mandatory THEN', replace: 'AND false THEN' }],
     caughtBy: [{ file: ONE_AND_BATCH, test: 'whatever came before' }],
   },
   {
