@@ -53,7 +53,7 @@ describe('a restored database', () => {
       epochs.push(after!.epoch);
     }
     await log.close();
-  });
+  }, 90_000);
 
   it('keeps its epochs over a restart and a crash', async () => {
     const log = await openLog(server.url);
