@@ -49,10 +49,20 @@ async function stalledClient(service: ServiceProcess): Promise<Socket> {
   return socket;
 }
 
-const openStreams = async (service: ServiceProcess): Promise<number> => {
-  const text = await (await fetch(`${service.origin}/metrics`)).text();
-  return Number(/^tidings_streams_open (\d+)$/m.exec(text)?.[1]);
-};
+/** Resolves when the stalled client has taken what its socket holds: its stream replays, and no more entries leave. */
+async function untilBlocked(service: ServiceProcess): Promise<void> {
+  let before = 0;
+  await eventually(
+    async () => {
+      const text = await (await fetch(`${service.origin}/metrics`)).text();
+      expect(text).toMatch(/^tidings_streams\{state="replaying"\} 1$/m);
+      const last = before;
+      before = Number(/^tidings_entries_delivered_total\{source="log"\} (\d+)$/m.exec(text)?.[1]);
+      return before > 0 && before === last;
+    },
+    { timeoutMs: 60_000, everyMs: 500 },
+  );
+}
 
 /** More than loopback sockets hold, so that a client which does not read blocks its stream. */
 async function fillFeed(service: ServiceProcess): Promise<void> {
@@ -91,7 +101,7 @@ describe('the end of the service', () => {
     const open = await watch(service);
     await open.waitFor(({ event }) => event === 'feed.ready');
     const stalled = await stalledClient(service);
-    await eventually(async () => (await openStreams(service)) === 2);
+    await untilBlocked(service);
 
     service.signal('SIGTERM');
 
