@@ -101,7 +101,7 @@ describe('the samples of the README and of its pages', () => {
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
     const { status, stdout } = spawnSync(
       process.execPath,
-      [join(PACKAGE, 'node_modules/typescript/bin/tsc'), '-p', directory],
+      [join(PACKAGE, 'node_modules/typescript-7/bin/tsc'), '-p', directory],
       {
         encoding: 'utf8',
       },
