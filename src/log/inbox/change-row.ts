@@ -2,7 +2,7 @@ import type { FeedKey } from '../../contract/model/feed.js';
 import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { Announcement } from '../../contract/ports/live.js';
 
-/** A row returned by a function of `change-functions.ts` or `snooze-functions.ts`; the outcome determines which columns are set. */
+/** A row returned by a function of `migrations/change-functions.ts` or `snooze-functions.ts`; the outcome determines which columns are set. */
 export interface ChangeRow<Outcome extends string> {
   readonly outcome: Outcome | 'changed';
   readonly epoch: string;

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { AUDIENCE_SIGNATURES, audienceFunctions } from './audience-functions.js';
-import { expireFunction } from './change-functions.js';
+import { expireFunction } from './expire-function.js';
 import { expireFunction2 } from './expire-function-2.js';
 import { schemaOf } from './schema.js';
 

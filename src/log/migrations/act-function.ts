@@ -1,4 +1,4 @@
-import { CHANGE_SETTINGS, isArchived, isRead, MOMENT, shown } from './change-functions.js';
+import { CHANGE_SETTINGS, isArchived, isRead, MOMENT, shown } from './change-parts.js';
 import { jsonTime, wireTime } from './item-json-function.js';
 import { erasureOf } from './tombstone-functions.js';
 

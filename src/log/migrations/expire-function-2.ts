@@ -1,5 +1,5 @@
 import { isAudience } from './audience-functions.js';
-import { expireFunction } from './change-functions.js';
+import { expireFunction } from './expire-function.js';
 
 /**
  * The function that hides expired entries, for feeds and for audiences. In the log of an audience no entry reports it:

@@ -1,4 +1,14 @@
-import { CHANGE_SETTINGS, findByIds, isArchived, isRead, MOMENT, RESULT } from './change-functions.js';
+import {
+  BY_IDS,
+  CHANGE_SETTINGS,
+  findByIds,
+  isArchived,
+  isRead,
+  lockFeed,
+  MOMENT,
+  RESULT,
+  unchanged,
+} from './change-parts.js';
 import { jsonTime } from './item-json-function.js';
 import { oldestAt } from './oldest-at.js';
 
@@ -102,14 +112,6 @@ END
 $return$`;
 }
 
-/** The last row of the result: the counts and the head after everything. */
-const present = (schema: string): string => `\
-  outcome := 'same';
-  SELECT t.epoch, t.head, t.unread - d.unread, t.unseen - d.unseen INTO epoch, head, unread, unseen
-    FROM ${schema}.feed t, ${schema}.due_counts(t.id, t.floor, t.read_up_to, t.archived_up_to, t.seen_up_to, moment) d
-   WHERE t.id = f.id;
-  RETURN NEXT;`;
-
 /**
  * Snoozes notifications, or sets another time for those that are snoozed. Besides the outcomes of
  * `change_by_ids`: `past` and `far`, the time is not in the future, or more than a year away, by the clock of the
@@ -124,15 +126,12 @@ AS $snooze$
 DECLARE
   f ${schema}.feed%ROWTYPE;
   moment timestamptz;
-  places bigint[];
-  known uuid[];
-  snoozed_ones bigint[];
+${BY_IDS}
   changed uuid[];
   unread_ones integer;
   unseen_ones integer;
 BEGIN
-  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
-  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+${lockFeed(schema)}
   moment := ${MOMENT};
   IF wake_at <= moment THEN outcome := 'past'; RETURN NEXT; RETURN; END IF;
   IF wake_at > moment + interval '1 year' THEN outcome := 'far'; RETURN NEXT; RETURN; END IF;
@@ -168,7 +167,7 @@ ${findByIds(schema)}
     RETURN;
   END IF;
 
-${present(schema)}
+${unchanged(schema)}
 END
 $snooze$`;
 }
@@ -183,16 +182,13 @@ AS $unsnooze$
 DECLARE
   f ${schema}.feed%ROWTYPE;
   moment timestamptz;
-  places bigint[];
-  known uuid[];
-  snoozed_ones bigint[];
+${BY_IDS}
 BEGIN
-  SELECT * INTO f FROM ${schema}.feed t WHERE t.tenant = $1 AND t.recipient = $2 FOR NO KEY UPDATE;
-  IF NOT FOUND THEN outcome := 'missing'; RETURN NEXT; RETURN; END IF;
+${lockFeed(schema)}
   moment := ${MOMENT};
 ${findByIds(schema)}
   RETURN QUERY SELECT * FROM ${schema}.return_snoozed(f.id, snoozed_ones, moment);
-${present(schema)}
+${unchanged(schema)}
 END
 $unsnooze$`;
 }

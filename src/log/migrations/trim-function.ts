@@ -1,5 +1,5 @@
 import { isAudience } from './audience-functions.js';
-import { CHANGE_SETTINGS } from './change-functions.js';
+import { CHANGE_SETTINGS } from './change-parts.js';
 
 /**
  * The function that trims feeds, each under its lock; feeds locked elsewhere are left to the next sweep.

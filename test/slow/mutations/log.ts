@@ -3,7 +3,6 @@ import type { Mutation } from './mutation.js';
 const APPEND_BATCH = 'src/log/migrations/append-batch-function.ts';
 const APPEND_ONE = 'src/log/migrations/append-one-function.ts';
 const TRIM = 'src/log/migrations/trim-function.ts';
-const CHANGES = 'src/log/migrations/change-functions.ts';
 const RETENTION_TESTS = 'test/log/upkeep/retention.spec.ts';
 const APPEND_TESTS = 'test/log/append/append.spec.ts';
 const TWO_PROCESSES = 'test/guarantees/g5-jobs-that-run-twice.spec.ts';
@@ -233,7 +232,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     breaks: 'A stored change of many covers the notifications in between, which did not change.',
     edits: [
       {
-        file: CHANGES,
+        file: 'src/log/migrations/log-state-function.ts',
         find: 'FILTER (WHERE e.seq <> ALL (changed))',
         replace: 'FILTER (WHERE false)',
       },
@@ -245,7 +244,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     breaks: 'Marking all as read and as unread again adds a row to the marks each time.',
     edits: [
       {
-        file: CHANGES,
+        file: 'src/log/migrations/change-up-to-function.ts',
         find: "IF change = 'read' AND EXISTS (",
         replace: "IF change = 'read' AND up_to > f.read_up_to OR false AND EXISTS (",
       },
@@ -257,7 +256,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
     breaks: 'A recall brings the name of an erased recipient back.',
     edits: [
       {
-        file: CHANGES,
+        file: 'src/log/migrations/recall-function.ts',
         find: "is_erased := ${erasureOf(schema, 'recall')} IS NOT NULL;",
         replace: 'is_erased := false;',
       },
