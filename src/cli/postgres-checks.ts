@@ -70,7 +70,7 @@ export async function rights(address: PostgresAddress, schema: string, withQueue
     );
     return rows[0]!.granted
       ? 'complete'
-      : 'all that are needed; without EXECUTE on pg_control_system() and pg_control_checkpoint() some restores are not detected';
+      : 'all that are needed; without EXECUTE on pg_control_system() some restores are not detected';
   });
 }
 

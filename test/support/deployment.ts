@@ -19,14 +19,22 @@ export class Deployment {
   private readonly connections: pg.Pool;
 
   private constructor(
-    private readonly database: TestDatabase,
+    private readonly database: Pick<TestDatabase, 'url' | 'drop'>,
     private readonly redis: RedisServer | null,
   ) {
     this.connections = new pg.Pool({ connectionString: database.url, max: 2 });
+    // The next statement fails, or not.
+    this.connections.on('error', () => {});
   }
 
-  static async open(backend: 'postgres' | 'redis'): Promise<Deployment> {
-    return new Deployment(await createMigratedDatabase(), backend === 'redis' ? await startRedis() : null);
+  static async open(
+    backend: 'postgres' | 'redis',
+    database: Pick<TestDatabase, 'url' | 'drop'> | null = null,
+  ): Promise<Deployment> {
+    return new Deployment(
+      database ?? (await createMigratedDatabase()),
+      backend === 'redis' ? await startRedis() : null,
+    );
   }
 
   /** Starts a process of it, with these variables besides; resolves when it listens. */

@@ -11,6 +11,7 @@ import { signalTree } from '../../src/embedded-postgres/postmaster.js';
 import { run } from '../../src/embedded-postgres/run.js';
 import { STATE_DIR } from '../../src/embedded-postgres/state-dir.js';
 import { freePort } from './ports.js';
+import { asSuperuser, follow, takeBaseBackup } from './standby.js';
 import { testDirectory, testRoot } from './test-root.js';
 
 /** Where the server of the whole run keeps its superuser's URL. */
@@ -138,6 +139,33 @@ export class PrivatePostgres {
     // The keeper sees to the role and the database `tidings`; the tests are the only ones to stop this server.
     await (await Keeper.connect(port, passwords)).close();
     return server;
+  }
+
+  /** Starts a copy of this server that follows it over a connection until {@link promote}, and has the same roles and passwords. */
+  async startStandby(): Promise<PrivatePostgres> {
+    const home = await openHome(testDirectory('standby'), console);
+    await takeBaseBackup(this, home);
+    const cluster = new Cluster(home, await findBinaries(home.account), FAST);
+    const standby = new PrivatePostgres(cluster, this.password, await freePort());
+    await standby.start();
+    return standby;
+  }
+
+  /** Makes a standby the primary. */
+  async promote(): Promise<void> {
+    await asSuperuser(this, async (client) => {
+      const { rows } = await client.query<{ promoted: boolean }>('SELECT pg_promote() AS promoted');
+      if (!rows[0]!.promoted) throw new Error(`The standby on port ${this.port} was not promoted`);
+    });
+  }
+
+  /** Makes it a standby of another server; stop it first, in an orderly way, and start it again. */
+  async follow(primary: PrivatePostgres): Promise<void> {
+    await follow(primary, this.cluster.dataDir, this.cluster.home);
+  }
+
+  get dataDir(): string {
+    return this.cluster.dataDir;
   }
 
   /** The database `tidings`, as the role that owns it. */

@@ -150,8 +150,8 @@ export class LogDatabase implements Sql {
 
   /**
    * Runs the statement alone, one round trip instead of three, if the session's defaults allow it. A pooler
-   * may have assigned a session that was never
-   * checked: then the statement fails, runs again in a transaction, and all later statements use one too.
+   * may have assigned a session that was never checked: then the statement fails and runs again in a transaction, and if that works,
+   * all later statements use one too. On a server that has become a standby it does not.
    */
   private async run<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>> {
     if (this.defaults.suit) {
@@ -159,10 +159,11 @@ export class LogDatabase implements Sql {
         return await this.pool.query<Row>(text, values);
       } catch (error) {
         if (!isOfDefaults(error)) throw error;
-        this.defaults.suit = false;
       }
     }
-    return inTransaction(this.pool, this.queryTimeoutMs, (query) => query<Row>(text, values));
+    const result = await inTransaction(this.pool, this.queryTimeoutMs, (query) => query<Row>(text, values));
+    this.defaults.suit = false;
+    return result;
   }
 
   /** The SQL of a statement for our schema. */

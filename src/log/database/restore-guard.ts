@@ -9,8 +9,9 @@ interface Observation {
   known_system: string | null;
   known_timeline: number | null;
   system: string | null;
-  timeline: number | null;
+  wal_file: string | null;
   lsn: string | null;
+  synchronous: boolean;
   has_last_key: boolean;
 }
 
@@ -25,6 +26,12 @@ interface ServerIdentity {
   readonly timeline: number | null;
 }
 
+/** The server that this process wrote to last. */
+interface KnownServer extends ServerIdentity {
+  /** Its commits waited for a standby. */
+  readonly synchronous: boolean;
+}
+
 /**
  * Detects that the database was restored and then gives every feed a new epoch: a restore brings the old
  * epochs back with the rows, and would assign the
@@ -34,7 +41,9 @@ interface ServerIdentity {
  * else (a restore breaks all connections, so no statement can slip in between):
  *
  * 1. The system identifier or the timeline differs from the stored one: a dump loaded into another cluster, a
- * point-in-time recovery, or a failover (which may have lost the last commits, and looks like a recovery).
+ * point-in-time recovery, or a failover, which may have lost the last commits. A failover is no sign if this process knows that it lost
+ * none: commits waited for a standby, the server has followed another one until its promotion, and it has this process's last commit. If a
+ * standby was promoted that commits did not wait for, the process that misses one rotates.
  * 2. This process's last committed dedupe key is missing, the write-ahead log ends before a position that
  * this process saw flushed, or the incarnation is one that a rotation has replaced: a copy of the files was restored.
  * 3. If neither shows it (old files were restored while every process was down), the cursors do: one ahead of
@@ -47,6 +56,7 @@ export class RestoreGuard {
   private incarnation: string | null = null;
   /** Incarnations that were replaced while this process ran. Meeting one again means that the rotation is lost, and its epochs are back. */
   private readonly former = new Set<string>();
+  private server: KnownServer | null = null;
   private seenLsn = 0n;
   private lastKey: { readonly hash: Buffer; readonly at: number } | null = null;
   private tellsIdentity = true;
@@ -60,29 +70,41 @@ export class RestoreGuard {
 
   /** Checks a new connection for the signs and rotates the epochs if there is one. Resolves to whether it rotated. */
   async check(client: ClientBase): Promise<boolean> {
-    const before = this.incarnation;
     // Read before the query: connections open concurrently, and an earlier query may answer later.
-    const flushedBefore = this.seenLsn;
+    const { incarnation: before, seenLsn: flushedBefore, server: serverBefore } = this;
     const formerBefore = new Set(this.former);
     const seen = await this.observe(client);
-    if (seen.incarnation === null) return this.register(client, seen);
+    const server: KnownServer = {
+      system: seen.system,
+      timeline: timelineOf(seen.wal_file),
+      synchronous: seen.synchronous,
+    };
+    if (seen.incarnation === null) return this.register(client, seen, server);
     // Otherwise another connection has seen a later one meanwhile.
     if (this.incarnation === before) this.moveTo(seen.incarnation);
-    const isBack = formerBefore.has(seen.incarnation);
-    const sign = isBack ? 'a former rotation is lost' : this.signIn(seen, before, flushedBefore);
     const flushed = parseLsn(seen.lsn);
-    if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
-    if (!sign) return false;
-    if (!isBack && before !== null && before !== seen.incarnation) {
-      // Another process has already rotated. Our last commit is gone for good and no longer a sign.
-      this.lastKey = null;
+    const isBack = formerBefore.has(seen.incarnation);
+    if (!isBack && (await this.acceptsFailover(client, seen, serverBefore, server))) {
+      // Positions of the former server that no standby had are none of this one.
+      this.seenLsn = flushed;
+      this.server = server;
       return false;
     }
-    this.logger.warn(
-      `The database appears to have been restored (${sign}): every feed gets a new epoch, and clients get feed.reset.`,
-    );
-    await this.rotate(client, seen.incarnation, seen);
-    return true;
+    const sign = isBack ? 'a former rotation is lost' : signIn(seen, server, before, flushedBefore);
+    if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
+    if (sign && !isBack && before !== null && before !== seen.incarnation) {
+      // Another process has already rotated. Our last commit is gone for good and no longer a sign.
+      this.lastKey = null;
+    } else if (sign) {
+      this.logger.warn(
+        `The database appears to have been restored (${sign}): every feed gets a new epoch, and clients get feed.reset.`,
+      );
+      await this.rotate(client, seen.incarnation, server);
+      this.server = server;
+      return true;
+    }
+    this.server = server;
+    return false;
   }
 
   /** Gives every feed a new epoch, unless the incarnation has changed. */
@@ -118,42 +140,59 @@ export class RestoreGuard {
     return rows[0]?.incarnation ?? null;
   }
 
-  private signIn(seen: Observation, before: string | null, flushedBefore: bigint): string | null {
-    if (seen.known_system !== null && seen.system !== null && seen.known_system !== seen.system) {
-      return `system identifier ${seen.system} instead of ${seen.known_system}`;
+  /** Whether a standby has taken over that has all that was committed. If so, its timeline is stored, so that it is no sign for others. */
+  private async acceptsFailover(
+    client: ClientBase,
+    seen: Observation,
+    before: KnownServer | null,
+    now: KnownServer,
+  ): Promise<boolean> {
+    if (before === null || !before.synchronous || !seen.has_last_key) return false;
+    if (before.system !== now.system || before.timeline === now.timeline || now.timeline === null)
+      return false;
+    // Set by streaming alone: a point-in-time recovery reads an archive.
+    const { rows } = await client.query<{ followed: boolean }>(
+      'SELECT pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL AS followed',
+    );
+    if (!rows[0]?.followed) return false;
+    await client.query(BEGIN);
+    await client.query(
+      `UPDATE ${this.schema}.installation SET timeline = $2 WHERE incarnation = $1 AND timeline IS DISTINCT FROM $2`,
+      [seen.incarnation, now.timeline],
+    );
+    await client.query('COMMIT');
+    if (this.server?.timeline !== now.timeline) {
+      this.logger.log(
+        `A standby of the database has taken over (timeline ${now.timeline} instead of ${before.timeline}). Commits waited for it, so nothing is missing.`,
+      );
     }
-    if (seen.known_timeline !== null && seen.timeline !== null && seen.known_timeline !== seen.timeline) {
-      return `timeline ${seen.timeline} instead of ${seen.known_timeline}`;
-    }
-    if (before === null) return null;
-    if (!seen.has_last_key) return 'the last commit of this process is missing';
-    if (parseLsn(seen.lsn) < flushedBefore)
-      return 'the write-ahead log ends before a position that was flushed';
-    return null;
+    return true;
   }
 
-  private async register(client: ClientBase, seen: Observation): Promise<boolean> {
+  private async register(client: ClientBase, seen: Observation, server: KnownServer): Promise<boolean> {
     await client.query(BEGIN);
     await client.query(
       `INSERT INTO ${this.schema}.installation (incarnation, system_identifier, timeline) VALUES ($1, $2, $3)
        ON CONFLICT DO NOTHING`,
-      [randomUUID(), seen.system, seen.timeline],
+      [randomUUID(), server.system, server.timeline],
     );
     await client.query('COMMIT');
     this.moveTo(await this.readIncarnation(client));
     this.seenLsn = parseLsn(seen.lsn);
+    this.server = server;
     return false;
   }
 
   private async observe(client: ClientBase): Promise<Observation> {
     const identity = this.tellsIdentity
       ? `(SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system,
-         (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) AS timeline,
+         CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END AS wal_file,
          CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_current_wal_flush_lsn()::text END AS lsn`
-      : 'NULL AS system, NULL::integer AS timeline, NULL AS lsn';
+      : 'NULL AS system, NULL AS wal_file, NULL AS lsn';
     try {
       const { rows } = await client.query<Observation>(
         `SELECT i.incarnation, i.system_identifier AS known_system, i.timeline AS known_timeline, ${identity},
+                pg_catalog.current_setting('synchronous_standby_names') <> '' AS synchronous,
                 $1::bytea IS NULL OR EXISTS (SELECT FROM ${this.schema}.dedupe_key WHERE hash = $1) AS has_last_key
            FROM (SELECT) one LEFT JOIN ${this.schema}.installation i ON true`,
         [this.lastKey && Date.now() - this.lastKey.at < KEY_TRUSTED_MS ? this.lastKey.hash : null],
@@ -171,4 +210,31 @@ export class RestoreGuard {
       return this.observe(client);
     }
   }
+}
+
+/**
+ * The first eight digits of a name in the write-ahead log. `pg_control_checkpoint()` has the timeline, too, but for minutes after a
+ * promotion still the former one: until the first checkpoint.
+ */
+function timelineOf(walFile: string | null): number | null {
+  return walFile === null ? null : parseInt(walFile.slice(0, 8), 16);
+}
+
+function signIn(
+  seen: Observation,
+  { system, timeline }: ServerIdentity,
+  before: string | null,
+  flushedBefore: bigint,
+): string | null {
+  if (seen.known_system !== null && system !== null && seen.known_system !== system) {
+    return `system identifier ${system} instead of ${seen.known_system}`;
+  }
+  if (seen.known_timeline !== null && timeline !== null && seen.known_timeline !== timeline) {
+    return `timeline ${timeline} instead of ${seen.known_timeline}`;
+  }
+  if (before === null) return null;
+  if (!seen.has_last_key) return 'the last commit of this process is missing';
+  if (parseLsn(seen.lsn) < flushedBefore)
+    return 'the write-ahead log ends before a position that was flushed';
+  return null;
 }

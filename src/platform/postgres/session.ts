@@ -108,8 +108,7 @@ export async function lookAtSession(client: Pick<ClientBase, 'query'>): Promise<
 export class StandbyError extends Error {
   constructor() {
     super(
-      'this server is a hot standby, where nothing can be written: give the address of the primary ' +
-        '(or, with several hosts, target_session_attrs=read-write)',
+      'this server is a hot standby, where nothing can be written: give an address that leads to the primary',
     );
     this.name = 'StandbyError';
   }

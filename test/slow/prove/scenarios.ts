@@ -3,7 +3,7 @@ import { CLOCK_FAULTS } from './faults/clocks.js';
 import type { Fault } from './faults/fault.js';
 import { JOB_FAULTS } from './faults/jobs.js';
 import { NETWORK_FAULTS } from './faults/network.js';
-import { OUTAGE, POSTGRES_FAULTS, RESTORE } from './faults/postgres.js';
+import { FAILOVER, OUTAGE, POSTGRES_FAULTS, RESTORE } from './faults/postgres.js';
 import { PROCESS_FAULTS } from './faults/processes.js';
 import { EMPTIED, REDIS_FAULTS } from './faults/redis.js';
 import type { Profile } from './profile.js';
@@ -48,6 +48,8 @@ const LONG_SCENARIOS: readonly Scenario[] = [
   { name: 'postgres', faults: POSTGRES_FAULTS, how: 'alone', weight: 1 },
   { name: 'outage', faults: [OUTAGE], how: 'alone', weight: 1 },
   { name: 'restore', faults: [RESTORE], how: 'alone', weight: 0.7 },
+  // Not among the others: a process that stands still while the standby is made would not know of it.
+  { name: 'failover', faults: [FAILOVER], how: 'alone', weight: 0.7 },
   { name: 'redis', faults: REDIS_FAULTS, how: 'alone', backend: 'redis', weight: 1 },
   FORGETFUL,
   { name: 'network', faults: NETWORK_FAULTS, how: 'alone', weight: 1 },

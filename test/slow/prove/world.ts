@@ -40,7 +40,8 @@ export class World {
     /** Notifications that the retention leaves in each feed. */
     readonly keep: number,
     readonly timeline: Timeline,
-    readonly postgres: PrivatePostgres,
+    /** The primary. */
+    public postgres: PrivatePostgres,
     /** The one that queue and bus are on now. */
     public redis: RedisServer | null,
     readonly houses: readonly House[],
@@ -146,6 +147,16 @@ export class World {
     this.timeline.add(
       `everyone was led to a new Redis ${appendonly ? 'with' : 'without'} an append-only file`,
     );
+  }
+
+  /** Leads everyone to another primary. */
+  async moveToPostgres(primary: PrivatePostgres): Promise<void> {
+    this.postgres = primary;
+    for (const way of this.waysTo('postgres')) way.retarget(primary.port);
+    const former = this.wideOpen;
+    this.wideOpen = this.pool();
+    this.timeline.add('everyone was led to another Postgres');
+    await former.end();
   }
 
   /** Ends what faults there are and starts what does not run. */

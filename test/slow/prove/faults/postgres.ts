@@ -1,3 +1,4 @@
+import { requireStandby } from '../../../support/standby.js';
 import type { Ledger } from '../ledger.js';
 import { readKept } from '../log-view.js';
 import type { Places } from '../places.js';
@@ -75,6 +76,42 @@ const restored: Fault = {
   },
 };
 
+/** Longer than the time between two looks at the heads, for which each process needs a connection. */
+const KNOWN_MS = 8_000;
+
+/** The primary crashes, and whoever watches it needs a while. Commits waited for the standby, so no client is told of a gap. */
+const failedOver: Fault = {
+  name: 'Postgres fails over to a synchronous standby',
+  part: 'postgres',
+  async inject({ world, ledger, random, note }) {
+    const former = world.postgres;
+    const standby = await former.startStandby();
+    await requireStandby(former);
+    // In a deployment the standby was there before; here each process learns of it by a new connection.
+    for (const way of world.waysTo('postgres')) way.cut();
+    await sleep(KNOWN_MS);
+    await former.stop('immediate');
+    const from = now();
+    await sleep(random.int(500, 5_000));
+    await standby.promote();
+    await world.moveToPostgres(standby);
+    const until = now();
+    const direct = (): number[] =>
+      ledger.notifications.flatMap(({ acceptedAt }) =>
+        (acceptedAt ?? 0) > until ? [acceptedAt! - until] : [],
+      );
+    const again = Math.min(...(await patiently(() => Promise.resolve(nonEmpty(direct())))));
+    note(
+      `Postgres failed over within ${until - from} ms; the first notification was accepted ${again} ms later`,
+    );
+  },
+};
+
+function nonEmpty<T>(items: readonly T[]): readonly T[] {
+  if (items.length === 0) throw new Error('Nothing is accepted yet');
+  return items;
+}
+
 /** What there was at one moment. */
 interface Moment {
   readonly at: number;
@@ -134,3 +171,4 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
 
 export const OUTAGE: Fault = outage;
 export const RESTORE: Fault = restored;
+export const FAILOVER: Fault = failedOver;
