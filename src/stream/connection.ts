@@ -88,14 +88,13 @@ export class Connection {
   /**
    * Ends the stream with a frame that states the reason. Resolves when that frame has left for the socket, or
    * the socket was destroyed because it takes nothing.
+   *
+   * @param delayMs When the client should return; by default that depends on the reason.
    */
-  async close(reason: ClosingReason): Promise<void> {
+  async close(reason: ClosingReason, delayMs = this.delayAfter(reason)): Promise<void> {
     if (this.state === 'closed') return;
-    const { options } = this.ports;
     const id = this.epoch === '' ? this.request.lastEventId : formatCursor(this.epoch, this.seq);
-    // After a brief cause the client should return soon, after an overload later.
-    const patience = reason === 'busy' || reason === 'unavailable' ? 3 : 1;
-    this.subscriber.next(closingFrame(reason, id, jittered(options.retryMs * patience, 0.5)));
+    this.subscriber.next(closingFrame(reason, id, delayMs));
     this.release(reason);
     this.subscriber.complete();
     await new Promise<void>((resolve) => {
@@ -109,6 +108,12 @@ export class Connection {
         resolve();
       });
     });
+  }
+
+  /** After a brief cause the client should return soon, after an overload later. */
+  private delayAfter(reason: ClosingReason): number {
+    const patience = reason === 'busy' || reason === 'unavailable' ? 3 : 1;
+    return jittered(this.ports.options.retryMs * patience, 0.5);
   }
 
   /** Its state, for an operator. */

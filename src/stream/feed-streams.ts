@@ -8,6 +8,7 @@ import type { Tickets } from '../contract/ports/tickets.js';
 import { Arrivals } from './arrivals.js';
 import { Connection, type ConnectionPorts } from './connection.js';
 import { closingFrame } from './frames.js';
+import { leavingDelays } from './leaving.js';
 import { jittered } from '../platform/time/jitter.js';
 
 /** An hour. */
@@ -93,7 +94,8 @@ export class FeedStreams implements Streams {
   async drain(): Promise<void> {
     this.draining = true;
     const all = [...this.connections.values()].flatMap((own) => [...own]);
-    await Promise.all(all.map((connection) => connection.close('draining')));
+    const delays = leavingDelays(all.length, this.ports.options.retryMs);
+    await Promise.all(all.map((connection, nth) => connection.close('draining', delays[nth])));
   }
 
   /** Closes the newest stream, if the other instances have so many that it is one too many. Meanwhile it is open: few are refused. */

@@ -160,7 +160,8 @@ export interface StreamOptions {
   stalledAfterMs?: number;
   /**
    * The reconnect delay sent to clients, jittered by half in both directions. Default 2,000. Raise it to
-   * soften reconnect storms.
+   * soften reconnect storms. An instance that shuts down with more than 500 streams for each second of it
+   * spreads them over more time: 500 a second.
    */
   retryMs?: number;
   /**
