@@ -2,13 +2,16 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Programs that some suites need and npm does not bring. */
-export type Tool = 'redis-server' | 'chromium' | 'nginx' | 'pgbouncer';
+export type Tool = 'redis-server' | 'chromium' | 'nginx' | 'haproxy' | 'caddy' | 'openssl' | 'pgbouncer';
 
 /** For each program the Debian package that has it. */
 export const DEBIAN_PACKAGES: Readonly<Record<Tool, string>> = {
   'redis-server': 'redis-server',
   chromium: 'chromium',
   nginx: 'nginx-light',
+  haproxy: 'haproxy',
+  caddy: 'caddy',
+  openssl: 'openssl',
   pgbouncer: 'pgbouncer',
 };
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
 import { findTool } from './find-tool.js';
 import { freePort } from './ports.js';
+import type { Certificate } from './certificate.js';
 import { testDirectory } from './test-root.js';
 
 const CONFIG = fileURLToPath(new URL('../../deploy/nginx.conf', import.meta.url));
@@ -23,9 +24,12 @@ export interface Nginx {
 
 /**
  * Starts nginx with `deploy/nginx.conf`, changed in nothing but the given texts, its port and its directories. Each text must be in
- * the file exactly once.
+ * the file exactly once. With a certificate it speaks TLS and HTTP/2.
  */
-export async function startNginx(changes: Readonly<Record<string, string>>): Promise<Nginx> {
+export async function startNginx(
+  changes: Readonly<Record<string, string>>,
+  certificate: Certificate | null = null,
+): Promise<Nginx> {
   const program = findTool('nginx');
   if (program === null) throw new Error('nginx is not installed: guard the suite with describeWith().');
   const directory = testDirectory('nginx');
@@ -33,11 +37,14 @@ export async function startNginx(changes: Readonly<Record<string, string>>): Pro
   const operatorsPort = await freePort();
   const log = join(directory, 'log');
   let config = readFileSync(CONFIG, 'utf8');
+  const tls =
+    certificate &&
+    ` ssl http2;\n    ssl_certificate ${certificate.certFile};\n    ssl_certificate_key ${certificate.keyFile}`;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((what) => `${what}_temp_path ${join(directory, what)};`)
     .join('\n  ');
   for (const [from, to] of Object.entries({
-    'listen 8080;': `listen 127.0.0.1:${port};`,
+    'listen 8080;': `listen 127.0.0.1:${port}${tls ?? ''};`,
     'listen 8081;': `listen 127.0.0.1:${operatorsPort};`,
     'http {': `http {\n  ${temporary}`,
     ...changes,
@@ -64,7 +71,7 @@ export async function startNginx(changes: Readonly<Record<string, string>>): Pro
     { timeoutMs: 10_000 },
   );
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http${tls ? 's' : ''}://127.0.0.1:${port}`,
     operatorsOrigin: `http://127.0.0.1:${operatorsPort}`,
     log: () => readFileSync(log, 'utf8'),
     stop: async () => {
