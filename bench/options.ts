@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'audience' | 'retention';
-const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'audience', 'retention'];
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'audience' | 'deploy' | 'retention';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'audience', 'deploy', 'retention'];
 
 /** How much is measured. */
 export interface Sizes {
@@ -34,6 +34,8 @@ export interface Sizes {
     readonly storm: number;
     readonly openings: number;
   };
+  /** (deploy): clients, and what is published to them. */
+  readonly deploy: { readonly clients: number; readonly perSecond: number };
   /** Jobs that run at the same moment, in Tidings and in the worker that does nothing. */
   readonly concurrency: number;
 }
@@ -49,6 +51,7 @@ const FULL: Sizes = {
   appendRounds: 31,
   logSizes: [100_000, 1_000_000],
   audience: { feeds: 1_000_000, connected: 10_000, listed: 100_000, storm: 2_000, openings: 31 },
+  deploy: { clients: 2_000, perSecond: 50 },
   concurrency: 100,
 };
 
@@ -63,6 +66,7 @@ const QUICK: Sizes = {
   appendRounds: 5,
   logSizes: [50_000, 100_000],
   audience: { feeds: 50_000, connected: 1_000, listed: 10_000, storm: 500, openings: 5 },
+  deploy: { clients: 200, perSecond: 20 },
 };
 
 export interface Options {
@@ -77,7 +81,7 @@ export interface Options {
   readonly dataDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,audience,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,audience,deploy,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {

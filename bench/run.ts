@@ -8,6 +8,7 @@ import { Lab } from './lab.js';
 import { readOptions, type Options } from './options.js';
 import { append } from './parts/append.js';
 import { audience } from './parts/audience.js';
+import { deploy } from './parts/deploy.js';
 import { doors } from './parts/doors.js';
 import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
@@ -61,6 +62,7 @@ async function run(lab: Lab): Promise<Row[]> {
   if (parts.includes('f')) await add('append', append);
   if (parts.includes('retention')) await add('retention', retention);
   if (parts.includes('audience')) await add('audience', audience);
+  if (parts.includes('deploy')) await add('deploy', deploy);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
 }
 
@@ -89,6 +91,7 @@ function assertFiles({ parts, sizes }: Options): void {
     sizes.rate.streams,
     sizes.reconnect.streams,
     parts.includes('audience') ? sizes.audience.connected : 0,
+    parts.includes('deploy') ? sizes.deploy.clients : 0,
   );
   if (limit >= streams + OTHER_FILES) return;
   console.error(

@@ -5,6 +5,7 @@ import type { QueueAddress } from '../queue.js';
 import { serve } from '../rpc.js';
 import type { PublishPlan } from './http-publisher.js';
 import { Producer, type Rate } from './producer.js';
+import { ReturningClients, type Returns, type ReturningPlan } from './returning.js';
 import { Streams, type StreamsPlan } from './streams.js';
 
 /** What the load generator does. `group` names the streams of one server. */
@@ -28,12 +29,16 @@ export interface Load {
   ): Promise<Latency>;
   /** Announces something to everybody, and resolves with the time that it took to each of these streams, in ms, sorted. */
   announce(plan: PublishPlan, expected: Readonly<Record<string, number>>): Promise<number[]>;
+  /** Opens streams that come back when they end, and publishes to them until they are ended. */
+  beginReturning(plan: ReturningPlan): Promise<void>;
+  endReturning(): Promise<Returns>;
   /** Evenly, with the time of its sending in each job. */
   addStamped(address: QueueAddress, users: readonly string[], rate: Rate): Promise<void>;
 }
 
 const groups = new Map<string, Streams>();
 const producer = new Producer();
+let returning: ReturningClients | null = null;
 
 function streams(group: string): Streams {
   const found = groups.get(group);
@@ -70,6 +75,11 @@ serve({
     await producer.announce(plan);
     await Promise.all(own.map((each) => each.arrived()));
     return own.flatMap((each) => each.delays).sort((a, b) => a - b);
+  },
+  beginReturning: (plan) => (returning = new ReturningClients(plan)).begin(),
+  endReturning: async () => {
+    if (returning === null) throw new Error('No clients were begun');
+    return returning.end();
   },
   addStamped: (address, users, rate) => producer.addStamped(address, users, rate),
 } satisfies Load);

@@ -20,6 +20,8 @@ export interface Ground {
 export interface Deployment {
   readonly delivery: 'direct' | 'queue';
   readonly processes: number;
+  /** Instead of free ones. */
+  readonly ports?: readonly number[];
 }
 
 export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
@@ -27,9 +29,9 @@ export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
 /** Starts the service as `npm start` does, with the settings of production. */
 export async function startTidings(
   { backend, databaseUrl, redisUrl, concurrency }: Ground,
-  { delivery, processes }: Deployment = USUAL,
+  { delivery, processes, ports: given = [] }: Deployment = USUAL,
 ): Promise<Target> {
-  const ports: number[] = [];
+  const ports = [...given];
   while (ports.length < processes) ports.push(await freePort());
   const name = nameOf(backend, { delivery, processes });
   const url = backend === 'redis' && redisUrl !== null ? redisUrl : databaseUrl;
