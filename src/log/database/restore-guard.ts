@@ -82,29 +82,26 @@ export class RestoreGuard {
     if (seen.incarnation === null) return this.register(client, seen, server);
     // Otherwise another connection has seen a later one meanwhile.
     if (this.incarnation === before) this.moveTo(seen.incarnation);
-    const flushed = parseLsn(seen.lsn);
     const isBack = formerBefore.has(seen.incarnation);
-    if (!isBack && (await this.acceptsFailover(client, seen, serverBefore, server))) {
-      // Positions of the former server that no standby had are none of this one.
-      this.seenLsn = flushed;
-      this.server = server;
-      return false;
-    }
-    const sign = isBack ? 'a former rotation is lost' : signIn(seen, server, before, flushedBefore);
-    if (sign || flushed > this.seenLsn) this.seenLsn = flushed;
-    if (sign && !isBack && before !== null && before !== seen.incarnation) {
+    const failedOver = !isBack && (await this.acceptsFailover(client, seen, serverBefore, server));
+    let sign: string | null = null;
+    if (isBack) sign = 'a former rotation is lost';
+    else if (!failedOver) sign = signIn(seen, server, before, flushedBefore);
+    const flushed = parseLsn(seen.lsn);
+    // Positions of the former server that no standby had are none of this one.
+    if (failedOver || sign || flushed > this.seenLsn) this.seenLsn = flushed;
+    this.server = server;
+    if (!sign) return false;
+    if (!isBack && before !== null && before !== seen.incarnation) {
       // Another process has already rotated. Our last commit is gone for good and no longer a sign.
       this.lastKey = null;
-    } else if (sign) {
-      this.logger.warn(
-        `The database appears to have been restored (${sign}): every feed gets a new epoch, and clients get feed.reset.`,
-      );
-      await this.rotate(client, seen.incarnation, server);
-      this.server = server;
-      return true;
+      return false;
     }
-    this.server = server;
-    return false;
+    this.logger.warn(
+      `The database appears to have been restored (${sign}): every feed gets a new epoch, and clients get feed.reset.`,
+    );
+    await this.rotate(client, seen.incarnation, server);
+    return true;
   }
 
   /** Gives every feed a new epoch, unless the incarnation has changed. */

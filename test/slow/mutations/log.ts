@@ -314,4 +314,21 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'failover-taken-for-a-restore',
+    breaks: 'A standby takes over that has everything, and every client is reset all the same.',
+    edits: [
+      {
+        file: 'src/log/database/restore-guard.ts',
+        find: 'if (before === null || !before.synchronous || !seen.has_last_key) return false;',
+        replace: 'if (before !== null || !seen.has_last_key) return false;',
+      },
+    ],
+    caughtBy: [
+      {
+        file: 'test/slow/log-failover.spec.ts',
+        test: 'keeps its cursors when the primary crashes and commits waited for the standby',
+      },
+    ],
+  },
 ];
