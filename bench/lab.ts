@@ -100,6 +100,7 @@ export class Lab {
   /** CPU time by process, of all parts or these, for 1,000 units each: less shaken by what else the machine does than any rate. */
   costTable(parts?: readonly string[]): string {
     const costs = this.costs.filter(({ part }) => parts?.includes(part) ?? true);
+    if (costs.length === 0) return '';
     const names = ['server', ...Object.keys(this.ground.pids), 'load'];
     const keys = [...new Set(costs.map(({ part, name }) => `${part}\t${name}`))];
     const lines = keys.map((key) => {

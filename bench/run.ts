@@ -70,7 +70,7 @@ async function run(lab: Lab): Promise<Row[]> {
 function sectionsOf(lab: Lab, rows: readonly Row[]): Section[] {
   return [...new Set(rows.map(({ part }) => part))].map((part) => {
     const own = rows.filter((row) => row.part === part);
-    return { part, text: `${when}. ${machine()}.\n\n${table(own)}\n\n${lab.costTable([part])}` };
+    return { part, text: `${when}. ${machine()}.\n\n${table(own)}\n\n${lab.costTable([part])}`.trimEnd() };
   });
 }
 
