@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,15 +43,18 @@ export async function startNginx(ports: readonly number[]): Promise<Nginx> {
   const file = join(directory, 'nginx.conf');
   await writeFile(file, config);
   const directives = `daemon off; pid ${join(directory, 'pid')}; error_log stderr;`;
+  const log = join(directory, 'log');
+  // No pipes: nginx opens /dev/stderr by its name, which sockets do not allow.
+  const output = await open(log, 'a');
   const child = spawn('nginx', ['-e', 'stderr', '-p', directory, '-c', file, '-g', directives], {
     env: { PATH: `${process.env['PATH']}:/usr/sbin:/usr/local/sbin` },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', output.fd, output.fd],
   });
-  let output = '';
-  child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000)));
+  await output.close();
   const exited = once(child, 'exit');
   for (const deadline = Date.now() + START_MS; !(await accepts(port)); await delay(50)) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`nginx does not start:\n${output}`);
+    if (child.exitCode === null && Date.now() < deadline) continue;
+    throw new Error(`nginx does not start:\n${await readFile(log, 'utf8')}`);
   }
   return {
     port,
