@@ -2,12 +2,15 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 /** What is known about the call that is being handled. Log lines and jobs carry it. */
 export interface CallContext {
-  readonly requestId: string;
+  /** Absent in a host, whose requests have no id of ours. */
+  readonly requestId?: string;
+  /** The id of the API key that the call was made with, which is a hash of the key. */
+  readonly keyId?: string;
 }
 
 const calls = new AsyncLocalStorage<CallContext | undefined>();
 
-/** The call that is being handled; `undefined` outside of one, and in a host, whose requests have no id of ours. */
+/** The call that is being handled; `undefined` outside of one. */
 export function currentCall(): CallContext | undefined {
   return calls.getStore();
 }
@@ -26,6 +29,11 @@ const outside = new AsyncResource('TidingsOutsideOfCalls');
  */
 export function outsideOfCalls<Result>(work: () => Result): Result {
   return outside.runInAsyncScope(work);
+}
+
+/** Runs the work, and everything that it starts, as a part of this call, made with the API key of this id. */
+export function withKeyId<Result>(keyId: string, work: () => Result): Result {
+  return inCall({ ...currentCall(), keyId }, work);
 }
 
 const WELL_FORMED = /^[\w.:/+=@-]{1,128}$/;

@@ -40,10 +40,7 @@ export class JsonLogger implements LoggerService {
         messageKey: 'message',
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        mixin: () => {
-          const call = currentCall();
-          return call ? { requestId: call.requestId } : {};
-        },
+        mixin: () => ({ ...currentCall() }),
       },
       // Through Node's streams, which write before the process exits, and report a reader that has left.
       multistream(

@@ -32,7 +32,7 @@ export function queueProducerContract(bench: QueueBench): void {
       expect(await queue.getJobCountByTypes('waiting', 'delayed')).toBe(0);
     });
 
-    it('carries the id of the request to the worker, beside the data', async () => {
+    it('carries the ids of the request and of its API key to the worker, beside the data', async () => {
       const { producer, queue, appender } = await open({ queue: queueName() });
       const seen: unknown[] = [];
       const append = appender.append.bind(appender);
@@ -40,14 +40,15 @@ export function queueProducerContract(bench: QueueBench): void {
         seen.push(currentCall());
         return append(notifications);
       };
-      const { id } = await inCall({ requestId: 'order-17' }, () => producer.enqueue('announcement', data));
+      const call = { requestId: 'order-17', keyId: 'f00' };
+      const { id } = await inCall(call, () => producer.enqueue('announcement', data));
       await inState(queue, id, 'completed');
-      const foreign = { telemetry: { metadata: '{"x-request-id":"not one"}' } };
+      const foreign = { telemetry: { metadata: '{"x-request-id":"not one","x-api-key-id":7}' } };
       for (const opts of [{}, foreign, { telemetry: { metadata: 'none' } }]) {
         const job = await queue.add('announcement', data, opts);
         await inState(queue, job.id, 'completed');
       }
-      expect(seen).toEqual([{ requestId: 'order-17' }, undefined, undefined, undefined]);
+      expect(seen).toEqual([call, undefined, undefined, undefined]);
       expect((await reload(queue, id)).data).toEqual(data);
     });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { keyId } from '../../src/contract/model/producer-key.js';
 import { eventually } from '../support/eventually.js';
 import { House, onBothBackends, type Instance } from './house.js';
 
@@ -80,6 +81,18 @@ onBothBackends('Producers that share a deployment', (backend) => {
     ]);
     expect(feeds).toEqual([{ tenant: 'acme' }, { tenant: 'globex' }]);
     expect(await recall('acme', { tenant: 'globex', dedupeKey: 'x' })).toBe(403);
+  });
+
+  it('leave the hashed id of their key on each job, also with a key that has no name and no tenant', async () => {
+    // They wait on the queue.
+    const ids = await Promise.all(
+      (['unbound', 'orders'] as const).map((who) => published(who, { deliverAt: LATER }, queued)),
+    );
+    const jobs = await Promise.all(ids.map((id) => house.queue().getJob(id)));
+    const carried = jobs.map((job) => JSON.parse(job!.opts.telemetry!.metadata!) as object);
+    expect(carried).toEqual(
+      [KEYS.unbound, KEYS.orders].map((key) => ({ 'x-api-key-id': keyId('producer', key) })),
+    );
   });
 
   it('are told that a job with their Idempotency-Key and dedupe key was delivered, when they cancel it', async () => {

@@ -17,6 +17,7 @@ import {
 import { typeNameProblem } from '../../contract/model/notification-type.js';
 import type { Enqueued, Producer } from '../../contract/ports/produce.js';
 import { PRODUCER } from '../../contract/tokens.js';
+import { withKeyId } from '../../platform/call-context.js';
 import { CurrentHolder } from '../credentials/api-key.guard.js';
 import { checkAudienceScope } from '../credentials/audience-scope.js';
 import type { KeyHolder } from '../credentials/api-keys.js';
@@ -102,7 +103,9 @@ export class NotificationsController {
     const problem = typeNameProblem(type);
     if (problem) throw new InvalidJobError([{ field: 'type', problem }, ...problemsOf(data)]);
     // The producer checks the data; the type is that of a well-behaved caller.
-    return this.producer.enqueue(type as string, data as unknown as JobData, options);
+    return withKeyId(producer.id, () =>
+      this.producer.enqueue(type as string, data as unknown as JobData, options),
+    );
   }
 }
 

@@ -3,6 +3,7 @@ import type { TraceContext, Tracing } from '../../contract/ports/tracing.js';
 import { currentCall, inCall, isRequestId } from '../../platform/call-context.js';
 
 const REQUEST_ID = 'x-request-id';
+const KEY_ID = 'x-api-key-id';
 const TRACE_FIELDS = ['traceparent', 'tracestate', 'baggage'] as const;
 
 /** What a job carries beside its data, as names and values, in the way of HTTP headers. */
@@ -17,7 +18,9 @@ export function carryCall(tracing: Tracing | null): Pick<JobsOptions, 'telemetry
   const active = tracing?.active();
   if (!call && !active) return {};
   return {
-    telemetry: { metadata: JSON.stringify({ ...active, ...(call && { [REQUEST_ID]: call.requestId }) }) },
+    telemetry: {
+      metadata: JSON.stringify({ ...active, [REQUEST_ID]: call?.requestId, [KEY_ID]: call?.keyId }),
+    },
   };
 }
 
@@ -37,8 +40,15 @@ export function traceContextOf(carrier: unknown): TraceContext | null {
 
 /** Runs the work as a part of the call that created the job. */
 export function inCallOf<Result>({ opts }: Pick<Job<unknown>, 'opts'>, work: () => Result): Result {
-  const requestId = carrierOf(opts)[REQUEST_ID];
-  return isRequestId(requestId) ? inCall({ requestId }, work) : work();
+  const carrier = carrierOf(opts);
+  const [requestId, keyId] = [REQUEST_ID, KEY_ID].map((name) =>
+    isRequestId(carrier[name]) ? carrier[name] : undefined,
+  );
+  if (requestId === undefined && keyId === undefined) return work();
+  return inCall(
+    { ...(requestId !== undefined && { requestId }), ...(keyId !== undefined && { keyId }) },
+    work,
+  );
 }
 
 /** Any program can write a job: what is no carrier is none. */
