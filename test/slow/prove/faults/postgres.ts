@@ -1,11 +1,14 @@
 import { requireStandby } from '../../../support/standby.js';
+import { settlesWithin, withTimeout } from '../../../../src/platform/time/with-timeout.js';
 import type { Ledger } from '../ledger.js';
 import { readKept } from '../log-view.js';
 import type { Places } from '../places.js';
-import { placesOf, QueueView } from '../queue-view.js';
+import { placesOf, QueueView, type QueuedJob } from '../queue-view.js';
 import { now } from '../timeline.js';
 import type { World } from '../world.js';
 import { patiently, sleep, type Fault } from './fault.js';
+
+const REDIS_ANSWERS_MS = 3_000;
 
 const restart = (name: string, mode: 'fast' | 'immediate'): Fault => ({
   name,
@@ -58,21 +61,27 @@ const restored: Fault = {
   resets: ['epoch', 'ahead'],
   async inject({ world, ledger, random }) {
     const copy = await quietly(world, async () => {
-      const moment = await theMoment(world);
+      const at = now();
+      const kept = await patiently(() => readKept(world));
       await world.postgres.stop('fast');
       const files = await world.postgres.copy();
       await world.postgres.start();
-      return { ...moment, files };
+      return { at, kept, files };
     });
     await sleep(random.int(2_000, 4_000));
-    const end = await quietly(world, async () => {
-      const moment = await theMoment(world);
-      await world.postgres.stop('immediate');
-      await world.postgres.restore(copy.files);
-      await world.postgres.start();
-      return moment;
+    const waiting = await patiently(async () => {
+      const jobs = await quietly(world, async () => {
+        const found = await waitingJobs(world);
+        if (found === null) return null;
+        await world.postgres.stop('immediate');
+        await world.postgres.restore(copy.files);
+        await world.postgres.start();
+        return found;
+      });
+      if (jobs === null) throw new Error('Redis does not answer');
+      return placesOf(jobs);
     });
-    excuse(world, ledger, copy, end);
+    excuse(world, ledger, copy, waiting);
   },
 };
 
@@ -112,14 +121,6 @@ function nonEmpty<T>(items: readonly T[]): readonly T[] {
   return items;
 }
 
-/** What there was at one moment. */
-interface Moment {
-  readonly at: number;
-  readonly kept: Places;
-  /** Of the jobs that wait on the queue. */
-  readonly waiting: Places;
-}
-
 /** With nobody able to reach Postgres, and nothing running there any more. */
 async function quietly<T>(world: World, act: () => Promise<T>): Promise<T> {
   const reopen = world.waysTo('postgres').map((way) => way.shut());
@@ -137,15 +138,25 @@ async function quietly<T>(world: World, act: () => Promise<T>): Promise<T> {
   }
 }
 
-async function theMoment(world: World): Promise<Moment> {
-  const at = now();
-  const kept = await patiently(() => readKept(world));
+/**
+ * The jobs that wait on the queue while nobody takes them. `null` if Redis does not answer soon, because of a fault beside this one:
+ * Postgres must not be out of reach for as long as that takes.
+ */
+async function waitingJobs(world: World): Promise<QueuedJob[] | null> {
+  // What waits on Postgres itself goes back with it.
+  if (world.backend === 'postgres') return [];
   const view = QueueView.open(world);
   try {
-    const jobs = await patiently(() => view.pending());
-    return { at, kept, waiting: placesOf(jobs.filter(({ state }) => state !== 'active')) };
+    const jobs = await withTimeout(
+      REDIS_ANSWERS_MS,
+      patiently(() => view.pending(), REDIS_ANSWERS_MS),
+      () => new Error('late'),
+    );
+    return jobs.filter(({ state }) => state !== 'active');
+  } catch {
+    return null;
   } finally {
-    await view.close();
+    await settlesWithin(REDIS_ANSWERS_MS, view.close());
   }
 }
 
@@ -153,12 +164,12 @@ async function theMoment(world: World): Promise<Moment> {
  * What was appended after the copy is gone, and so are, if the queue is on Postgres, the jobs that came after it. No notification system can
  * bring them back. But what the copy has, and what waited on a Redis that was not put back, must be there.
  */
-function excuse(world: World, ledger: Ledger, copy: Moment, end: Moment): void {
+function excuse(world: World, ledger: Ledger, copy: { at: number; kept: Places }, waiting: Places): void {
   const until = now();
   ledger.excuse('went with the restored database', (one, recipient) => {
     if (one.submittedAt > until) return false;
     if (world.backend === 'postgres') return one.acceptedAt === null || one.acceptedAt >= copy.at;
-    return !copy.kept.has(recipient, one.index) && !end.waiting.has(recipient, one.index);
+    return !copy.kept.has(recipient, one.index) && !waiting.has(recipient, one.index);
   });
 }
 
