@@ -87,20 +87,40 @@ export class Ledger {
     for (const { missing } of this.notifications) missing.delete(recipient);
   }
 
-  /** Accepted ones of a scenario, among the first so many, whose recipients have not all got them. */
-  outstanding(scenario: string, upTo = this.notifications.length): number {
-    const isDone = ({ missing, excuses }: Notification): boolean =>
-      [...missing].every((recipient) => excuses.has(recipient));
-    while (this.firstOpen < upTo && isDone(this.notifications[this.firstOpen]!)) this.firstOpen += 1;
+  /** How many accepted ones of a scenario have recipients who have not got them. */
+  outstanding(scenario: string): number {
     let count = 0;
-    for (let index = this.firstOpen; index < upTo; index++) {
-      const one = this.notifications[index]!;
-      if (one.outcome === 'accepted' && one.scenario === scenario && !isDone(one)) count += 1;
+    for (let index = this.firstOpenOne(); index < this.notifications.length; index++) {
+      if (isOutstanding(this.notifications[index]!, scenario)) count += 1;
     }
     return count;
+  }
+
+  /** How many notifications there were before the first outstanding one. */
+  settledUpTo(scenario: string): number {
+    const end = this.notifications.length;
+    for (let index = this.firstOpenOne(); index < end; index++) {
+      if (isOutstanding(this.notifications[index]!, scenario)) return index;
+    }
+    return end;
   }
 
   of(scenario: string): Notification[] {
     return this.notifications.filter((one) => one.scenario === scenario);
   }
+
+  private firstOpenOne(): number {
+    while (this.firstOpen < this.notifications.length && isDone(this.notifications[this.firstOpen]!))
+      this.firstOpen += 1;
+    return this.firstOpen;
+  }
+}
+
+function isDone({ missing, excuses }: Notification): boolean {
+  for (const recipient of missing) if (!excuses.has(recipient)) return false;
+  return true;
+}
+
+function isOutstanding(one: Notification, scenario: string): boolean {
+  return one.outcome === 'accepted' && one.scenario === scenario && !isDone(one);
 }
