@@ -23,9 +23,11 @@ import { TicketsController } from './routes/tickets.controller.js';
 import { TypesController } from './routes/types.controller.js';
 
 export { CurrentHolder, ProducerGuard } from './credentials/api-key.guard.js';
+export { AdminPrompt } from './credentials/admin-prompt.js';
 export { MAX_BODY_BYTES, MAX_RECIPIENT_BODY_BYTES } from './request/body-limit.js';
 export { ChangesController, RemovalController } from './routes/changes.controller.js';
 export { corsOptions } from './response/cors.js';
+export { MethodNotAllowed } from './response/method-not-allowed.js';
 export { ApiKeys, type KeyHolder, type KeyScope } from './credentials/api-keys.js';
 export { RecipientAuthenticator, type RecipientIdentity } from './credentials/recipient-authenticator.js';
 export type { HttpRequest } from './request/http-request.js';

@@ -34,12 +34,21 @@ export class PortGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const openOn = this.#reflector.get<'admin' | 'both' | undefined>(OPEN_ON, context.getClass());
     if (openOn === 'both') return true;
-    const { method, url, socket } = context.switchToHttp().getRequest<IncomingMessage>();
-    const address = this.admin?.address() as AddressInfo | null | undefined;
-    const isAdminPort = address?.port === socket.localPort;
-    if (openOn === 'admin' ? isAdminPort || this.adminRoutesAreOpen : !isAdminPort) return true;
+    const request = context.switchToHttp().getRequest<IncomingMessage>();
+    if (openOn === 'admin' ? this.hasAdminRoutes(request) : !this.isOnAdminPort(request)) return true;
+    const { method, url } = request;
     // In the words of an unknown path.
     throw new NotFoundException(`Cannot ${method} ${url}`);
+  }
+
+  /** Whether the routes for operators are there for this request. */
+  hasAdminRoutes(request: IncomingMessage): boolean {
+    return this.adminRoutesAreOpen || this.isOnAdminPort(request);
+  }
+
+  private isOnAdminPort({ socket }: IncomingMessage): boolean {
+    const address = this.admin?.address() as AddressInfo | null | undefined;
+    return address?.port === socket.localPort;
   }
 }
 

@@ -17,9 +17,9 @@ const PACKAGES = [
 ] as const;
 
 /** Those that are not installed. The embedded Postgres has an error of its own, since a `DATABASE_URL` replaces it. */
-export function missingPackages(): readonly string[] {
+export function missingPackages(names: readonly string[] = PACKAGES): readonly string[] {
   const require = createRequire(import.meta.url);
-  return PACKAGES.filter((name) => {
+  return names.filter((name) => {
     // The folder counts: an entry point may be one that `require` does not take.
     const folders = require.resolve.paths(name) ?? [];
     return !folders.some((folder) => isThere(require, `${folder}/${name}/package.json`));

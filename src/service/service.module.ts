@@ -8,8 +8,10 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { adminServer, PortGuard } from './admin-port.js';
-import { corsOptions, ProblemFilter, Refusals } from '../http/index.js';
-import { SHIPPED_TYPES } from '../jobs/index.js';
+import { BOARD_PATH, bullBoard } from './bull-board.js';
+import { AdminPrompt, corsOptions, ProblemFilter, Refusals } from '../http/index.js';
+import { JobQueue, SHIPPED_TYPES } from '../jobs/index.js';
+import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { DrainState } from './health/drain-state.js';
 import { HealthController } from './health/health.controller.js';
 import { PrometheusMetrics } from '../metrics/prometheus.js';
@@ -93,7 +95,18 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
 
   const { settings } = plan;
   const admin = adminServer(settings, app.getHttpAdapter().getInstance());
-  app.useGlobalGuards(new PortGuard(admin, settings.adminPort === settings.port));
+  const ports = new PortGuard(admin, settings.adminPort === settings.port);
+  app.useGlobalGuards(ports);
+  if (settings.bullBoard !== 'off') {
+    const queues = [app.get(JobQueue, { strict: false }), app.get(ActionJobs, { strict: false })?.jobs];
+    const board = await bullBoard({
+      mode: settings.bullBoard,
+      queues: queues.flatMap((jobs) => jobs?.queue ?? []),
+      isAdminRequest: (request) => ports.hasAdminRoutes(request),
+      prompt: new AdminPrompt(settings.options.http?.adminApiKeys ?? []),
+    });
+    app.use(BOARD_PATH, board);
+  }
 
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;

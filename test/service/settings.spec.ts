@@ -35,6 +35,7 @@ describe('the settings of the service', () => {
       host: '127.0.0.1',
       port: 3000,
       adminPort: 3000,
+      bullBoard: 'off',
       roles: ['api', 'worker'],
       dataDir: '.tidings',
       logLevel: 'log',
@@ -48,6 +49,7 @@ describe('the settings of the service', () => {
       NODE_ENV: 'production',
       PORT: '8080',
       TIDINGS_ADMIN_PORT: '9090',
+      TIDINGS_BULL_BOARD: 'read-only',
       HOST: '::',
       DATABASE_URL: 'postgres://tidings:pa%23ss@db:5432/app?sslmode=require',
       DATABASE_DIRECT_URL: 'postgres://tidings:pa%23ss@primary:5432/app',
@@ -85,6 +87,7 @@ describe('the settings of the service', () => {
       host: '::',
       port: 8080,
       adminPort: 9090,
+      bullBoard: 'read-only',
       roles: ['worker', 'api'],
       typesFile: './types.mjs',
       dataDir: '/var/lib/tidings',
@@ -120,6 +123,25 @@ describe('the settings of the service', () => {
         worker: { concurrency: 500, lockDurationMs: 60_000, stalledIntervalMs: 5_000 },
       },
       warnings: [],
+    });
+  });
+
+  it('ask for what Bull Board needs', () => {
+    const production = { NODE_ENV: 'production', AUTH_JWT_SECRET: 's'.repeat(32) };
+    expect(readSettings(production).bullBoard).toBe('off');
+    const given = { ...production, TIDINGS_ADMIN_PORT: '9090', ADMIN_API_KEYS: 'admin-key-of-16-chars' };
+    expect(readSettings({ ...given, TIDINGS_BULL_BOARD: 'read-write' }).bullBoard).toBe('read-write');
+    expect(problems({ ...given, TIDINGS_BULL_BOARD: 'on' })).toEqual({
+      TIDINGS_BULL_BOARD: 'must be "off", "read-only" or "read-write", is "on"',
+    });
+    const { ADMIN_API_KEYS, TIDINGS_ADMIN_PORT } = given;
+    expect(problems({ ...production, ADMIN_API_KEYS, TIDINGS_BULL_BOARD: 'read-only' })).toEqual({
+      TIDINGS_BULL_BOARD:
+        'is "read-only" and needs an admin port: set TIDINGS_ADMIN_PORT, such as TIDINGS_ADMIN_PORT=9090',
+    });
+    expect(problems({ ...production, TIDINGS_ADMIN_PORT, TIDINGS_BULL_BOARD: 'read-only' })).toEqual({
+      TIDINGS_BULL_BOARD:
+        'is "read-only" and needs an admin key: set ADMIN_API_KEYS (make one: openssl rand -base64 32)',
     });
   });
 

@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   type InvalidField,
 } from '../../contract/errors.js';
+import { PromptedError } from '../credentials/admin-prompt.js';
 import { InvalidTokenError } from '../credentials/invalid-token.error.js';
 import { printable } from '../../platform/logging/printable.js';
 import { MethodNotAllowed } from './method-not-allowed.js';
@@ -111,6 +112,7 @@ function unexpected(): ProblemAnswer {
 
 /** RFC 6750, section 3: no error code if the credential is missing. The description must be in a subset of ASCII. */
 function challenge(error: TidingsError): string {
+  if (error instanceof PromptedError) return error.challenge;
   if (!(error instanceof InvalidTokenError)) return 'Bearer';
   const description = printable(error.message, MAX_FIELD_LENGTH).replace(/[^\x20-\x7e]|["\\]/g, "'");
   return `Bearer error="invalid_token", error_description="${description}"`;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { BOARD_MODES } from '../bull-board.js';
 import { number, oneOf, quote, text } from '../../contract/options/fields.js';
 
 /** Nest's names, from most to least. */
@@ -13,6 +14,8 @@ export const SERVICE = z.strictObject({
   port: number(0, 65_535).default(3000),
   /** `null`: off. Default: the same as `port`, in production off. */
   adminPort: number(0, 65_535, { off: true }).nullish(),
+  /** Bull Board on the admin port. */
+  bullBoard: oneOf(BOARD_MODES).default('off'),
   host: text((host) =>
     isIP(host) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
       ? null

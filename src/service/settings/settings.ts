@@ -5,6 +5,8 @@ import { MOST_DAYS } from '../../contract/options/groups.js';
 import { doubtAbout } from '../../contract/model/producer-key.js';
 import { optionProblems, type Role, type TidingsOptions } from '../../contract/options/options.js';
 import { isLoopback } from '../loopback.js';
+import { BOARD_PACKAGES } from '../bull-board.js';
+import { missingPackages } from '../packages.js';
 import { SERVICE } from './service-schema.js';
 import { unreadVariables } from './unread-variables.js';
 import { limit, VARIABLES } from './variables.js';
@@ -67,6 +69,9 @@ export function readSettings(env: Environment): Settings {
       'is missing: in production set it (make one: openssl rand -base64 48), or AUTH_JWKS_URL with AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE';
     wrong.push({ field: 'AUTH_JWT_SECRET', problem });
   }
+  // What operators read is not for the public, unless they say so.
+  const { adminPort = production ? null : (data?.port ?? null) } = data ?? {};
+  if (data && data.bullBoard !== 'off') wrong.push(...boardProblems(data.bullBoard, adminPort, options));
   const given = set['HOST'];
   if (development && given !== undefined && !isLoopback(given)) {
     const problem = `must be 127.0.0.1 with development credentials, is ${quote(given)}. Set AUTH_JWT_SECRET or AUTH_JWKS_URL to open the service to others`;
@@ -79,10 +84,28 @@ export function readSettings(env: Environment): Settings {
 
   // Without credentials the service is not open to the network unless the operator sets HOST.
   const host = given ?? (production || credentials ? '0.0.0.0' : '127.0.0.1');
-  // What operators read is not for the public, unless they say so.
-  const { adminPort = production ? null : data.port } = data;
   const settings = { ...data, adminPort, production, development, host, roles, options };
   return { ...settings, warnings: warningsOf(settings, set) };
+}
+
+/** What Bull Board needs and does not have. */
+function boardProblems(
+  mode: string,
+  adminPort: number | null,
+  { http }: Settings['options'],
+): InvalidField[] {
+  const needs: string[] = [];
+  if (adminPort === null)
+    needs.push('an admin port: set TIDINGS_ADMIN_PORT, such as TIDINGS_ADMIN_PORT=9090');
+  if (!http?.adminApiKeys?.length) {
+    needs.push('an admin key: set ADMIN_API_KEYS (make one: openssl rand -base64 32)');
+  }
+  const missing = missingPackages(BOARD_PACKAGES);
+  if (missing.length > 0) needs.push(`packages that are not installed: npm install ${missing.join(' ')}`);
+  return needs.map((need) => ({
+    field: 'TIDINGS_BULL_BOARD',
+    problem: `is ${quote(mode)} and needs ${need}`,
+  }));
 }
 
 /** The values of the variables, each at the path of its option. */

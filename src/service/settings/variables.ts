@@ -19,6 +19,7 @@ const list: Read = (value) => {
 export const VARIABLES: Readonly<Record<string, { readonly path: string; readonly read: Read }>> = {
   PORT: { path: 'service.port', read: number },
   TIDINGS_ADMIN_PORT: { path: 'service.adminPort', read: limit },
+  TIDINGS_BULL_BOARD: { path: 'service.bullBoard', read: text },
   HOST: { path: 'service.host', read: text },
   DATABASE_URL: { path: 'database.url', read: text },
   DATABASE_DIRECT_URL: { path: 'database.directUrl', read: text },
