@@ -11,6 +11,7 @@ const QUEUE_DEPTH_MAX_AGE_MS = 5_000;
 /** A slower queue is omitted from this scrape, so that it does not hide the other metrics. */
 const QUEUE_DEPTH_TIMEOUT_MS = 1_000;
 
+const NO_EXEMPLAR = {};
 const LATENCIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** A base class, so that the registry is set before the fields below are initialized. */
@@ -24,6 +25,15 @@ class Registered {
   ): Counter<Label> {
     return new Counter({ name: `tidings_${name}`, help, labelNames, registers: [this.register] });
   }
+
+  /** A histogram whose observations may name a trace. */
+  protected latency(name: string, help: string): Histogram {
+    const options = { name: `tidings_${name}`, help, buckets: LATENCIES, enableExemplars: true };
+    // Registered afterwards: prom-client refuses exemplars in a registry of the format of Prometheus, which leaves them out.
+    const histogram = new Histogram({ ...options, registers: [] });
+    this.register.registerMetric(histogram);
+    return histogram;
+  }
 }
 
 /**
@@ -34,7 +44,7 @@ class Registered {
  * ```
  *
  * Names begin with `tidings_` and follow https://prometheus.io/docs/practices/naming/: base units, `_total`
- * for counters.
+ * for counters. The latencies have exemplars while traces are recorded; they show in OpenMetrics, see {@link openMetricsOf}.
  */
 export class PrometheusMetrics extends Registered implements Metrics {
   private readonly logger = new Logger('Metrics');
@@ -74,18 +84,14 @@ export class PrometheusMetrics extends Registered implements Metrics {
     'Entries passed to connections, by source.',
     'source',
   );
-  private readonly sinceAppend = new Histogram({
-    name: 'tidings_commit_to_frame_seconds',
-    help: 'Time from the append of a notification, on the clock of the database, to its frame on a stream that waited for it.',
-    buckets: LATENCIES,
-    registers: [this.register],
-  });
-  private readonly sincePublish = new Histogram({
-    name: 'tidings_publish_to_frame_seconds',
-    help: 'Time from the publishing of a notification (its due time, if later) to its frame on a stream that waited for it.',
-    buckets: LATENCIES,
-    registers: [this.register],
-  });
+  private readonly sinceAppend = this.latency(
+    'commit_to_frame_seconds',
+    'Time from the append of a notification, on the clock of the database, to its frame on a stream that waited for it.',
+  );
+  private readonly sincePublish = this.latency(
+    'publish_to_frame_seconds',
+    'Time from the publishing of a notification (its due time, if later) to its frame on a stream that waited for it.',
+  );
   private readonly pageQueries = this.counter('page_queries_total', 'Queries that read pages of the log.');
   private readonly pages = this.counter('pages_read_total', 'Pages read; connections can share a query.');
   private readonly heals = this.counter(
@@ -151,9 +157,15 @@ export class PrometheusMetrics extends Registered implements Metrics {
     });
   }
 
-  entryShown({ sinceAppendMs, sincePublishMs }: Parameters<NonNullable<Metrics['entryShown']>>[0]): void {
-    this.sinceAppend.observe(sinceAppendMs / 1_000);
-    if (sincePublishMs !== null) this.sincePublish.observe(sincePublishMs / 1_000);
+  entryShown({
+    sinceAppendMs,
+    sincePublishMs,
+    trace,
+  }: Parameters<NonNullable<Metrics['entryShown']>>[0]): void {
+    // The names of OpenTelemetry, which Grafana looks for.
+    const exemplarLabels = trace ? { trace_id: trace.traceId, span_id: trace.spanId } : NO_EXEMPLAR;
+    this.sinceAppend.observe({ value: sinceAppendMs / 1_000, exemplarLabels });
+    if (sincePublishMs !== null) this.sincePublish.observe({ value: sincePublishMs / 1_000, exemplarLabels });
   }
 
   observeStreams(states: () => StreamStates): void {

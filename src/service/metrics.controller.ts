@@ -1,5 +1,9 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Header, Headers, Inject, Res } from '@nestjs/common';
+import type { Response } from 'express';
 import { Registry } from 'prom-client';
+import type { ResolvedOptions } from '../contract/options/options.js';
+import { RESOLVED_OPTIONS } from '../contract/tokens.js';
+import { openMetricsOf } from '../metrics/open-metrics.js';
 import { OnAdminPort } from './admin-port.js';
 
 /** prom-client's {@link Registry}. */
@@ -9,12 +13,22 @@ export const METRICS_REGISTRY = Symbol('tidings:metrics-registry');
 @Controller()
 @OnAdminPort()
 export class MetricsController {
-  constructor(@Inject(METRICS_REGISTRY) private readonly registry: Registry) {}
+  constructor(
+    @Inject(METRICS_REGISTRY) private readonly registry: Registry,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'tracing'>,
+  ) {}
 
+  /** As OpenMetrics only where there may be exemplars: without traces nothing changes for a scraper. */
   @Get('metrics')
-  @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('Cache-Control', 'no-store')
-  metrics(): Promise<string> {
-    return this.registry.metrics();
+  @Header('Vary', 'Accept')
+  metrics(
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<string> {
+    const isAccepted = accept?.includes('application/openmetrics-text') ?? false;
+    const registry = isAccepted && this.options.tracing ? openMetricsOf(this.registry) : this.registry;
+    response.setHeader('Content-Type', registry.contentType);
+    return registry.metrics();
   }
 }

@@ -1,12 +1,14 @@
 import type { LogEntry } from '../contract/model/entry.js';
 import { spanOf } from '../contract/model/span.js';
 import type { Clock } from '../contract/ports/clock.js';
-import type { Metrics } from '../contract/ports/metrics.js';
+import type { Metrics, TraceIds } from '../contract/ports/metrics.js';
 import type { Tracing } from '../contract/ports/tracing.js';
 
 /** A notification's frame begins with its type, which has no quotes, and its id, a UUID of version 7: the time of the append is in it. */
 const ID = '"id":"';
 const HEX = /^[0-9a-f]{12}$/;
+/** Any program can write it: what has another form names no trace. */
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 
 /**
  * Reports the frames of notifications on streams that waited for them: how long they took, and to their traces. What is replayed says how long
@@ -32,7 +34,7 @@ export class Arrivals {
 
   private measure(entries: readonly LogEntry[]): void {
     const now = this.clock.now();
-    for (const { json, publishedAt = null } of entries) {
+    for (const { json, traceparent, publishedAt = null } of entries) {
       const committedAt = json === null ? null : appendedAt(json);
       if (committedAt === null) continue;
       // Clocks that differ by a little must not make a latency negative.
@@ -40,9 +42,15 @@ export class Arrivals {
       this.metrics.entryShown?.({
         sinceAppendMs: since(committedAt),
         sincePublishMs: publishedAt === null ? null : since(publishedAt),
+        trace: traceparent === undefined ? null : traceIdsOf(traceparent),
       });
     }
   }
+}
+
+function traceIdsOf(traceparent: string): TraceIds | null {
+  const [, traceId, spanId] = TRACEPARENT.exec(traceparent) ?? [];
+  return traceId === undefined || spanId === undefined ? null : { traceId, spanId };
 }
 
 /** When the notification was appended, on the clock of the database; `null` for a change of state. */

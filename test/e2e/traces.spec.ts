@@ -6,7 +6,10 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-node';
+import { BullMQOtel } from 'bullmq-otel';
 import pg from 'pg';
+import { Registry } from 'prom-client';
+import { openMetricsOf, PrometheusMetrics } from '../../src/prometheus.js';
 import { OpenTelemetryTracing } from '../../src/opentelemetry.js';
 import { createProducer } from '../../src/producer.js';
 import { TidingsService } from '../../src/module/tidings.service.js';
@@ -32,6 +35,7 @@ onBothBackends('A trace', (backend) => {
   let publisher: Instance;
   let streamer: Instance;
   let client: SseClient;
+  let metrics: PrometheusMetrics;
   let received = 0;
 
   beforeAll(async () => {
@@ -40,7 +44,8 @@ onBothBackends('A trace', (backend) => {
     house = await House.open(backend);
     const tracing = new OpenTelemetryTracing();
     publisher = await house.start({ tracing });
-    streamer = await house.start({ roles: ['api'], tracing });
+    metrics = new PrometheusMetrics({ register: new Registry() });
+    streamer = await house.start({ roles: ['api'], tracing, metrics });
     client = await streamer.stream('ada');
   }, 60_000);
   beforeEach(() => {
@@ -89,6 +94,46 @@ onBothBackends('A trace', (backend) => {
       },
     ]);
     expect(JSON.stringify(spans.map(({ attributes }) => attributes))).not.toContain('ada');
+
+    // The latency that the metrics show names the trace, and the span below which the frame is.
+    const append = spans.find(({ name }) => name === 'append task-completed')!.spanContext();
+    const shown = await openMetricsOf(metrics.register).metrics();
+    for (const latency of ['commit', 'publish']) {
+      expect(shown).toMatch(
+        new RegExp(
+          `^tidings_${latency}_to_frame_seconds_bucket.* # \\{trace_id="${append.traceId}",span_id="${append.spanId}"\\} `,
+          'm',
+        ),
+      );
+    }
+  });
+
+  it('goes on in the worker of the jobs of a producer with bullmq-otel', async () => {
+    const { queue, close } = house.openQueue({ telemetry: new BullMQOtel({ tracerName: 'shop' }) });
+    const job = (taskId: string): { name: string; data: object } => ({
+      name: 'task-completed',
+      data: { to: 'ada', data: task(taskId) },
+    });
+    const { name, data } = job('6');
+    await trace.getTracer('test').startActiveSpan('order', async (span) => {
+      await queue.add(name, data);
+      span.end();
+    });
+    const processed = ['process task-completed', delivered];
+    await untilTasks(client, received + 1);
+    await eventually(() =>
+      expect(tree(exporter.getFinishedSpans())).toEqual([
+        ['order', ['add tidings.task-completed', processed]],
+      ]),
+    );
+
+    exporter.reset();
+    await queue.addBulk([job('7'), job('8')]);
+    await untilTasks(client, received + 3);
+    await eventually(() =>
+      expect(tree(exporter.getFinishedSpans())).toEqual([['addBulk tidings', processed, processed]]),
+    );
+    await close();
   });
 
   it('goes on in the worker of a job, also of a producer with the telemetry of BullMQ, and of a bare one', async () => {

@@ -1,7 +1,13 @@
 import { describe } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplication } from '@nestjs/common';
-import { createPostgresBackend, Queue, type createRedisBackend, type JobsOptions } from 'bullmq';
+import {
+  createPostgresBackend,
+  Queue,
+  type createRedisBackend,
+  type JobsOptions,
+  type QueueOptions,
+} from 'bullmq';
 import { SignJWT } from 'jose';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
@@ -25,10 +31,17 @@ export function onBothBackends(title: string, suite: (backend: Backend) => void)
   describeWith('redis-server', `${title} (Redis)`, () => suite('Redis'));
 }
 
+type PlainOptions = Omit<QueueOptions, 'connection'>;
+
+interface PlainQueue {
+  readonly queue: Queue;
+  readonly close: () => Promise<void>;
+}
+
 /** One deployment: a database, a queue, and as many instances of the module as a test wants. */
 export class House {
   private readonly instances: Instance[] = [];
-  private plain: { queue: Queue; close: () => Promise<void> } | null = null;
+  private plain: PlainQueue | null = null;
   private readonly connections: pg.Pool;
 
   private constructor(
@@ -78,8 +91,15 @@ export class House {
 
   /** A Queue of nothing but BullMQ, as a producer elsewhere has it. An instance must have run before. */
   queue(): Queue {
-    this.plain ??= this.redis ? plainRedisQueue(this.redis.url) : plainPostgresQueue(this.databaseUrl);
+    this.plain ??= this.openQueue();
     return this.plain.queue;
+  }
+
+  /** One more, with options of BullMQ; the caller closes it. */
+  openQueue(options: PlainOptions = {}): PlainQueue {
+    return this.redis
+      ? plainRedisQueue(this.redis.url, options)
+      : plainPostgresQueue(this.databaseUrl, options);
   }
 
   /** Adds a `task-completed` job whose `taskId` says which one it is. */
@@ -194,18 +214,18 @@ export function token(recipient: string): Promise<string> {
     .sign(new TextEncoder().encode(JWT_SECRET));
 }
 
-function plainRedisQueue(url: string): { queue: Queue; close: () => Promise<void> } {
-  const queue = new Queue('tidings', { connection: { url } });
+function plainRedisQueue(url: string, options: PlainOptions): PlainQueue {
+  const queue = new Queue('tidings', { ...options, connection: { url } });
   queue.on('error', () => {}); // tests stop the server on purpose
   return { queue, close: () => queue.close() };
 }
 
-function plainPostgresQueue(url: string): { queue: Queue; close: () => Promise<void> } {
+function plainPostgresQueue(url: string, options: PlainOptions): PlainQueue {
   const pool = new pg.Pool({ connectionString: url, options: '-c search_path=bullmq', max: 2 });
   pool.on('error', () => {}); // tests stop the server on purpose
   // The types of the constructor know the default backend only, though it takes any.
   const backend = createPostgresBackend as unknown as typeof createRedisBackend;
-  const queue = new Queue('tidings', { connection: pool }, backend);
+  const queue = new Queue('tidings', { ...options, connection: pool }, backend);
   queue.on('error', () => {});
   return {
     queue,

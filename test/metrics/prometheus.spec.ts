@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { register as globalRegister, Registry } from 'prom-client';
+import { openMetricsOf } from '../../src/metrics/open-metrics.js';
 import { PrometheusMetrics } from '../../src/metrics/prometheus.js';
 
 let metrics: PrometheusMetrics;
@@ -64,6 +65,31 @@ describe('the metrics', () => {
         'tidings_queue_jobs{state="active"} 1',
       ]),
     );
+  });
+
+  it('name the trace of a latency in OpenMetrics, and change nothing in the format of Prometheus', async () => {
+    const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+    metrics.entryShown({ sinceAppendMs: 4, sincePublishMs: 60_000, trace });
+    metrics.entryShown({ sinceAppendMs: 30, sincePublishMs: null, trace: null });
+    metrics.streamOpened();
+    const before = await metrics.register.metrics();
+    const lines = (await openMetricsOf(metrics.register).metrics()).split('\n');
+    const exemplars = lines.filter((line) => line.includes(' # {'));
+    const ids = `{trace_id="${trace.traceId}",span_id="${trace.spanId}"}`;
+    expect(exemplars).toEqual([
+      expect.stringMatching(
+        /^tidings_commit_to_frame_seconds_bucket\{le="0\.005"\} 1 # \{.*\} 0\.004 \d+(\.\d+)?$/,
+      ),
+      expect.stringMatching(
+        /^tidings_publish_to_frame_seconds_bucket\{le="\+Inf"\} 1 # \{.*\} 60 \d+(\.\d+)?$/,
+      ),
+    ]);
+    for (const line of exemplars) expect(line).toContain(` # ${ids} `);
+    expect(lines).toEqual(
+      expect.arrayContaining(['# TYPE tidings_streams_opened counter', 'tidings_streams_opened_total 1']),
+    );
+    expect(lines.slice(-2)).toEqual(['# EOF', '']);
+    expect(await metrics.register.metrics()).toBe(before);
   });
 
   it('follow the naming conventions of Prometheus: a prefix, base units, _total for counters only', async () => {

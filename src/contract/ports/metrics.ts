@@ -9,6 +9,12 @@ import type { StreamStates } from './stream.js';
 export type HandoverReason =
   'later' | 'escalations' | 'busy' | 'outage' | 'late' | 'log-unavailable' | 'feed-busy' | 'error';
 
+/** The ids of a trace and of a span of it, in hexadecimal. */
+export interface TraceIds {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 /** Receives the counts of all stages. The service's adapter is a Prometheus registry. */
 export interface Metrics {
   /** A batch was committed: the number of entries and duplicates, and the duration of the transaction. */
@@ -21,9 +27,13 @@ export interface Metrics {
   entriesDelivered(count: number, from: 'memory' | 'log'): void;
   /**
    * A notification was passed to a stream that waited for it: how long after its append, on the clock of the database, and after it was
-   * published, which is known while it is fresh. Replays are not reported.
+   * published, which is known while it is fresh, and its trace, if one was recorded. Replays are not reported.
    */
-  entryShown?(latency: { sinceAppendMs: number; sincePublishMs: number | null }): void;
+  entryShown?(latency: {
+    sinceAppendMs: number;
+    sincePublishMs: number | null;
+    trace?: TraceIds | null;
+  }): void;
   /** The pages of this many connections were read from Postgres in one query. */
   pagesRead(connections: number): void;
   /** A live connection found a hole and read the log. */
