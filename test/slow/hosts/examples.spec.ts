@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/postgres.js
 import { startRedis } from '../../support/redis.js';
 import { connect } from '../../support/sse-client.js';
 import { describeWith } from '../../support/tools.js';
-import { install, outside, pack, PACKAGE, run } from './install.js';
+import { installLinked, outside, pack, PACKAGE, run } from './install.js';
 
 const home = outside();
 const shop = join(home.path, 'shop');
@@ -19,11 +19,14 @@ let child: ChildProcess | null = null;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const tarball = pack(home.path);
+  const tarball = await pack(home.path);
   const { dependencies, devDependencies } = JSON.parse(
     readFileSync(join(PACKAGE, 'examples/shop/package.json'), 'utf8'),
   ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
-  install(shop, tarball, { type: 'module', dependencies: { ...dependencies, ...devDependencies } });
+  await installLinked(shop, tarball, {
+    type: 'module',
+    dependencies: { ...dependencies, ...devDependencies },
+  });
   for (const file of ['main.ts', 'order.entity.ts', 'order-placed.ts', 'tsconfig.json']) {
     cpSync(join(PACKAGE, 'examples/shop', file), join(shop, file));
   }
@@ -36,7 +39,7 @@ afterAll(async () => {
 });
 
 it('compiles the shop, which notifies the seller of placed orders, and of no others', async () => {
-  run(shop, process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.');
+  await run(shop, process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.');
   const port = await freePort();
   child = spawn(process.execPath, ['dist/main.js'], {
     cwd: shop,
@@ -80,7 +83,7 @@ describeWith('redis-server', 'the example of a producer', () => {
       // BullMQ is there: the shop has it through the tarball.
       symlinkSync(join(shop, 'node_modules'), join(producer, 'node_modules'));
       process.env.REDIS_URL = redis.url;
-      expect(run(producer, process.execPath, 'main.js', 'grace', 'Done')).toMatch(/^Job \S+ is queued/);
+      expect(await run(producer, process.execPath, 'main.js', 'grace', 'Done')).toMatch(/^Job \S+ is queued/);
       expect(await collectFeed(app, 'grace', { count: 1 })).toMatchObject([{ title: 'Done' }]);
     } finally {
       delete process.env.REDIS_URL;

@@ -228,6 +228,7 @@ async function main(): Promise<void> {
   await app.listen(0, '127.0.0.1');
 
   const report = {
+    node: process.version,
     port: new URL(await app.getUrl()).port,
     tables: await ownTables(),
     queue: await ownQueue(),
