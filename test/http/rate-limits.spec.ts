@@ -1,3 +1,4 @@
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { createConnection } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { RateLimitedError } from '../../src/contract/errors.js';
@@ -6,6 +7,7 @@ import { BucketStore } from '../../src/http/limits/bucket-store.js';
 import { RateLimiter } from '../../src/http/limits/rate-limiter.js';
 import { SharedBuckets } from '../../src/http/limits/shared-buckets.js';
 import { takeToken } from '../../src/http/limits/token-bucket.js';
+import { currentCall, inCall } from '../../src/platform/call-context.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
 import { describeWith } from '../support/tools.js';
@@ -151,6 +153,30 @@ describeWith('redis-server', 'limits that instances share over Redis', () => {
     }
     return passed;
   }
+
+  it('share a connection that belongs to none of the requests that use it', async () => {
+    const span = new AsyncLocalStorage<string>();
+    const sockets: unknown[] = [];
+    const hook = createHook({
+      init: (_id, type) => {
+        if (type === 'TCPWRAP') sockets.push([currentCall(), span.getStore()]);
+      },
+    }).enable();
+    const buckets = new SharedBuckets(redis.url, 'bull');
+    try {
+      await inCall({ requestId: 'r1' }, () =>
+        span.run('of r1', () =>
+          eventually(async () =>
+            expect(await buckets.take('ada', { perSecond: 1e-6, burst: 1e-6 }, 1)).toBeGreaterThan(0),
+          ),
+        ),
+      );
+    } finally {
+      hook.disable();
+      await buckets.close();
+    }
+    expect(sockets).toEqual([[undefined, undefined]]);
+  });
 
   it('count what went to any of them, to within a tenth of the burst each', async () => {
     const { limiters, close } = await instances(4);

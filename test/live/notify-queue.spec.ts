@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { NO_METRICS } from '../../src/contract/ports/metrics.js';
 import { FEED_HASH_LENGTH, feedHash } from '../../src/live/channel.js';
 import { decodeMessage } from '../../src/live/message.js';
 import { NotifyQueue } from '../../src/live/notify-queue.js';
+import { currentCall, inCall } from '../../src/platform/call-context.js';
 import { Outage } from '../../src/platform/logging/outage.js';
 import { unpack } from '../../src/live/payload.js';
 
@@ -55,6 +57,26 @@ describe('The queue of NOTIFYs', () => {
     }
     answer();
     await queue.flush(1_000);
+  });
+
+  it('sends outside of the calls whose messages share a statement', async () => {
+    const span = new AsyncLocalStorage<string>();
+    const contexts: unknown[] = [];
+    const queue = new NotifyQueue(
+      (payloads) => {
+        contexts.push([payloads.flatMap(unpack).length, currentCall(), span.getStore()]);
+        return Promise.resolve();
+      },
+      new Outage(new Logger(), 'The test'),
+      NO_METRICS,
+    );
+    for (const requestId of ['r1', 'r2']) {
+      inCall({ requestId }, () =>
+        span.run(`of ${requestId}`, () => queue.announce([announcement(requestId, 1, '{}')])),
+      );
+    }
+    await queue.flush(30_000);
+    expect(contexts).toEqual([[2, undefined, undefined]]);
   });
 
   it('sends what gathered during one statement with the next one', async () => {
