@@ -11,6 +11,8 @@ export interface ChildOptions {
   /** Relative to the package: `dist/main.js`, or TypeScript, which tsx runs. */
   readonly script: string;
   readonly env?: Record<string, string>;
+  /** Modules that come first, relative to the package. */
+  readonly preloads?: readonly string[];
   /** What it prints when it is there. */
   readonly ready: RegExp;
 }
@@ -26,9 +28,10 @@ export class Child {
   ) {}
 
   /** Resolves when it is ready. @throws with its output if it ends before. */
-  static async start({ name, script, env = {}, ready }: ChildOptions): Promise<Child> {
+  static async start({ name, script, env = {}, preloads = [], ready }: ChildOptions): Promise<Child> {
     const loader = script.endsWith('.ts') ? ['--import', 'tsx'] : [];
-    const args = ['--expose-gc', '--import', PROBE, ...loader, script];
+    const before = preloads.flatMap((path) => ['--import', `./${path}`]);
+    const args = ['--expose-gc', '--import', PROBE, ...before, ...loader, script];
     const child = spawn(process.execPath, args, {
       cwd: PACKAGE,
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },

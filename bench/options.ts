@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'audience' | 'deploy' | 'retention';
-const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'audience', 'deploy', 'retention'];
+export type Part = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'audience' | 'deploy' | 'retention' | 'traces';
+const PARTS: readonly Part[] = ['a', 'b', 'c', 'd', 'e', 'f', 'audience', 'deploy', 'retention', 'traces'];
 
 /** How much is measured. */
 export interface Sizes {
@@ -24,6 +24,8 @@ export interface Sizes {
   readonly reconnect: { readonly streams: number; readonly missed: number };
   /** (f): turns of each kind of append. */
   readonly appendRounds: number;
+  /** (traces): turns of each server. */
+  readonly traceTurns: number;
   /** (retention): entries of the logs that are swept. */
   readonly logSizes: readonly number[];
   /** (audience): feeds in the database, streams over two instances, recipients of `notifyMany`, feeds of the storm, turns of opening. */
@@ -49,6 +51,7 @@ const FULL: Sizes = {
   idleStreams: 5_000,
   reconnect: { streams: 2_000, missed: 20 },
   appendRounds: 31,
+  traceTurns: 101,
   logSizes: [100_000, 1_000_000],
   audience: { feeds: 1_000_000, connected: 10_000, listed: 100_000, storm: 2_000, openings: 31 },
   deploy: { clients: 2_000, perSecond: 50 },
@@ -64,6 +67,7 @@ const QUICK: Sizes = {
   rate: { streams: 2_000, perSecond: 500, jobs: 1_000, burst: 2_000 },
   idleStreams: 2_000,
   appendRounds: 5,
+  traceTurns: 5,
   logSizes: [50_000, 100_000],
   audience: { feeds: 50_000, connected: 1_000, listed: 10_000, storm: 500, openings: 5 },
   deploy: { clients: 200, perSecond: 20 },
@@ -81,7 +85,7 @@ export interface Options {
   readonly dataDir: string | null;
 }
 
-export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,audience,deploy,retention] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
+export const USAGE = `npm run bench -- [--only a,b,c,d,e,f,audience,deploy,retention,traces] [--size 5m] [--data directory] [--quick] [--rounds n] [--write] [--profile directory]`;
 
 /** @throws {Error} with the usage if an argument is wrong. */
 export function readOptions(args: string[]): Options {

@@ -14,6 +14,7 @@ import { memory } from './parts/memory.js';
 import { reconnect } from './parts/reconnect.js';
 import { retention } from './parts/retention.js';
 import { throughput } from './parts/throughput.js';
+import { traces } from './parts/traces.js';
 import { isMet, table, type Row } from './report.js';
 
 /** Beside the sockets: modules, pools, pipes. */
@@ -63,6 +64,7 @@ async function run(lab: Lab): Promise<Row[]> {
   if (parts.includes('retention')) await add('retention', retention);
   if (parts.includes('audience')) await add('audience', audience);
   if (parts.includes('deploy')) await add('deploy', deploy);
+  if (parts.includes('traces')) await add('traces', traces);
   return rows.sort((a, b) => a.part.localeCompare(b.part));
 }
 

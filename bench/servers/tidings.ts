@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import { freePort } from '../../src/embedded-postgres/ports.js';
 import { Child } from '../child.js';
 import { taskData, TYPE } from '../load/producer.js';
@@ -22,6 +23,8 @@ export interface Deployment {
   readonly processes: number;
   /** Instead of free ones. */
   readonly ports?: readonly number[];
+  /** Modules that come before it. */
+  readonly preloads?: readonly string[];
 }
 
 export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
@@ -30,14 +33,16 @@ export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
 export async function startTidings(
   { backend, databaseUrl, redisUrl, concurrency }: Ground,
   { delivery, processes, ports: given = [] }: Deployment = USUAL,
+  { delivery, processes, preloads = [] }: Deployment = USUAL,
 ): Promise<Target> {
   const ports = [...given];
   while (ports.length < processes) ports.push(await freePort());
-  const name = nameOf(backend, { delivery, processes });
+  const name = nameOf(backend, { delivery, processes, preloads });
   const url = backend === 'redis' && redisUrl !== null ? redisUrl : databaseUrl;
   const queue: QueueAddress = { backend, url, name: `tidings-on-${backend}` };
   const child = await Child.start({
     name,
+    preloads,
     script: processes === 1 ? 'dist/main.js' : 'bench/servers/many.mjs',
     env: {
       PORT: String(ports[0]),
@@ -71,11 +76,12 @@ export async function startTidings(
   };
 }
 
-function nameOf(backend: 'postgres' | 'redis', { delivery, processes }: Deployment): string {
+function nameOf(backend: 'postgres' | 'redis', { delivery, processes, preloads = [] }: Deployment): string {
   return [
     'Tidings',
     backend === 'redis' ? 'Redis' : 'Postgres',
     ...(delivery === 'queue' ? ['by the queue'] : []),
     ...(processes > 1 ? [`${processes} processes`] : []),
+    ...preloads.map((path) => basename(path, '.mjs')),
   ].join(', ');
 }
