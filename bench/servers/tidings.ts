@@ -32,8 +32,7 @@ export const USUAL: Deployment = { delivery: 'direct', processes: 1 };
 /** Starts the service as `npm start` does, with the settings of production. */
 export async function startTidings(
   { backend, databaseUrl, redisUrl, concurrency }: Ground,
-  { delivery, processes, ports: given = [] }: Deployment = USUAL,
-  { delivery, processes, preloads = [] }: Deployment = USUAL,
+  { delivery, processes, ports: given = [], preloads = [] }: Deployment = USUAL,
 ): Promise<Target> {
   const ports = [...given];
   while (ports.length < processes) ports.push(await freePort());
