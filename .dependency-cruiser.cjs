@@ -13,6 +13,7 @@
  * | testing/                                          | module/ embedded-postgres/ and what a stage may  |
  * | cli/                                              | module/ service/ and what module/ may            |
  * | browser/ client/, then element/ and react/        | types only; client/, contract/model/link.ts too  |
+ * | browser/push/                                     | as element/, and the requests of client/         |
  * | entry points (src/*.ts)                           | see the rules below; nothing imports them        |
  *
  * @type {import('dependency-cruiser').IConfiguration}
@@ -136,6 +137,17 @@ module.exports = {
       to: {
         path: '^src/',
         pathNot: ['^src/browser/$1/', '^src/browser/client/index\\.ts$', '^src/contract/model/link\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'push-imports-the-requests-of-the-client-only',
+      comment: 'It has no feed: it sends requests with the same credential.',
+      severity: 'error',
+      from: { path: '^src/browser/push/' },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/browser/(push|client)/', '^src/contract/model/link\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },

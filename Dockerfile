@@ -14,7 +14,7 @@ RUN npm run build
 # only the service itself uses. Both are development dependencies of the package, at the versions of the lock file.
 FROM base AS dependencies
 COPY package.json package-lock.json .npmrc ./
-ARG SERVICE_PACKAGES="@bull-board/api @bull-board/express @nestjs/common @nestjs/core @nestjs/platform-express @opentelemetry/api express helmet pino prom-client reflect-metadata rxjs swagger-ui-dist yaml"
+ARG SERVICE_PACKAGES="@bull-board/api @bull-board/express @nestjs/common @nestjs/core @nestjs/platform-express @opentelemetry/api express helmet pino prom-client reflect-metadata rxjs swagger-ui-dist web-push yaml"
 RUN npm install --no-save --save-prod --omit=dev --ignore-scripts --no-audit --no-fund \
   $(node -p "const { devDependencies } = require('./package.json'); process.argv.slice(1).map((name) => name + '@' + devDependencies[name]).join(' ')" $SERVICE_PACKAGES)
 

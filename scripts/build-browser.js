@@ -18,7 +18,12 @@ const ENTRIES = {
   'browser/element/index': ['./event-source.js', './overlays.js'],
   'browser/element/event-source': [],
   'browser/element/overlays': [],
+  'browser/push/index': [],
+  'browser/push/service-worker': [],
 };
+
+/** Not a module: `importScripts` of an application's own service worker takes it, too. */
+const SCRIPTS = ['browser/push/service-worker'];
 
 /** What the bundle of the element loads from beside it is the client's. */
 const SOURCES = { 'browser/element/event-source': 'browser/client/event-source' };
@@ -53,7 +58,7 @@ await Promise.all(
         entryPoints: [entry],
         outfile,
         bundle: true,
-        format: 'esm',
+        format: SCRIPTS.includes(name) ? 'iife' : 'esm',
         // What MDN calls widely available; older browsers are the host's bundler's business.
         target: 'es2022',
         minify: true,
@@ -67,7 +72,7 @@ await Promise.all(
       const text = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text;
       // A twentieth smaller than what esbuild leaves: it also inlines and joins statements.
       const { code, map } = await minify(text('.js'), {
-        module: true,
+        module: !SCRIPTS.includes(name),
         ecma: 2020,
         compress: { ecma: 2020, passes: 3 },
         mangle: true,

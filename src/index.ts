@@ -17,6 +17,8 @@ export type {
   RecipientPreferences,
   TypeDescription,
 } from './contract/ports/preferences.js';
+export type { PushState, SubscribedBrowser } from './contract/ports/push.js';
+export type { PushSubscription } from './contract/model/push-subscription.js';
 export type { Dropped, DropReason } from './contract/ports/support.js';
 export type { ControllerOptions, TidingsModuleExtras } from './module/tidings.module-definition.js';
 export {
@@ -45,6 +47,7 @@ export type {
   Identity,
   JwtOptions,
   MigrateMode,
+  PushOptions,
   QueueOptions,
   RedisOptions,
   ResolveLocales,

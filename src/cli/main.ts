@@ -8,6 +8,7 @@ import { COMMON_FLAGS, type Flags } from './options.js';
 import { publishCommand } from './publish.js';
 import { rotateEpochCommand } from './rotate-epoch.js';
 import { tailCommand } from './tail.js';
+import { vapidCommand } from './vapid.js';
 import { UsageError } from './usage.error.js';
 
 const USAGE = `tidings <command>
@@ -22,6 +23,7 @@ const USAGE = `tidings <command>
                                     and --recipient <recipient>
   erase <recipient> --yes           erase a recipient for good
   erase --tenant <tenant> --all --yes   erase all recipients of a tenant for good
+  vapid                             make the keys of Web Push, and print the settings to paste
   rotate-epoch --yes                make every client reload its feed, after an undetected restore
 
 For all of them: --database-url (DATABASE_URL), --redis-url (REDIS_URL), --queue (TIDINGS_QUEUE), --types (TIDINGS_TYPES),
@@ -35,6 +37,7 @@ const COMMANDS: Record<string, (flags: Flags, args: readonly string[]) => Promis
   doctor: doctorCommand,
   erase: eraseCommand,
   'rotate-epoch': rotateEpochCommand,
+  vapid: vapidCommand,
 };
 
 const FLAGS = {

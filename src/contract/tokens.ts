@@ -47,6 +47,10 @@ export const DROP_LOG = Symbol('tidings:drop-log');
 export const SUPPORT_VIEW = Symbol('tidings:support-view');
 /** {@link Tickets} */
 export const TICKETS = Symbol('tidings:tickets');
+/** {@link PushSubscriptions} */
+export const PUSH_SUBSCRIPTIONS = Symbol('tidings:push-subscriptions');
+/** {@link PushTargets} */
+export const PUSH_TARGETS = Symbol('tidings:push-targets');
 /** {@link JobCanceller} */
 export const JOB_CANCELLER = Symbol('tidings:job-canceller');
 /** An array of {@link ReadinessCheck}, run by `/readyz`. */

@@ -15,6 +15,7 @@ import { InboxController } from './routes/inbox.controller.js';
 import { JobsController } from './routes/jobs.controller.js';
 import { NotificationsController } from './routes/notifications.controller.js';
 import { PreferencesController } from './routes/preferences.controller.js';
+import { PushController } from './routes/push.controller.js';
 import { RecallController } from './routes/recall.controller.js';
 import { SnoozeController } from './routes/snooze.controller.js';
 import { StreamController } from './routes/stream.controller.js';
@@ -62,6 +63,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   RecallController,
   PreferencesController,
   TypesController,
+  PushController,
   JobsController,
   SupportController,
   DisconnectController,

@@ -19,7 +19,7 @@ export class DirectOptionsCheck implements OnApplicationBootstrap {
     @Inject(RESOLVED_OPTIONS)
     private readonly options: Pick<
       ResolvedOptions,
-      'roles' | 'delivery' | 'resolveLocales' | 'hooks' | 'escalations'
+      'roles' | 'delivery' | 'resolveLocales' | 'hooks' | 'escalations' | 'push'
     >,
   ) {}
 
@@ -58,10 +58,12 @@ function namesOf({
   resolveLocales,
   hooks,
   escalations,
-}: Pick<ResolvedOptions, 'resolveLocales' | 'hooks' | 'escalations'>): string[] {
+  push,
+}: Pick<ResolvedOptions, 'resolveLocales' | 'hooks' | 'escalations' | 'push'>): string[] {
   return [
     ...(resolveLocales ? ['resolveLocales'] : []),
     ...(hooks.onAppended ? ['hooks.onAppended'] : []),
     ...escalations.map(({ name }) => `the escalation "${name}"`),
+    ...(push ? ['push'] : []),
   ];
 }

@@ -28,6 +28,8 @@ import {
   LIVE_FEEDS,
   LOG_ERASER,
   PREFERENCES,
+  PUSH_SUBSCRIPTIONS,
+  PUSH_TARGETS,
   QUEUE_ERASER,
   RECALLER,
   RESOLVED_OPTIONS,
@@ -61,6 +63,7 @@ import { PostgresDropLog } from '../log/append/drop-log.js';
 import { PostgresLogEraser } from '../log/upkeep/eraser.js';
 import { ExpirySweep } from '../log/upkeep/expiry-sweep.js';
 import { PostgresFeedReader } from '../log/read/feed-reader.js';
+import { PostgresPushSubscriptions } from '../log/push/postgres-push-subscriptions.js';
 import { PostgresTickets } from '../log/tickets/postgres-tickets.js';
 import { Retention } from '../log/upkeep/retention.js';
 import { TicketSweep } from '../log/upkeep/ticket-sweep.js';
@@ -196,6 +199,12 @@ export const FEEDS_PROVIDERS: Provider[] = [
     inject: [LogDatabase],
     useFactory: (log: LogDatabase): Tickets => new PostgresTickets(log),
   },
+  {
+    provide: PUSH_TARGETS,
+    inject: [LogDatabase, RESOLVED_OPTIONS],
+    useFactory: (log: LogDatabase, { push }: ResolvedOptions) => new PostgresPushSubscriptions(log, push),
+  },
+  { provide: PUSH_SUBSCRIPTIONS, useExisting: PUSH_TARGETS },
   {
     provide: ERASER,
     inject: [LOG_ERASER, STREAMS, QUEUE_ERASER],

@@ -1,12 +1,15 @@
 import type { Provider } from '@nestjs/common';
-import type { ResolvedOptions } from '../contract/options/options.js';
-import type { FeedReader } from '../contract/ports/read.js';
-import type { Sql } from '../contract/ports/sql.js';
-import { FEED_READER, RESOLVED_OPTIONS, SQL } from '../contract/tokens.js';
+import type { ResolvedOptions, ResolvedPush } from '../contract/options/options.js';
+import { PUSH_ESCALATION } from '../contract/options/push.js';
+import type { FeedReader, PushTargets, Sql } from '../contract/ports/index.js';
+import { FEED_READER, PUSH_TARGETS, RESOLVED_OPTIONS, SQL } from '../contract/tokens.js';
 import { ActionJobs } from '../jobs/after/action-jobs.js';
-import { Escalations } from '../jobs/after/escalations.js';
+import { Escalations, type EscalationRule } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { JobQueue, TypeRegistry } from '../jobs/index.js';
+import { PushDelivery } from '../jobs/push/push-delivery.js';
+import { PushSender } from '../jobs/push/push-sender.js';
+import { loadWebPush } from '../jobs/push/web-push.js';
 import { EntryUpgrade } from '../types/entry-upgrade.js';
 
 /** Providers that call the application's hooks and escalations. Part of the composition root, see tidings.module.ts. */
@@ -32,10 +35,37 @@ export const HOOKS_PROVIDERS: Provider[] = [
   },
   {
     provide: Escalations,
-    inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER],
-    useFactory: async ({ escalations, queue }: ResolvedOptions, jobs: JobQueue, reader: FeedReader) => {
-      if (escalations.length === 0) return null;
-      return new Escalations(await Escalations.openQueue(jobs, queue.enqueueTimeoutMs), escalations, reader);
+    inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER, SQL, PushDelivery],
+    useFactory: async (
+      { escalations, push, queue }: ResolvedOptions,
+      jobs: JobQueue,
+      reader: FeedReader,
+      sql: Sql,
+      delivery: PushDelivery | null,
+    ) => {
+      const rules = [...escalations, ...(push ? [pushRule(push, delivery)] : [])];
+      if (rules.length === 0) return null;
+      return new Escalations(await Escalations.openQueue(jobs, queue.enqueueTimeoutMs), rules, reader, sql);
     },
   },
+  {
+    // What `push` configures is sent by workers alone.
+    provide: PushDelivery,
+    inject: [RESOLVED_OPTIONS, PUSH_TARGETS, SQL],
+    useFactory: async ({ push, roles }: ResolvedOptions, targets: PushTargets, sql: Sql) =>
+      push && roles.includes('worker')
+        ? new PushDelivery(targets, new PushSender(await loadWebPush(), push), push, sql)
+        : null,
+  },
 ];
+
+/** The rule of the option `push`: without a delivery it only schedules. */
+function pushRule({ afterMs, types }: ResolvedPush, delivery: PushDelivery | null): EscalationRule {
+  return {
+    name: PUSH_ESCALATION,
+    afterMs,
+    types,
+    unless: 'seen',
+    handler: (escalated, done) => delivery?.deliver(escalated, done),
+  };
+}

@@ -25,6 +25,7 @@ import {
   LIVE_FEEDS,
   PREFERENCES,
   PRODUCER,
+  PUSH_SUBSCRIPTIONS,
   QUEUE_DEPTH,
   READINESS_CHECKS,
   RECALLER,
@@ -36,6 +37,7 @@ import { HTTP_CONTROLLERS, HTTP_PROVIDERS, mount } from '../http/index.js';
 import { JobQueue, NotificationWorker, TypeRegistry } from '../jobs/index.js';
 import { ActionJobs } from '../jobs/after/action-jobs.js';
 import { Escalations } from '../jobs/after/escalations.js';
+import { PushDelivery } from '../jobs/push/push-delivery.js';
 import { OutboxRelay } from '../jobs/outbox/index.js';
 import { ListenClient } from '../platform/postgres/listen-client.js';
 import { settlesWithin } from '../platform/time/with-timeout.js';
@@ -118,6 +120,7 @@ export class TidingsModule
     @Inject(OutboxRelay) private readonly relay: (Closable & { start(): void }) | null,
     @Inject(Escalations)
     private readonly escalations: (Closable & { start(): void; stop(): Promise<void> }) | null,
+    @Inject(PushDelivery) private readonly push: { close(): void } | null,
     @Inject(Retention) private readonly retention: Sweep,
     @Inject(ExpirySweep) private readonly expiry: Sweep,
     @Inject(TicketSweep) private readonly tickets: Sweep,
@@ -186,6 +189,7 @@ export class TidingsModule
     await this.bus.close();
     await this.listener.close();
     await this.escalations?.close();
+    this.push?.close();
     await this.actions?.close();
     await this.jobs.close();
     await this.log.close();
@@ -218,6 +222,7 @@ function compose(
       INBOX,
       INBOX_CHANGES,
       PREFERENCES,
+      PUSH_SUBSCRIPTIONS,
       RECALLER,
       SUPPORT_VIEW,
       ERASER,

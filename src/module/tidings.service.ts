@@ -14,6 +14,7 @@ import type {
   Notifier,
   NotifyRequest,
 } from '../contract/model/notify.js';
+import type { PushSubscription } from '../contract/model/push-subscription.js';
 import type { Eraser, ErasureReport } from '../contract/ports/erase.js';
 import type { SnoozeRequest, StateChange } from '../contract/model/selection.js';
 import type { CategoryCounts, Chosen, Inbox, InboxChanges, InboxCounts } from '../contract/ports/inbox.js';
@@ -24,6 +25,7 @@ import type {
   TypeDescription,
 } from '../contract/ports/preferences.js';
 import type { CancelOutcome, JobCanceller } from '../contract/ports/produce.js';
+import type { PushState, PushSubscriptions, SubscribedBrowser } from '../contract/ports/push.js';
 import type { Recaller } from '../contract/ports/recall.js';
 import type { Frame, Streams } from '../contract/ports/stream.js';
 import type { SupportView } from '../contract/ports/support.js';
@@ -34,6 +36,7 @@ import {
   JOB_CANCELLER,
   NOTIFIER,
   PREFERENCES,
+  PUSH_SUBSCRIPTIONS,
   RECALLER,
   STREAMS,
   SUPPORT_VIEW,
@@ -85,6 +88,7 @@ export class TidingsService implements Notifier {
     @Inject(INBOX) private readonly inbox: Inbox,
     @Inject(INBOX_CHANGES) private readonly changes: InboxChanges,
     @Inject(PREFERENCES) private readonly recipientPreferences: Preferences,
+    @Inject(PUSH_SUBSCRIPTIONS) private readonly push: PushSubscriptions,
     @Inject(SUPPORT_VIEW) private readonly support: SupportView,
     @Inject(ERASER) private readonly eraser: Eraser,
   ) {}
@@ -242,6 +246,26 @@ export class TidingsService implements Notifier {
    */
   setPreferences(feed: FeedOf, preferences: PreferencesUpdate): Promise<RecipientPreferences> {
     return this.recipientPreferences.put(feedKey(feed), preferences);
+  }
+
+  /** The key that browsers subscribe with, and the recipient's browsers. @throws {NotFoundError} unless `push` is set, as below. */
+  async pushState(feed: FeedOf): Promise<PushState> {
+    return this.push.state(feedKey(feed));
+  }
+
+  /**
+   * Stores a browser of the recipient for Web Push, from the JSON of its `PushSubscription`. It leaves the recipient that it
+   * had. Idempotent.
+   *
+   * @throws {InvalidRequestError} naming each invalid field.
+   */
+  async subscribePush(feed: FeedOf, subscription: PushSubscription): Promise<SubscribedBrowser> {
+    return this.push.add(feedKey(feed), subscription);
+  }
+
+  /** Removes a browser of the recipient. Idempotent. */
+  async unsubscribePush(feed: FeedOf, id: string): Promise<PushState> {
+    return this.push.remove(feedKey(feed), id);
   }
 
   /**

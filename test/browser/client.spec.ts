@@ -18,6 +18,7 @@ describe('the size, minified and gzipped,', () => {
   it.each([
     ['client', 7],
     ['element', 28],
+    ['push', 3],
   ])(
     'of tidings/%s stays under %d KiB',
     async (name, kib) => {

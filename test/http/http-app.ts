@@ -56,6 +56,7 @@ import {
   JOB_CANCELLER,
   PREFERENCES,
   PRODUCER,
+  PUSH_SUBSCRIPTIONS,
   RECALLER,
   RESOLVED_OPTIONS,
   STREAMS,
@@ -311,10 +312,12 @@ export async function startHttpApp({
       { provide: PRODUCER, useValue: producer },
       { provide: INBOX, useClass: EmptyInbox },
       { provide: TICKETS, useValue: NO_TICKETS },
-      ...[INBOX_CHANGES, PREFERENCES, RECALLER, JOB_CANCELLER, SUPPORT_VIEW, ERASER].map((provide) => ({
-        provide,
-        useValue: ports,
-      })),
+      ...[INBOX_CHANGES, PREFERENCES, PUSH_SUBSCRIPTIONS, RECALLER, JOB_CANCELLER, SUPPORT_VIEW, ERASER].map(
+        (provide) => ({
+          provide,
+          useValue: ports,
+        }),
+      ),
       ...HTTP_PROVIDERS,
     ],
   })

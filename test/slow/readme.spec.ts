@@ -22,6 +22,7 @@ const ENTRY_POINTS = {
   'tidings/client': source('browser/client/index.ts'),
   'tidings/element': source('browser/element/index.ts'),
   'tidings/react': source('browser/react/index.ts'),
+  'tidings/push': source('browser/push/index.ts'),
 };
 const DOCUMENTS = [
   'README.md',

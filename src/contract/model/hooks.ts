@@ -65,7 +65,7 @@ export interface Escalated extends DeliveredNotification {
 }
 
 /**
- * "If this is still unread after ten minutes, call my handler", to send a mail or a push. The queue stores
+ * "If this is still unread after ten minutes, call my handler", to send a mail. The queue stores
  * it, so it survives restarts. The handler is not called if
  * the notification was read, removed, recalled or replaced, has expired, or was delivered before a restore of
  * the database.
@@ -79,6 +79,11 @@ export interface Escalation {
   readonly name: string;
   /** The delay after the delivery. */
   readonly afterMs: number;
+  /**
+   * What makes it needless: that the notification was read, or that it was at least seen (its recipient opened the bell
+   * since). Default `read`.
+   */
+  readonly unless?: 'read' | 'seen';
   /** The types that it applies to. Default: all. */
   readonly types?: readonly AnyNotificationType[];
   readonly handler: (escalated: Escalated) => void | Promise<void>;

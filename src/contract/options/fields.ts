@@ -85,6 +85,11 @@ export const oneOf = <const Value extends string>(values: readonly Value[]) =>
       )}, is ${shown(input)}`,
   });
 
+export const flag = () =>
+  z.custom<boolean>((value) => typeof value === 'boolean', {
+    error: ({ input }) => `must be true or false, is ${shown(input)}`,
+  });
+
 /** A number from `least` to `most`, or a fraction above 0; with `off`, `null` means no limit. */
 export const number = (least: number, most: number, { whole = true, off = false } = {}) => {
   const inclusive = whole || least > 0;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { isDeclaration, type AnyNotificationType } from '../model/notification-type.js';
+import { isDeclaration } from '../model/notification-type.js';
 import { kindOf, nameProblem } from '../model/feed.js';
 import type { Escalation, Hooks } from '../model/hooks.js';
 import { parseProducerKey, PRODUCER_SCOPES, type ProducerApiKey } from '../model/producer-key.js';
 import type { PostgresPool } from './connections.js';
+import { DECLARATIONS } from './declarations.js';
 import {
   across,
   check,
@@ -223,13 +224,6 @@ export const HTTP = group<HttpOptions>()({
   adminApiKeys: API_KEYS,
 });
 
-const DECLARATIONS = list(
-  z.custom<AnyNotificationType>(isDeclaration, {
-    error: ({ input }) => `must be a declaration made by defineNotification, is ${kindOf(input)}`,
-  }),
-  'declarations made by defineNotification',
-);
-
 export const TYPES = DECLARATIONS.superRefine(
   (types, context) => {
     const names = types.filter(isDeclaration).map(({ name }) => name);
@@ -250,6 +244,7 @@ export const ESCALATIONS = list(
   group<Escalation>()({
     name: text(nameProblem),
     afterMs: number(0, Number.MAX_SAFE_INTEGER, { whole: false }),
+    unless: oneOf(['read', 'seen']).optional(),
     types: DECLARATIONS.readonly().optional(),
     handler: func<Escalation['handler']>(),
   }),

@@ -18,6 +18,7 @@ import {
   TYPES,
   WORKER,
 } from './groups.js';
+import { PUSH, PUSH_ESCALATION } from './push.js';
 import { CHECK_PREFIX, REDIS, redisPlace, resolvedQueue } from './redis.js';
 import type { ResolvedOptions, ResolveLocales, TidingsOptions } from './tidings-options.js';
 
@@ -38,6 +39,19 @@ const CHECK_ACTIONS_QUEUE = across<Pick<TidingsOptions, 'queue' | 'actions'>>(({
   wrong(['actions', 'queue'], `must be a queue of its own, is ${quote(actions!.queue!)}`);
 });
 
+const CHECK_ESCALATION_NAMES = across<{ escalations?: unknown; push?: unknown }>(
+  ({ escalations, push }, wrong) => {
+    if (!push || !Array.isArray(escalations)) return;
+    escalations.forEach((rule: unknown, index) => {
+      if (!isObject(rule) || rule['name'] !== PUSH_ESCALATION) return;
+      wrong(
+        ['escalations', index, 'name'],
+        `must not be "${PUSH_ESCALATION}": the option push has that name`,
+      );
+    });
+  },
+);
+
 const OPTIONS = group<TidingsOptions>()({
   roles: ROLES.default(['api', 'worker']),
   delivery: DELIVERY.default('direct'),
@@ -54,9 +68,10 @@ const OPTIONS = group<TidingsOptions>()({
   resolveLocales: func<ResolveLocales>().nullish(),
   hooks: HOOKS.nullish(),
   escalations: ESCALATIONS.nullish(),
+  push: PUSH.nullish(),
   metrics: z.custom<Metrics>().nullish(),
   tracing: z.custom<Tracing>().nullish(),
-}).check(CHECK_PREFIX, CHECK_ACTIONS_QUEUE);
+}).check(CHECK_PREFIX, CHECK_ACTIONS_QUEUE, CHECK_ESCALATION_NAMES);
 
 /** These decide the composition of the module before a factory runs. */
 const EXTRAS = ['isGlobal', 'controllers', 'queueName'];
@@ -87,6 +102,7 @@ export function resolveOptions(options: TidingsOptions, composition?: Compositio
     // Passed through unchanged: they may be class instances.
     hooks: options.hooks ?? {},
     escalations: options.escalations ?? [],
+    push: resolved.push ? { ...resolved.push, types: options.push?.types } : null,
     metrics: resolved.metrics ?? NO_METRICS,
     tracing: options.tracing ?? null,
   };

@@ -196,6 +196,31 @@ export interface RetentionOptions {
   dedupeKeyDays?: number;
 }
 
+/** Web Push, to browsers that are closed; needs the package `web-push`, an optional peer. See docs/browser.md. */
+export interface PushOptions {
+  /** Whom push services write to if they have a problem: `mailto:ops@example.com`, or an https URL. */
+  subject: string;
+  /** The VAPID keys, base64url: `npx tidings vapid` makes them. With other keys, browsers have to subscribe again. */
+  publicKey: string;
+  privateKey: string;
+  /**
+   * A notification is pushed that was not seen on any device for this long. Default 20,000. Raise it if people who
+   * have the page open are pushed too often.
+   */
+  afterMs?: number;
+  /** The types that are pushed. Default: all. */
+  types?: readonly AnyNotificationType[];
+  /** The browsers of one recipient; those that subscribed longest ago leave. Default 10. */
+  maxPerRecipient?: number;
+  /**
+   * The push services that are allowed: host names, or `*.` and a domain, such as `*.push.apple.com`. Default `null`: any
+   * on the public internet.
+   */
+  allowedHosts?: string[] | null;
+  /** Allows push services at 127.0.0.1 and [::1], also over http: for tests alone. Default `false`. */
+  allowLoopback?: boolean;
+}
+
 /** The verification of JWTs. Requires exactly one of `secret` and `jwksUrl`. */
 export interface JwtOptions {
   /** The HS256 secret, at least 32 bytes. */
@@ -330,6 +355,10 @@ export interface TidingsOptions {
    * rules. Default: none.
    */
   escalations?: readonly Escalation[];
+  /**
+   * Web Push. It is an escalation, too, so that the processes that need `escalations` need it. Default `null`: off.
+   */
+  push?: PushOptions | null;
   /** Receives the counts of all stages. Default: none. */
   metrics?: Metrics;
   /** Records traces: `new OpenTelemetryTracing()` of `tidings/opentelemetry`. Default: none. */
@@ -347,6 +376,9 @@ export interface ResolvedDatabase extends Resolved<DatabaseSettings> {
 }
 
 type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
+/** {@link PushOptions} with every default applied. */
+export type ResolvedPush = Resolved<Omit<PushOptions, 'types'>> & Pick<PushOptions, 'types'>;
 
 /** {@link TidingsOptions} with every default applied. */
 export interface ResolvedOptions {
@@ -377,6 +409,7 @@ export interface ResolvedOptions {
   readonly resolveLocales: ResolveLocales | null;
   readonly hooks: Hooks;
   readonly escalations: readonly Escalation[];
+  readonly push: ResolvedPush | null;
   readonly metrics: Metrics;
   readonly tracing: Tracing | null;
 }

@@ -11,6 +11,7 @@ export type * from './ops.js';
 export type * from './outbox.js';
 export type * from './preferences.js';
 export type * from './produce.js';
+export type * from './push.js';
 export type * from './read.js';
 export type * from './recall.js';
 export type * from './sql.js';

@@ -3,12 +3,13 @@ import { Logger } from '@nestjs/common';
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { isAudience } from '../../contract/model/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
-import type { Escalation } from '../../contract/model/hooks.js';
+import type { Escalated, Escalation } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
 import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { FeedReader } from '../../contract/ports/read.js';
+import type { Sql } from '../../contract/ports/sql.js';
 import { backoffMs } from '../../platform/time/backoff.js';
-import { notificationAt } from './notification-lookup.js';
+import { isSeen, notificationAt } from './notification-lookup.js';
 import { JobQueue } from '../queue/queue.js';
 import { QueueWorker } from '../queue/queue-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
@@ -16,6 +17,12 @@ import { describeError } from '../../platform/logging/describe-error.js';
 const ATTEMPTS = 12;
 const RETRY = { firstMs: 5_000, longestMs: 600_000 };
 const CONCURRENCY = 20;
+
+/** A rule of the application, or of the module: its handler may have several parts. */
+export interface EscalationRule extends Omit<Escalation, 'handler'> {
+  /** @param done The names of the parts that are done, kept over the attempts. The handler adds to it. */
+  readonly handler: (escalated: Escalated, done: Set<string>) => void | Promise<void>;
+}
 
 /** The data of an escalation job. It names the recipient as notification jobs do, so that an erasure finds it. */
 interface EscalationJob {
@@ -27,14 +34,14 @@ interface EscalationJob {
 
 /** The return value of a completed escalation job. */
 export interface EscalationResult {
-  /** `left`: the notification is read or no longer visible, or the rule no longer exists. */
+  /** `left`: the notification is read (or seen) or no longer visible, or the rule no longer exists. */
   readonly outcome: 'escalated' | 'left';
 }
 
 /**
  * Calls a handler for notifications that stay unread: one delayed job per notification and rule, on a separate queue.
  *
- *     scheduled --due--> unread? --no--> completed (left)
+ *     scheduled --due--> unread (or unseen)? --no--> completed (left)
  *                                --yes, the handler returns--> completed (escalated)
  *                                --yes, the handler throws--> delayed --> unread? ..., failed after 12 attempts
  *                        log unavailable --> delayed
@@ -53,14 +60,15 @@ export class Escalations {
   }
 
   private readonly logger = new Logger('Escalations');
-  private readonly rules: ReadonlyMap<string, Escalation>;
+  private readonly rules: ReadonlyMap<string, EscalationRule>;
   readonly worker: QueueWorker;
 
   constructor(
     /** The escalation queue. */
     readonly jobs: JobQueue,
-    rules: readonly Escalation[],
+    rules: readonly EscalationRule[],
     private readonly reader: FeedReader,
+    private readonly sql: Sql,
   ) {
     this.rules = new Map(rules.map((rule) => [rule.name, rule]));
     this.worker = new QueueWorker(
@@ -131,7 +139,7 @@ export class Escalations {
     return this.jobs.close();
   }
 
-  private rulesFor(type: string): readonly Escalation[] {
+  private rulesFor(type: string): readonly EscalationRule[] {
     return [...this.rules.values()].filter(({ types }) => !types || types.some(({ name }) => name === type));
   }
 
@@ -139,16 +147,21 @@ export class Escalations {
     const rule = this.rules.get(job.name);
     if (!rule) return { outcome: 'left' };
     const { to: recipient, tenant, epoch, seq } = job.data;
+    const place = { feed: { tenant, recipient }, epoch, seq };
+    const done = new Set(Array.isArray(job.progress) ? (job.progress as string[]) : []);
+    const before = done.size;
     try {
-      const found = await notificationAt(this.reader, { feed: { tenant, recipient }, epoch, seq });
+      const found = await notificationAt(this.reader, place);
       if (!found || found.notification.readAt !== null) return { outcome: 'left' };
-      await rule.handler({ ...found, idempotencyKey: job.id!, attempt: job.attemptsStarted });
+      if (rule.unless === 'seen' && (await isSeen(this.sql, place))) return { outcome: 'left' };
+      await rule.handler({ ...found, idempotencyKey: job.id!, attempt: job.attemptsStarted }, done);
       return { outcome: 'escalated' };
     } catch (error) {
       const logUnavailable = error instanceof LogUnavailableError;
       this.logger.warn(`The escalation ${job.name} failed: ${describeError(error)}`);
       if (!logUnavailable && job.attemptsStarted >= ATTEMPTS)
         throw new UnrecoverableError(describeError(error));
+      if (done.size > before) await job.updateProgress([...done]).catch(this.jobs.errors.report);
       const delay = backoffMs(job.attemptsStarted, logUnavailable ? undefined : RETRY);
       // If the queue is unavailable too, the job stays active without a lock and runs again once it is found
       // stalled.

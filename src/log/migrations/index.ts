@@ -11,6 +11,7 @@ import { Tickets1763800000010 } from './0010-tickets.js';
 import { OutboxContext1763800000011 } from './0011-outbox-context.js';
 import { Content1763800000012 } from './0012-content.js';
 import { ActionsAndSnooze1763800000013 } from './0013-actions-and-snooze.js';
+import { Push1763800000014 } from './0014-push.js';
 
 /**
  * Every migration, oldest first. The list is append-only, and migrations only expand the schema within a
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly { readonly migration: new () => object; readon
     { migration: OutboxContext1763800000011, minCompatible: 2 },
     { migration: Content1763800000012, minCompatible: 2 },
     { migration: ActionsAndSnooze1763800000013, minCompatible: 2 },
+    { migration: Push1763800000014, minCompatible: 2 },
   ];
 
 /** The schema version that this code requires. */

@@ -5,6 +5,7 @@ import type { LogDatabase } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
 const FEEDS_PER_BATCH = 50;
+const SUBSCRIPTIONS_PER_BATCH = 5_000;
 const ENTRIES_PER_BATCH = 5_000;
 
 /**
@@ -17,6 +18,13 @@ const BURY: Statement = (schema) => `
   VALUES (${schema}.tombstone_hash($1, $2), date_trunc('milliseconds', clock_timestamp()))
   ON CONFLICT (hash) DO UPDATE SET erased_at = excluded.erased_at
   RETURNING (extract(epoch FROM erased_at) * 1000)::bigint AS at`;
+
+/** Parameters: tenant, recipient (null: the whole tenant), time, maximum. Result: a row for each one deleted; later ones are of new recipients. */
+const UNSUBSCRIBE: Statement = (schema) => `
+  DELETE FROM ${schema}.push_subscription WHERE id IN (
+    SELECT id FROM ${schema}.push_subscription
+     WHERE tenant = $1 AND ($2::text IS NULL OR recipient = $2) AND created_at <= $3::timestamptz LIMIT $4)
+  RETURNING 1`;
 
 /**
  * Empties the feeds for all readers and writers at once, before their rows are deleted: anyone who comes
@@ -117,7 +125,12 @@ export class PostgresLogEraser implements LogEraser {
 
   private async bury(tenant: string, recipient: string | null): Promise<Date> {
     const [row] = await this.database.query<{ at: string }>(BURY, [tenant, recipient]);
-    return new Date(Number(row!.at));
+    const at = new Date(Number(row!.at));
+    for (let deleted = SUBSCRIPTIONS_PER_BATCH; deleted === SUBSCRIPTIONS_PER_BATCH;) {
+      const values = [tenant, recipient, at, SUBSCRIPTIONS_PER_BATCH];
+      deleted = (await this.database.query(UNSUBSCRIBE, values)).length;
+    }
+    return at;
   }
 
   private empty(

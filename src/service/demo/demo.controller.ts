@@ -15,10 +15,12 @@ const POLICY =
 
 const asset = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 
-/** The files of `tidings/element`. They exist once the package is built. */
-const ELEMENT: Readonly<Record<string, string>> = {
+/** The files of `tidings/element` and `tidings/push`. They exist once the package is built. */
+const BUNDLES: Readonly<Record<string, string>> = {
   'tidings-element.js': '../../browser/element/index.js',
   'overlays.js': '../../browser/element/overlays.js',
+  'tidings-push.js': '../../browser/push/index.js',
+  'service-worker.js': '../../browser/push/service-worker.js',
 };
 const PICTURES = ['icon.svg', 'lin.svg', 'amara.svg'];
 
@@ -83,9 +85,11 @@ export class DemoController {
 
   @Get(':script')
   @Header('Content-Type', 'text/javascript; charset=utf-8')
+  // The page is above the folder of the service worker.
+  @Header('Service-Worker-Allowed', '/demo')
   @Header('Cache-Control', 'no-store')
   script(@Param('script') name: string): string {
-    const bundle = ELEMENT[name];
+    const bundle = BUNDLES[name];
     const script = this.scripts.get(name) ?? (bundle && asset(bundle));
     if (!script) throw new NotFoundException();
     this.scripts.set(name, script);

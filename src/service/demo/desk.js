@@ -1,5 +1,6 @@
 /* global document, performance, requestAnimationFrame, setTimeout */
 import { createFeed } from './tidings-element.js';
+import { createPush } from './tidings-push.js';
 import { Frames } from './frames.js';
 import { ageOf, send } from './jobs.js';
 
@@ -11,6 +12,12 @@ const STATES = {
   stopped: 'stopped',
 };
 const BURST = Array.from({ length: 100 }, (_, index) => (index % 2 ? 'new-order' : 'task-completed'));
+
+/** The page allows script addresses by policies alone (Trusted Types). */
+const SERVICE_WORKER =
+  globalThis.trustedTypes
+    ?.createPolicy('demo', { createScriptURL: (url) => url })
+    .createScriptURL('/demo/service-worker.js') ?? '/demo/service-worker.js';
 
 const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 
@@ -51,6 +58,11 @@ export class Desk {
     }
     this.find('.switch').addEventListener('click', () => this.flip());
     this.showState();
+
+    this.push = createPush({ getToken, serviceWorker: SERVICE_WORKER, scope: '/demo' });
+    this.find('[data-push]').addEventListener('click', () => void this.togglePush());
+    // Off unless the service has TIDINGS_PUSH_*.
+    void this.push.state().then((state) => this.showPush(state));
   }
 
   find(selector) {
@@ -74,6 +86,22 @@ export class Desk {
       this.showProblem(`Not sent: ${error.message}`);
     }
     button.ariaBusy = null;
+  }
+
+  async togglePush() {
+    const isOn = this.find('[data-push]').ariaPressed === 'true';
+    try {
+      this.showPush(await (isOn ? this.push.unsubscribe() : this.push.subscribe()));
+      this.showProblem('');
+    } catch (error) {
+      this.showProblem(`Push: ${error.message}`);
+    }
+  }
+
+  showPush(state) {
+    const button = this.find('[data-push]');
+    button.hidden = state === 'unsupported' || state === 'denied';
+    button.ariaPressed = String(state === 'on');
   }
 
   flip() {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createECDH } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -6,6 +7,7 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { ERROR_TABLE, type ErrorCode } from '../../../src/contract/errors.js';
 import { eventually } from '../../support/eventually.js';
+import { FakeBrowser } from '../../support/push-service.js';
 import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
 import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
 
@@ -80,12 +82,18 @@ describe('docs/openapi.yaml', () => {
   beforeAll(async () => {
     await buildService();
     database = await createMigratedDatabase();
+    const curve = createECDH('prime256v1');
     // With the lines that name each route.
     service = await startService({
       DATABASE_URL: database.url,
       SUPPORT_API_KEYS: SUPPORT_KEY,
       ADMIN_API_KEYS: ADMIN_KEY,
       LOG_LEVEL: 'debug',
+      TIDINGS_PUSH_SUBJECT: 'mailto:ops@example.com',
+      TIDINGS_PUSH_PUBLIC_KEY: curve.generateKeys('base64url'),
+      TIDINGS_PUSH_PRIVATE_KEY: Buffer.concat([Buffer.alloc(32), curve.getPrivateKey()])
+        .subarray(-32)
+        .toString('base64url'),
     });
     addFormats.default(ajv);
     ajv.addSchema({ $id: 'doc', components: raw.components });
@@ -287,6 +295,11 @@ describe('docs/openapi.yaml', () => {
     await ask('GET', '/v1/types');
     await ask('PUT', '/v1/preferences', { body: { muted: ['announcement'], mutedCategories: ['news'] } });
     await ask('GET', '/v1/preferences');
+    const { subscription } = new FakeBrowser('https://push.example/x');
+    const browser = (await ask('POST', '/v1/push/subscriptions', { body: subscription })).body;
+    expect((await ask('GET', '/v1/push')).body['subscriptions']).toEqual([browser]);
+    const own = `/v1/push/subscriptions/${browser['id'] as string}`;
+    await ask('DELETE', '/v1/push/subscriptions/{id}', { path: own });
     await ask('DELETE', '/v1/notifications/{id}', { path: `/v1/notifications/${id}` });
     await ask('POST', '/v1/notifications/recall', { key, body: { to: ['ada', 'bob'], dedupeKey: 'k' } });
     const later = { ...job, dedupeKey: 'later', deliverAt: new Date(Date.now() + 3_600_000) };
@@ -323,6 +336,7 @@ describe('docs/openapi.yaml', () => {
       path: '/v1/feeds/x/notifications',
     });
     await refused('GET', '/v1/stream', { path: '/v1/stream?as=x' });
+    await refused('POST', '/v1/push/subscriptions', { body: { endpoint: 'https://127.0.0.1/' } });
     expect(codes).toEqual([
       ...['invalid-request', 'not-found', 'unauthenticated', 'too-large', 'unsupported-media-type'],
       ...[
@@ -332,6 +346,7 @@ describe('docs/openapi.yaml', () => {
         'not-found',
         'forbidden',
         'not-found',
+        'invalid-request',
         'invalid-request',
       ],
     ]);

@@ -1,0 +1,2 @@
+export { createPush } from './push.js';
+export type * from './types.js';
