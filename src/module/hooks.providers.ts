@@ -4,7 +4,8 @@ import { PUSH_ESCALATION } from '../contract/options/push.js';
 import type { FeedReader, PushTargets, Sql } from '../contract/ports/index.js';
 import { FEED_READER, PUSH_TARGETS, RESOLVED_OPTIONS, SQL } from '../contract/tokens.js';
 import { ActionJobs } from '../jobs/after/action-jobs.js';
-import { Escalations, type EscalationRule } from '../jobs/after/escalations.js';
+import type { EscalationRule } from '../jobs/after/escalation-rule.js';
+import { Escalations } from '../jobs/after/escalations.js';
 import { HookRunner } from '../jobs/after/hook-runner.js';
 import { JobQueue, TypeRegistry } from '../jobs/index.js';
 import { PushDelivery } from '../jobs/push/push-delivery.js';
@@ -35,15 +36,16 @@ export const HOOKS_PROVIDERS: Provider[] = [
   },
   {
     provide: Escalations,
-    inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER, SQL, PushDelivery],
+    inject: [RESOLVED_OPTIONS, JobQueue, FEED_READER, SQL, PUSH_TARGETS, PushDelivery],
     useFactory: async (
       { escalations, push, queue }: ResolvedOptions,
       jobs: JobQueue,
       reader: FeedReader,
       sql: Sql,
+      targets: PushTargets,
       delivery: PushDelivery | null,
     ) => {
-      const rules = [...escalations, ...(push ? [pushRule(push, delivery)] : [])];
+      const rules = [...escalations, ...(push ? [pushRule(push, targets, delivery)] : [])];
       if (rules.length === 0) return null;
       return new Escalations(await Escalations.openQueue(jobs, queue.enqueueTimeoutMs), rules, reader, sql);
     },
@@ -60,12 +62,17 @@ export const HOOKS_PROVIDERS: Provider[] = [
 ];
 
 /** The rule of the option `push`: without a delivery it only schedules. */
-function pushRule({ afterMs, types }: ResolvedPush, delivery: PushDelivery | null): EscalationRule {
+function pushRule(
+  { afterMs, types }: ResolvedPush,
+  targets: PushTargets,
+  delivery: PushDelivery | null,
+): EscalationRule {
   return {
     name: PUSH_ESCALATION,
     afterMs,
     types,
     unless: 'seen',
+    neededBy: (feeds) => targets.exist(feeds),
     handler: (escalated, done) => delivery?.deliver(escalated, done),
   };
 }

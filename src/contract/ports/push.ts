@@ -48,6 +48,8 @@ export interface PushTarget extends PushSubscription {
 
 /** The browsers of a recipient, for the delivery. */
 export interface PushTargets {
+  /** Whether each of these recipients has a browser. */
+  exist(feeds: readonly FeedKey[]): Promise<readonly boolean[]>;
   /** At most `push.maxPerRecipient`. */
   of(feed: FeedKey): Promise<readonly PushTarget[]>;
   delivered(target: PushTarget): Promise<void>;

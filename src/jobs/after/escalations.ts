@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { isAudience } from '../../contract/model/audience.js';
 import { LogUnavailableError } from '../../contract/errors.js';
-import type { Escalated, Escalation } from '../../contract/model/hooks.js';
 import type { AppendResult } from '../../contract/ports/append.js';
 import type { TakenNotification } from '../../contract/ports/audience.js';
 import type { FeedReader } from '../../contract/ports/read.js';
 import type { Sql } from '../../contract/ports/sql.js';
 import { backoffMs } from '../../platform/time/backoff.js';
+import { jobsOf, type EscalationJob, type EscalationRule } from './escalation-rule.js';
 import { isSeen, notificationAt } from './notification-lookup.js';
 import { JobQueue } from '../queue/queue.js';
 import { QueueWorker } from '../queue/queue-worker.js';
@@ -17,20 +16,6 @@ import { describeError } from '../../platform/logging/describe-error.js';
 const ATTEMPTS = 12;
 const RETRY = { firstMs: 5_000, longestMs: 600_000 };
 const CONCURRENCY = 20;
-
-/** A rule of the application, or of the module: its handler may have several parts. */
-export interface EscalationRule extends Omit<Escalation, 'handler'> {
-  /** @param done The names of the parts that are done, kept over the attempts. The handler adds to it. */
-  readonly handler: (escalated: Escalated, done: Set<string>) => void | Promise<void>;
-}
-
-/** The data of an escalation job. It names the recipient as notification jobs do, so that an erasure finds it. */
-interface EscalationJob {
-  readonly to: string;
-  readonly tenant: string;
-  readonly epoch: string;
-  readonly seq: number;
-}
 
 /** The return value of a completed escalation job. */
 export interface EscalationResult {
@@ -81,7 +66,7 @@ export class Escalations {
 
   /** `false` if a rule applies to the type and the queue seems to be unavailable. */
   isReadyFor(type: string): boolean {
-    return this.jobs.usable || this.rulesFor(type).length === 0;
+    return this.jobs.usable || this.rulesFor(type).every(({ neededBy }) => neededBy);
   }
 
   /**
@@ -92,17 +77,31 @@ export class Escalations {
    * @throws {QueueUnavailableError}
    */
   async schedule(type: string, results: readonly AppendResult[]): Promise<void> {
-    const jobs = this.rulesFor(type).flatMap(({ name, afterMs }) =>
-      results.flatMap((result) => {
-        const isOwn = result.outcome === 'appended' || (result.outcome === 'duplicate' && !result.conflict);
-        // An audience's entry escalates for those who have taken it, from then on.
-        if (!isOwn || isAudience(result.feed)) return [];
-        const { feed, epoch, seq } = result;
-        const data: EscalationJob = { to: feed.recipient, tenant: feed.tenant, epoch, seq };
-        return [{ name, data, opts: { jobId: jobIdOf(name, data), delay: afterMs } }];
-      }),
-    );
+    const places = results.flatMap((result): EscalationJob[] => {
+      const isOwn = result.outcome === 'appended' || (result.outcome === 'duplicate' && !result.conflict);
+      // An audience's entry escalates for those who have taken it, from then on.
+      if (!isOwn || isAudience(result.feed)) return [];
+      const { feed, epoch, seq } = result;
+      return [{ to: feed.recipient, tenant: feed.tenant, epoch, seq }];
+    });
+    const rules = this.rulesFor(type);
+    const jobs = rules.filter(({ neededBy }) => !neededBy).flatMap((rule) => jobsOf(rule, places));
     if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
+    for (const rule of rules) if (rule.neededBy) await this.scheduleNeeded(rule, places);
+  }
+
+  private async scheduleNeeded(rule: EscalationRule, places: readonly EscalationJob[]): Promise<void> {
+    if (places.length === 0 || !this.jobs.usable) return;
+    try {
+      const needed = await rule.neededBy!(places.map(({ to, tenant }) => ({ tenant, recipient: to })));
+      const jobs = jobsOf(
+        rule,
+        places.filter((_, index) => needed[index]),
+      );
+      if (jobs.length > 0) await this.jobs.ask((queue) => queue.addBulk(jobs));
+    } catch (error) {
+      this.jobs.errors.report(error);
+    }
   }
 
   /**
@@ -174,10 +173,4 @@ export class Escalations {
 /** The name of the escalation queue that belongs to a job queue. */
 export function escalationsQueue(queue: string): string {
   return `${queue}-escalations`;
-}
-
-/** Deterministic for a notification and rule. BullMQ rejects integers and colons. */
-function jobIdOf(rule: string, { to, tenant, epoch, seq }: EscalationJob): string {
-  const text = JSON.stringify([rule, tenant, to, epoch, seq]);
-  return `esc-${createHash('sha256').update(text).digest('base64url')}`;
 }

@@ -1,4 +1,4 @@
-import { resolve4, resolve6 } from 'node:dns/promises';
+import dns from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isPublicAddress } from '../../contract/model/public-address.js';
@@ -25,8 +25,8 @@ export const publicLookup: LookupFunction = (hostname, { all, family }, callback
 
 async function addressesOf(hostname: string, family: number): Promise<LookupAddress[]> {
   const found = await Promise.allSettled([
-    family === 6 ? [] : resolve4(hostname),
-    family === 4 ? [] : resolve6(hostname),
+    family === 6 ? [] : dns.resolve4(hostname),
+    family === 4 ? [] : dns.resolve6(hostname),
   ]);
   const addresses = found.flatMap((answer, index) =>
     answer.status === 'fulfilled'

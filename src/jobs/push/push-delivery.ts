@@ -35,7 +35,7 @@ export class PushDelivery {
     const message = pushMessage(notification, await this.expiryOf({ feed, notification }));
     const failures = await Promise.all(
       targets.map(async (target) => {
-        const failure = await this.send(target, message);
+        const failure = await this.send(target, message).catch(describeError);
         if (failure === null) done.add(target.id);
         return failure ?? [];
       }),

@@ -22,6 +22,11 @@ const LIST: Statement = (schema) => `
   SELECT ${SHOWN}, p256dh, auth, failing_since IS NOT NULL AS failing FROM ${schema}.push_subscription
    WHERE tenant = $1 AND recipient = $2 ORDER BY confirmed_at DESC, id LIMIT $3`;
 
+/** Parameters: tenants and recipients. Result: a row for each, in order. */
+const EXIST: Statement = (schema) => `
+  SELECT EXISTS (SELECT FROM ${schema}.push_subscription s WHERE s.tenant = f.tenant AND s.recipient = f.recipient) AS found
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS f (tenant, recipient, ord) ORDER BY f.ord`;
+
 /**
  * Parameters: tenant, recipient, id, endpoint, p256dh, auth, maximum. No result: another recipient has the endpoint, with other
  * keys, which no browser does; so it is somebody who knows the endpoint alone, and must not take it away.
@@ -100,6 +105,11 @@ export class PostgresPushSubscriptions implements PushSubscriptions, PushTargets
     if (/^[\w-]{43}$/.test(id))
       await this.database.query(REMOVE, [feed.tenant, feed.recipient, Buffer.from(id, 'base64url')]);
     return this.state(feed);
+  }
+
+  async exist(feeds: readonly FeedKey[]): Promise<readonly boolean[]> {
+    const values = [feeds.map(({ tenant }) => tenant), feeds.map(({ recipient }) => recipient)];
+    return (await this.database.query<{ found: boolean }>(EXIST, values)).map(({ found }) => found);
   }
 
   async of(feed: FeedKey): Promise<readonly PushTarget[]> {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Controller, Get, Header, Inject, NotFoundException, Param, UseGuards } from '@nestjs/common';
+import type { ResolvedOptions } from '../../contract/options/options.js';
+import { RESOLVED_OPTIONS } from '../../contract/tokens.js';
 import { mintToken, type DevelopmentCredentials } from '../development-credentials.js';
 import { LocalHostGuard } from './local-host.guard.js';
 
@@ -28,6 +30,8 @@ const PICTURES = ['icon.svg', 'lin.svg', 'amara.svg'];
 export interface DemoSession {
   readonly users: readonly { readonly name: string; readonly token: string }[];
   readonly producerApiKey: string;
+  /** Whether the service has Web Push. */
+  readonly push: boolean;
 }
 
 /**
@@ -46,7 +50,10 @@ export class DemoController {
     ['demo.js', 'desk.js', 'jobs.js', 'frames.js'].map((file) => [file, asset(file)]),
   );
 
-  constructor(@Inject(DEMO_CREDENTIALS) private readonly credentials: DevelopmentCredentials) {}
+  constructor(
+    @Inject(DEMO_CREDENTIALS) private readonly credentials: DevelopmentCredentials,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'push'>,
+  ) {}
 
   @Get()
   @Header('Content-Type', 'text/html; charset=utf-8')
@@ -64,7 +71,7 @@ export class DemoController {
       name,
       token: await mintToken(jwtSecret, name, TOKEN_LIFETIME_SECONDS),
     }));
-    return { users: await Promise.all(users), producerApiKey };
+    return { users: await Promise.all(users), producerApiKey, push: this.options.push !== null };
   }
 
   @Get('demo.css')

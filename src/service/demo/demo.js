@@ -29,6 +29,7 @@ try {
       name,
       getToken: (reason) => tokenOf(name, reason),
       apiKey: session.producerApiKey,
+      push: session.push,
       showProblem,
     });
     document.getElementById('desks').append(desk.root);

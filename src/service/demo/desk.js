@@ -30,7 +30,7 @@ function summaryOf(outcomes) {
 
 /** One person's side of the page. It uses the public client only. */
 export class Desk {
-  constructor({ name, getToken, apiKey, showProblem }) {
+  constructor({ name, getToken, apiKey, push, showProblem }) {
     const { content } = document.getElementById('desk');
     this.root = document.importNode(content, true).firstElementChild;
     this.name = name;
@@ -59,9 +59,9 @@ export class Desk {
     this.find('.switch').addEventListener('click', () => this.flip());
     this.showState();
 
+    if (!push) return;
     this.push = createPush({ getToken, serviceWorker: SERVICE_WORKER, scope: '/demo' });
     this.find('[data-push]').addEventListener('click', () => void this.togglePush());
-    // Off unless the service has TIDINGS_PUSH_*.
     void this.push.state().then((state) => this.showPush(state));
   }
 

@@ -162,7 +162,8 @@ onBothBackends('Web Push', (backend) => {
       expect(job).toBeDefined();
       return job!;
     }, STEP);
-    await later.promote();
+    // By now it may be due by itself.
+    await later.promote().catch(() => {});
     for (const browser of [broken, busy]) await got(browser, 'again', 'again');
     expect(await outcomes('tom', 1)).toEqual(['escalated']);
     expect([titles(fine), titles(refused)]).toEqual([['again'], ['again']]);
@@ -190,7 +191,7 @@ onBothBackends('Web Push', (backend) => {
     await send('joe', 'afterwards');
     await escalations.jobs.queue.resume();
     await got(sibling, 'kept');
-    expect(await outcomes('joe', 1)).toEqual(['escalated']);
+    expect(await outcomes('joe', 0)).toEqual([]);
     expect(browser.received).toEqual([]);
 
     const [mine, theirs] = [await subscribe({ tenant: 'a', recipient: 'joe' }), await subscribe('joe')];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createECDH } from 'node:crypto';
 import dns from 'node:dns/promises';
 import { vapidCommand } from '../../../src/cli/vapid.js';
-import { InvalidSettingsError } from '../../../src/contract/errors.js';
+import { type InvalidSettingsError } from '../../../src/contract/errors.js';
 import { isPublicAddress } from '../../../src/contract/model/public-address.js';
 import { endpointProblem } from '../../../src/contract/model/push-subscription.js';
 import {
