@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger, type INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { jwtVerify } from 'jose';
+import { RESOLVED_OPTIONS } from '../../src/contract/tokens.js';
 import {
   DEMO_CREDENTIALS,
   DemoController,
@@ -22,7 +23,10 @@ beforeAll(async () => {
   Logger.overrideLogger(false);
   const module = await Test.createTestingModule({
     controllers: [DemoController],
-    providers: [{ provide: DEMO_CREDENTIALS, useValue: credentials }],
+    providers: [
+      { provide: DEMO_CREDENTIALS, useValue: credentials },
+      { provide: RESOLVED_OPTIONS, useValue: { push: null } },
+    ],
   }).compile();
   app = module.createNestApplication();
   await app.listen(0, '127.0.0.1');
@@ -83,8 +87,8 @@ describe('the demo page', () => {
   it('gets a token for each of its users, valid for an hour', async () => {
     const response = await fetch(`${origin}/demo/session`);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    const { users, producerApiKey } = (await response.json()) as DemoSession;
-    expect(producerApiKey).toBe(credentials.producerApiKey);
+    const { users, producerApiKey, push } = (await response.json()) as DemoSession;
+    expect([producerApiKey, push]).toEqual([credentials.producerApiKey, false]);
     for (const { name, token } of users) {
       const { payload } = await jwtVerify(token, new TextEncoder().encode(credentials.jwtSecret));
       expect(payload.sub).toBe(name);

@@ -231,11 +231,11 @@ describe('An endpoint', () => {
   it('whose name leads to a private address gets no connection, whatever it led to before', async () => {
     const before = dns.getServers();
     let answers = ['127.0.0.1', '10.0.0.1'];
-    const server = await startDns('rebound.example', () => answers);
+    const server = await startDns('rebound', () => answers);
     dns.setServers([`127.0.0.1:${server.port}`]);
     const sender = new PushSender(await loadWebPush(), PUSH);
     const message = { payload: '{}', ttlSeconds: 1, urgency: 'normal', topic: undefined } as const;
-    const { subscription } = browserAt('rebound.example');
+    const { subscription } = browserAt('rebound');
     try {
       await expect(sender.send(subscription, message)).rejects.toThrow('leads to a private address');
       answers = [];

@@ -33,7 +33,12 @@ onBothBackends('The start of a worker', (backend) => {
     cleanUps.push(() => opened.close());
     const queue = await Escalations.openQueue(opened.jobs, 5_000);
     cleanUps.push(() => queue.close());
-    const escalations = new Escalations(queue, [], { open: never, find: never, page: never, heads: never }, { schema: '', query: never });
+    const escalations = new Escalations(
+      queue,
+      [],
+      { open: never, find: never, page: never, heads: never },
+      { schema: '', query: never },
+    );
 
     escalations.start();
     await escalations.stop();
