@@ -197,8 +197,8 @@ describe('The options', () => {
       },
       [
         'hooks.onapended: is not a known option (onAppended?); known are onAppended, onRead, onAction',
-        'escalations[0].type: is not a known option (types?); known are name, afterMs, types, handler',
-        'retension: is not a known option (retention?); known are roles, delivery, database, redis, queue, actions, worker, stream, audience, retention, http, types, resolveLocales, hooks, escalations, metrics, tracing',
+        'escalations[0].type: is not a known option (types?); known are name, afterMs, unless, types, handler',
+        'retension: is not a known option (retention?); known are roles, delivery, database, redis, queue, actions, worker, stream, audience, retention, http, types, resolveLocales, hooks, escalations, push, metrics, tracing',
         'controllers: must be given beside useFactory, not in what it returns',
       ],
     ],

@@ -73,7 +73,7 @@ describe('AllowedMethods', () => {
   it('registers no route of its own', async () => {
     await start();
     const mapped = app.logger.logged.filter((line) => line.startsWith('Mapped'));
-    expect(mapped).toHaveLength(23);
+    expect(mapped).toHaveLength(26);
     expect(mapped.filter((line) => line.includes('/v1/stream'))).toEqual([
       'Mapped {/v1/stream, GET} route RouterExplorer',
     ]);
