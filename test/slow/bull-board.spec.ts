@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
-import { freePort } from '../../support/ports.js';
-import { startRedis, type RedisServer } from '../../support/redis.js';
-import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
-import { testDirectory } from '../../support/test-root.js';
-import { describeWith } from '../../support/tools.js';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
+import { freePort } from '../support/ports.js';
+import { startRedis, type RedisServer } from '../support/redis.js';
+import { buildService, killServices, startService, type ServiceProcess } from '../support/service.js';
+import { testDirectory } from '../support/test-root.js';
+import { describeWith } from '../support/tools.js';
 
 const PACKAGE = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const ADMIN_KEY = 'admin-key-number-1';
