@@ -7,7 +7,7 @@ const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Routed, never connected to. */
 export const BELL_ORIGIN = 'http://bell.test';
 /** As strict as a page can be: the element has to live with it. */
-const POLICY =
+export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; require-trusted-types-for 'script'";
 
 const STYLE = `
@@ -51,6 +51,14 @@ function bundle(entry: string): Promise<string> {
   return text;
 }
 
+interface BellPage {
+  body?: string;
+  /** Of `<html>`. */
+  attributes?: string;
+  /** Changes the element's script, to take a feature of the browser away from it. */
+  patch?: (element: string) => string;
+}
+
 /** The toolbar of an application, with the bell in it. */
 export const TOOLBAR =
   '<header><b>Northwind</b><tidings-bell id="bell"></tidings-bell><i></i></header><main></main>';
@@ -69,34 +77,32 @@ export const doubleText = (element: string): string =>
         `font: ${weight} ${Number(size) * 2}px/${unit ? Number(height) * 2 : height}${unit}`,
     );
 
-/** Opens a page with the element on it, and the tools of `test/browser/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
-export async function openBellPage(
-  context: BrowserContext,
-  {
-    body = TOOLBAR,
-    attributes = 'lang="en"',
-    now = null,
-    patch = (element) => element,
-  }: {
-    body?: string;
-    attributes?: string;
-    now?: Date | null;
-    /** Changes the element's script, to take a feature of the browser away from it. */
-    patch?: (element: string) => string;
-  } = {},
-): Promise<Page> {
+/** A page with the element on it, as its files: type and text by path. */
+export async function bellFiles({
+  body = TOOLBAR,
+  attributes = 'lang="en"',
+  patch = (element) => element,
+}: BellPage = {}): Promise<Readonly<Record<string, readonly [type: string, text: string]>>> {
   const [element, tools] = await Promise.all([
     bundle('src/browser/element/index.ts'),
     bundle('test/browser/bell-page.ts'),
   ]);
-  const files: Record<string, [string, string]> = {
+  return {
     '/': ['text/html; charset=utf-8', html(body, attributes)],
     '/page.css': ['text/css', STYLE],
     '/tidings-element.js': ['text/javascript', patch(element)],
     '/tools.js': ['text/javascript', tools],
   };
+}
+
+/** Opens a page with the element on it, and the tools of `test/browser/bell-page.ts` (`FakeFeed`, `ordinary()`, ...) as globals. */
+export async function openBellPage(
+  context: BrowserContext,
+  options: BellPage & { now?: Date | null } = {},
+): Promise<Page> {
+  const files = await bellFiles(options);
   const page = await context.newPage();
-  if (now) await page.clock.setFixedTime(now);
+  if (options.now) await page.clock.setFixedTime(options.now);
   await page.route(`${BELL_ORIGIN}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
     const file = files[pathname];

@@ -21,9 +21,15 @@ export interface TabState extends FeedSnapshot {
   readonly resets: string[];
 }
 
+/** As much of a page as every engine's driver has. */
+interface Evaluator {
+  evaluate<T>(expression: string): Promise<T>;
+  close(): Promise<void>;
+}
+
 /** A page with `tidings/client` in it. */
-export class ClientTab {
-  private constructor(readonly page: Page) {}
+export class ClientTab<P extends Evaluator = Page> {
+  private constructor(readonly page: P) {}
 
   /** Opens a feed in a new page of this origin; `token` is called where `getToken` should be. */
   static async open(
@@ -35,8 +41,16 @@ export class ClientTab {
     const page = await browser.newPage();
     if (token) await page.exposeFunction('token', token);
     await page.goto(pageOrigin);
-    await page.addScriptTag({ content: await clientScript() });
-    await page.evaluate(`
+    return ClientTab.load(page, options);
+  }
+
+  /** Opens a feed in this page, which calls its function `token` where `getToken` should be. */
+  static async load<P extends Evaluator>(
+    page: P,
+    options: Omit<FeedOptions, 'getToken'>,
+  ): Promise<ClientTab<P>> {
+    await page.evaluate(`(() => {
+      ${await clientScript()}
       window.heard = []; window.states = []; window.resets = []; window.asked = [];
       const getToken = window.token && ((reason) => (asked.push(reason), token(reason)));
       window.feed = tidings.createFeed({ ...${JSON.stringify(options)}, getToken });
@@ -45,7 +59,7 @@ export class ClientTab {
       feed.subscribe(note);
       feed.on('message', (item) => heard.push(item.data.taskId));
       feed.on('feed.reset', ({ reason }) => resets.push(reason));
-      0`);
+    })()`);
     return new ClientTab(page);
   }
 

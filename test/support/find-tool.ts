@@ -2,12 +2,25 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Programs that some suites need and npm does not bring. */
-export type Tool = 'redis-server' | 'chromium' | 'nginx' | 'haproxy' | 'caddy' | 'openssl' | 'pgbouncer';
+export type Tool =
+  | 'redis-server'
+  | 'chromium'
+  | 'firefox-esr'
+  | 'WebKitWebDriver'
+  | 'Xvfb'
+  | 'nginx'
+  | 'haproxy'
+  | 'caddy'
+  | 'openssl'
+  | 'pgbouncer';
 
 /** For each program the Debian package that has it. */
 export const DEBIAN_PACKAGES: Readonly<Record<Tool, string>> = {
   'redis-server': 'redis-server',
   chromium: 'chromium',
+  'firefox-esr': 'firefox-esr',
+  WebKitWebDriver: 'webkit2gtk-driver',
+  Xvfb: 'xvfb',
   nginx: 'nginx-light',
   haproxy: 'haproxy',
   caddy: 'caddy',
@@ -18,6 +31,7 @@ export const DEBIAN_PACKAGES: Readonly<Record<Tool, string>> = {
 /** Other names of the same program on other systems. */
 const ALIASES: Partial<Record<Tool, readonly string[]>> = {
   chromium: ['chromium-browser', 'google-chrome-stable', 'google-chrome'],
+  'firefox-esr': ['firefox'],
 };
 
 /** The path of a program, or `null`. `sbin` counts, too: an ordinary user's PATH lacks it on Debian. */

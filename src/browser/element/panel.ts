@@ -116,6 +116,8 @@ export class Panel {
     if (view === this.shown) return;
     this.shown = view;
     setAttribute(this.scroller, 'aria-busy', view === 'loading' ? 'true' : null);
+    // Firefox takes what scrolls into the tab order; the keys of the rows scroll the list.
+    setAttribute(this.scroller, 'tabindex', view === 'list' ? '-1' : null);
     this.element.dataset['view'] = view;
     this.slot.replaceChildren(this.createView(view));
   }
@@ -166,7 +168,7 @@ export class Panel {
     this.more.addEventListener('click', () => openMenu(this.more));
     this.scroller.addEventListener('scroll', scrolled, { passive: true });
     this.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'ArrowDown' || event.target !== this.element) return;
+      if (event.key !== 'ArrowDown' || !(event.target as Element).contains(this.scroller)) return;
       event.preventDefault();
       enterList();
     });

@@ -9,6 +9,8 @@ import { footOf, noticeOf, viewOf, type Problems } from './view.js';
 
 /** Scrolled further than this, a reader does not see what arrives at the top. */
 const TOP_PX = 40;
+/** Below the button that leads to new rows. */
+const BELOW_PX = 50;
 
 /** Renders snapshots of the feed into the bell and the panel, and tracks what has arrived since the last one. */
 export class Renderer {
@@ -68,12 +70,24 @@ export class Renderer {
     panel.showNotice(noticeOf(view, snapshot, problems));
     panel.showAbove(this.arrivedAbove > 0 && view === 'list' ? times.number(this.arrivedAbove) : null);
     const hadFocus = this.hasFocus;
-    if (view === 'list' || items.length === 0) list.render(items, this.fresh);
+    if (view === 'list' || items.length === 0) this.keepPlace(() => list.render(items, this.fresh));
     this.fresh.clear();
     panel.show(view);
     panel.showFoot(footOf(view, snapshot, problems));
     // The focused button may be gone with the view that it was in.
     if (hadFocus && !this.hasFocus) panel.element.focus({ preventScroll: true });
+  }
+
+  /** Changes the list. What is read stays in its place, also in WebKit, which has no scroll anchoring. */
+  private keepPlace(change: () => void): void {
+    if (!this.isScrolled || CSS.supports('overflow-anchor:auto')) return change();
+    const { scroller } = this.panel;
+    const { left, top, width } = scroller.getBoundingClientRect();
+    const shadow = scroller.getRootNode() as ShadowRoot;
+    const row = shadow.elementFromPoint(left + width / 2, top + BELOW_PX)?.closest('.row');
+    const before = row?.getBoundingClientRect().top;
+    change();
+    if (row?.isConnected) scroller.scrollTop += row.getBoundingClientRect().top - before!;
   }
 
   /** Whether the focus is in the panel. */

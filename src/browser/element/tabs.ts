@@ -12,7 +12,8 @@ export interface Tab {
 
 /** A list of tabs, after the pattern "tabs with automatic activation" of the ARIA Authoring Practices: one is in the tab order. */
 export class Tabs {
-  readonly element = h('div', { class: 'tabs', part: 'tabs', role: 'tablist', hidden: '' });
+  /** Not in the tab order, into which Firefox takes what scrolls. */
+  readonly element = h('div', { class: 'tabs', part: 'tabs', role: 'tablist', tabindex: '-1', hidden: '' });
   private readonly known = new Map<string, HTMLButtonElement>();
   private current = '';
 
