@@ -30,11 +30,18 @@ interface Engine {
   readonly tools: readonly Tool[];
   /** Whether the driver survives the end of a tab's process. */
   readonly canKillTabs: boolean;
+  /** Whether a page with an open connection is kept, frozen, when the user leaves it, and goes on when the user returns. */
+  readonly keepsLeftPages: boolean;
   readonly start: () => Promise<BrowserEngine>;
 }
 
 /** The engines besides Chromium. */
 export const ENGINES: Readonly<Record<string, Engine>> = {
-  Firefox: { tools: ['firefox-esr'], canKillTabs: true, start: startFirefox },
-  WebKit: { tools: ['WebKitWebDriver', 'Xvfb'], canKillTabs: false, start: startWebKit },
+  Firefox: { tools: ['firefox-esr'], canKillTabs: true, keepsLeftPages: false, start: startFirefox },
+  WebKit: {
+    tools: ['WebKitWebDriver', 'Xvfb'],
+    canKillTabs: false,
+    keepsLeftPages: true,
+    start: startWebKit,
+  },
 };

@@ -6,8 +6,7 @@ import { testDirectory } from './test-root.js';
 const PREFERENCES = {
   // Each tab has a process of its own, so that one can be killed.
   'dom.ipc.processCount.webIsolated': 16,
-  'browser.tabs.remote.separatePrivilegedContentProcess': false,
-  // Windows are animated, and their changes are late, without these.
+  // Nothing moves, so that what is looked at is at its place.
   'ui.prefersReducedMotion': 1,
 };
 

@@ -4,7 +4,7 @@ import type { BrowserEngine, BrowserPage } from './browser-engine.js';
 /** Ticks of the clock (10 ms) that the process of a tab is to be ahead of all others. */
 const AHEAD = 30;
 
-/** Finds the process of a tab, which no protocol tells: the one that works most while the tab does. For Linux. */
+/** Finds the process of a tab, which no driver reports: the one that works most while the tab does. For Linux. */
 export async function processOf(browser: BrowserEngine, page: BrowserPage): Promise<number> {
   const before = ticksBelow(browser.pid);
   for (;;) {

@@ -139,7 +139,7 @@ async function command<T>(base: string, method: string, path: string, body?: obj
   return value as T;
 }
 
-/** An X server on the first free display; headless is none of WebKitGTK's modes. */
+/** An X server on the first free display: WebKitGTK has no headless mode. */
 async function startDisplay(): Promise<{ child: ChildProcess; name: string }> {
   const args = ['-displayfd', '1', '-screen', '0', '1280x900x24', '-nolisten', 'tcp'];
   const child = spawn(pathOf('Xvfb'), args, { stdio: ['ignore', 'pipe', 'ignore'] });
