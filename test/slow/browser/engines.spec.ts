@@ -298,14 +298,16 @@ describe('In another engine than Chromium', () => {
           await until('$$(".row .title").length', await page.evaluate('ordinary().length'));
           await page.evaluate(`feed.set({ status: { state: 'offline', retryAt: Date.now() + 60_000 } })`);
           await until('$(".notice").checkVisibility()', true);
-          const box = await page.evaluate<Record<string, number | boolean>>(`(() => {
+          await until(
+            `(() => {
             const { left, top, right, bottom } = $('.panel').getBoundingClientRect();
             const { right: end, bottom: below } = $('.bell').getBoundingClientRect();
             return { inside: left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight,
               aligned: Math.abs(right - end) < 1.5, gap: Math.round(top - below),
               onTop: document.elementFromPoint((left + right) / 2, (top + bottom) / 2) === bell };
-          })()`);
-          expect(box).toEqual({ inside: true, aligned: true, gap: 8, onTop: true });
+          })()`,
+            { inside: true, aligned: true, gap: 8, onTop: true },
+          );
           await page.evaluate('feed.set({ status: { state: "live" } })');
           await until('$(".notice").checkVisibility()', false);
           // A click elsewhere closes.
@@ -361,6 +363,7 @@ describe('In another engine than Chromium', () => {
         it('keeps the place in the list when something arrives above it', async () => {
           await show('new FakeFeed(many(30))');
           await clickOn('$(".bell")');
+          await until('$(".panel").getAnimations({ subtree: true }).length', 0);
           await page.evaluate('($(".scroller").scrollTop = 900, drawn())');
           const before = await page.evaluate<number>('$$(".row")[14].getBoundingClientRect().top');
           await page.evaluate('(feed.push(item(0), item(0), item(0)), drawn())');
@@ -384,11 +387,14 @@ describe('In another engine than Chromium', () => {
           expect(await page.evaluate('document.activeElement.id')).toBe('page');
           await clickOn('$(".bell")');
           await until('bell.open', true);
-          const look = await page.evaluate(`(() => {
+          // Once the panel has come in.
+          await until(
+            `(() => {
             const left = (selector) => Math.round($(selector).getBoundingClientRect().left);
             return { aligned: left('.panel') === left('.bell'), mirrored: left('.glyph') > left('.content'), dark: getComputedStyle($('.panel')).backgroundColor };
-          })()`);
-          expect(look).toEqual({ aligned: true, mirrored: true, dark: 'rgb(25, 27, 32)' });
+          })()`,
+            { aligned: true, mirrored: true, dark: 'rgb(25, 27, 32)' },
+          );
         }, 180_000);
 
         it('shows the feed of the service, live, in two windows', async () => {
