@@ -11,7 +11,7 @@ import { buildService, killServices, startService, type ServiceProcess } from '.
 import { testDirectory } from '../support/test-root.js';
 import { describeWith } from '../support/tools.js';
 
-const PACKAGE = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+const PACKAGE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const ADMIN_KEY = 'admin-key-number-1';
 const PRODUCER_KEY = 'producer-key-number-1';
 const QUEUES = '/queues/api/queues?activeQueue=tidings&page=1&jobsPerPage=10&status=latest';
