@@ -112,19 +112,23 @@ const overtaken: Fault = {
     await load.flood(recipients, profile.keep, 0);
     const held = away.map(({ account }) => ({
       recipient: account.recipient,
+      epoch: account.segment?.epoch,
       seq: account.segment?.last ?? 0,
     }));
     await eventually(
       async () => {
         const rows = await patiently(() =>
-          world.sql<{ recipient: string; floor: string }>(
-            `SELECT recipient, floor FROM tidings.feed WHERE recipient = ANY ($1)`,
+          world.sql<{ recipient: string; epoch: string; floor: string }>(
+            `SELECT recipient, epoch, floor FROM tidings.feed WHERE recipient = ANY ($1)`,
             [recipients],
           ),
         );
-        return held.every(({ recipient, seq }) =>
+        // A restore beside this fault takes the flood with it, and the numbers begin anew: that goes past the cursor as well.
+        return held.every(({ recipient, epoch, seq }) =>
           rows.some(
-            (row) => row.recipient === recipient && Number(row.floor) > seq + profile.floodBeyond / 2,
+            (row) =>
+              row.recipient === recipient &&
+              (row.epoch !== epoch || Number(row.floor) > seq + profile.floodBeyond / 2),
           ),
         );
       },
