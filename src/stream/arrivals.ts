@@ -8,7 +8,7 @@ import type { Tracing } from '../contract/ports/tracing.js';
 const ID = '"id":"';
 const HEX = /^[0-9a-f]{12}$/;
 /** Any program can write it: what has another form names no trace. */
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /**
  * Reports the frames of notifications on streams that waited for them: how long they took, and to their traces. What is replayed says how long
@@ -48,9 +48,11 @@ export class Arrivals {
   }
 }
 
+/** `null` also for a trace that is not sampled (the lowest bit of the flags): nobody keeps it. */
 function traceIdsOf(traceparent: string): TraceIds | null {
-  const [, traceId, spanId] = TRACEPARENT.exec(traceparent) ?? [];
-  return traceId === undefined || spanId === undefined ? null : { traceId, spanId };
+  const [, traceId, spanId, flags = ''] = TRACEPARENT.exec(traceparent) ?? [];
+  if (traceId === undefined || spanId === undefined) return null;
+  return (parseInt(flags, 16) & 1) === 1 ? { traceId, spanId } : null;
 }
 
 /** When the notification was appended, on the clock of the database; `null` for a change of state. */

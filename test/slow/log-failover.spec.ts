@@ -131,6 +131,27 @@ describe('A database that fails over to a standby', () => {
     await later.close();
   }, 180_000);
 
+  it('gets new epochs when the standby ends before what a process saw flushed, which had written nothing', async () => {
+    standby = await primary.startStandby();
+    await requireStandby(primary);
+    const { epoch } = await append(writer);
+    const idle = await openLog(url);
+    expect(await epochOf(idle)).toBe(epoch);
+    await disconnect(standby, primary);
+    // Commits wait for the standby, but for those of a session that does not want it.
+    await asSuperuser(primary, async (client) => {
+      await client.query('SET synchronous_commit = local');
+      await client.query('CREATE TABLE lost AS SELECT generate_series(1, 1000)');
+    });
+    await reconnect(idle);
+    await primary.stop('immediate');
+    await standby.promote();
+    [primary, standby] = [standby, primary];
+    address.target = primary.port;
+    expect(await epochOf(idle)).not.toBe(epoch);
+    await idle.close();
+  }, 180_000);
+
   it('gets new epochs when the standby lacks a commit', async () => {
     standby = await primary.startStandby();
     await requireStandby(primary);

@@ -71,7 +71,8 @@ function show(pushed: PushedNotification): Promise<void> {
 
 /** Opens the link, or any page of the application. The page marks the notification as read. */
 async function open({ id, link }: PushedNotification): Promise<void> {
-  await keepClick(id);
+  // The link matters more than the mark: storage may be full or forbidden.
+  await keepClick(id).catch(() => {});
   const pages = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
   for (const page of pages) page.postMessage(CLICKED);
   const target =

@@ -17,6 +17,7 @@ const GONE = [404, 410];
 /** The escalation's handler: pushes a notification to the browsers of its recipient. */
 export class PushDelivery {
   private readonly refusals = new RepeatedErrors(new Logger('Push'));
+  private closed = false;
 
   constructor(
     private readonly targets: PushTargets,
@@ -45,6 +46,7 @@ export class PushDelivery {
   }
 
   close(): void {
+    this.closed = true;
     this.sender.close();
   }
 
@@ -59,7 +61,8 @@ export class PushDelivery {
       status = await this.sender.send(target, message);
     } catch (error) {
       if (error instanceof PrivateAddressError) return this.refused(target, error.message);
-      await this.targets.failed(target);
+      // This process has ended the connection, and not the push service.
+      if (!this.closed) await this.targets.failed(target);
       return `${host}: ${describeError(error)}`;
     }
     if (status >= 200 && status < 300) await this.targets.delivered(target);

@@ -48,6 +48,8 @@ export class PushSender {
         .on('error', (error) =>
           reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1_000} s`) : error),
         )
+        // Also after `101 Switching Protocols`, which Node answers by closing, with neither a response nor an error.
+        .on('close', () => reject(new Error('the connection was closed without an answer')))
         .end(body);
     });
   }

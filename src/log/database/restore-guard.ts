@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { BEGIN } from '../../platform/postgres/session.js';
-import { parseLsn } from './lsn.js';
+import { formatLsn, parseLsn } from './lsn.js';
 
 interface Observation {
   incarnation: string | null;
@@ -83,7 +83,8 @@ export class RestoreGuard {
     // Otherwise another connection has seen a later one meanwhile.
     if (this.incarnation === before) this.moveTo(seen.incarnation);
     const isBack = formerBefore.has(seen.incarnation);
-    const failedOver = !isBack && (await this.acceptsFailover(client, seen, serverBefore, server));
+    const failedOver =
+      !isBack && (await this.acceptsFailover(client, seen, serverBefore, server, flushedBefore));
     let sign: string | null = null;
     if (isBack) sign = 'a former rotation is lost';
     else if (!failedOver) sign = signIn(seen, server, before, flushedBefore);
@@ -143,13 +144,17 @@ export class RestoreGuard {
     seen: Observation,
     before: KnownServer | null,
     now: KnownServer,
+    flushedBefore: bigint,
   ): Promise<boolean> {
     if (before === null || !before.synchronous || !seen.has_last_key) return false;
-    if (before.system !== now.system || before.timeline === now.timeline || now.timeline === null)
+    // Of two promotions, the first one's commits may have waited for nobody.
+    if (before.system !== now.system || before.timeline === null || now.timeline !== before.timeline + 1)
       return false;
-    // Set by streaming alone: a point-in-time recovery reads an archive.
+    // It asked for a stream, which a recovery from an archive does not, and before its promotion it had replayed all that this process saw
+    // flushed: a copy of a standby asks for a stream as well, and then ends where it was taken.
     const { rows } = await client.query<{ followed: boolean }>(
-      'SELECT pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL AS followed',
+      `SELECT pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL AND pg_catalog.pg_last_wal_replay_lsn() >= $1::pg_lsn AS followed`,
+      [formatLsn(flushedBefore)],
     );
     if (!rows[0]?.followed) return false;
     await client.query(BEGIN);

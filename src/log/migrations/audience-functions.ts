@@ -232,6 +232,7 @@ BEGIN
       numbers[e.place] := e.seq;
 
       IF e.id IS NULL THEN
+        -- Hidden at the end, with one entry for all of them.
         recalled := recalled || ARRAY(
           SELECT c.seq FROM ${schema}.entry c
            WHERE c.feed_id = f.id AND c.audience_id = e.feed_id AND c.seq > f.floor AND NOT c.hidden
@@ -277,7 +278,7 @@ BEGIN
            WHERE x.feed_id = e.feed_id AND x.seq > e.since AND x.seq <= e.seq AND x.collapse_key = e.collapse_key;
         END IF;
         SELECT o.* INTO old FROM ${schema}.entry o
-         WHERE o.feed_id = f.id AND o.collapse_key = e.collapse_key AND NOT o.hidden
+         WHERE o.feed_id = f.id AND o.collapse_key = e.collapse_key AND NOT o.hidden AND o.seq <> ALL (recalled)
            AND o.seq > f.floor AND (o.expires_at IS NULL OR o.expires_at > moment)
            AND NOT ${schema}.is_read(o.read_at, o.unread_again, o.seq, f.read_up_to)
            AND NOT ${schema}.is_archived(o.archived_at, o.unarchived, o.seq, f.archived_up_to)

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createECDH } from 'node:crypto';
 import dns from 'node:dns/promises';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { vapidCommand } from '../../../src/cli/vapid.js';
 import { type InvalidSettingsError } from '../../../src/contract/errors.js';
 import { isPublicAddress } from '../../../src/contract/model/public-address.js';
@@ -246,6 +248,26 @@ describe('An endpoint', () => {
       await server.close();
     }
   });
+});
+
+describe('A push service that ends the connection instead of answering', () => {
+  it.each(['', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'])(
+    'has failed (%j)',
+    async (answer) => {
+      const server = createServer(
+        (socket) => void socket.on('error', () => {}).once('data', () => socket.end(answer)),
+      );
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const sender = new PushSender(await loadWebPush(), PUSH);
+      const message = { payload: '{}', ttlSeconds: 1, urgency: 'normal', topic: undefined } as const;
+      const { port } = server.address() as AddressInfo;
+      const { subscription } = new FakeBrowser(`http://127.0.0.1:${port}/`);
+      await expect(sender.send(subscription, message)).rejects.toThrow(/hang up|closed without an answer/);
+      sender.close();
+      server.close();
+    },
+  );
 });
 
 describe('The option push', () => {

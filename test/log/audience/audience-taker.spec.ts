@@ -311,6 +311,22 @@ describe('Taking entries of an audience', () => {
     expect(await one.inbox.count(feed(ada))).toMatchObject(await recount(one.log.database, feed(ada)));
   });
 
+  it('replaces none that is recalled in the same look', async () => {
+    const [plan, ada] = [name(), someone()];
+    await one.titles(ada, plan);
+    const collapseKey = 'status';
+    await one.announce(plan, 'wrong', { collapseKey, dedupeKey: 'k:status' });
+    const [wrong] = await one.items(ada, plan);
+    await one.recall(plan, 'status');
+    await one.announce(plan, 'right', { collapseKey });
+    expect(await one.items(ada, plan)).toMatchObject([{ title: 'right', count: 1, replaces: [] }]);
+    const removed = one.changed.filter((each) => each.feed.recipient === ada);
+    expect(removed.map(({ entry }) => JSON.parse(entry!.json!) as object)).toMatchObject([
+      { type: 'feed.removed', reason: 'recalled', ids: [wrong!.id], unread: 1, unseen: 1 },
+    ]);
+    expect(await one.inbox.count(feed(ada))).toMatchObject(await recount(one.log.database, feed(ada)));
+  });
+
   it('takes more than one transaction does, in order', async () => {
     const [plan, ada] = [name(), someone()];
     await one.titles(ada, plan);
