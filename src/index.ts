@@ -87,7 +87,7 @@ export type {
   StreamStates,
 } from './contract/ports/stream.js';
 export type { SpanAttributes, SpanRequest, TraceContext, Tracing } from './contract/ports/tracing.js';
-export type { HandoverReason, Metrics } from './contract/ports/metrics.js';
+export type { HandoverReason, Metrics, TraceIds } from './contract/ports/metrics.js';
 export type { QueueDepth, ReadinessCheck } from './contract/ports/ops.js';
 export { PRODUCER, QUEUE_DEPTH, READINESS_CHECKS, STREAMS } from './contract/tokens.js';
 export {
