@@ -6,13 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
  *
  * @param options.everyMs the time between two calls; by default a tenth of the time waited so far, from 10 to 100 ms: short waits end at
  * once, and long ones leave the machine to what they wait for.
- * @throws what the last call threw when the time (default 5,000 ms) is up.
+ * @throws what the last call threw when the time (default 20,000 ms, for busy machines: what holds is seen at once) is up.
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
   options: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const { timeoutMs = 5_000, everyMs } = options;
+  const { timeoutMs = 20_000, everyMs } = options;
   const began = Date.now();
   for (;;) {
     let problem: unknown;

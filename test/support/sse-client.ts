@@ -108,7 +108,7 @@ export class SseClient {
     await this.closed;
   }
 
-  private until(done: () => boolean, problem: string, timeoutMs = 5_000): Promise<void> {
+  private until(done: () => boolean, problem: string, timeoutMs = 20_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (error?: Error): void => {
         clearTimeout(timer);

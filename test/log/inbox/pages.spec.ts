@@ -19,7 +19,8 @@ describe('the pages of a feed', () => {
 
   beforeAll(async () => {
     test = await createMigratedDatabase();
-    open = await openInbox(test.url);
+    // The retention trims the thousands of entries of all these tests in one statement.
+    open = await openInbox(test.url, { queryTimeoutMs: 100_000 });
   });
 
   afterAll(async () => {
@@ -259,7 +260,7 @@ describe('the pages of a feed', () => {
     expect(next.next).toBeNull();
     const gone = await open.inbox.page(feed('trimmed'), request({ before: { ...place, seq: 4 } }));
     expect(gone).toMatchObject({ items: [], next: null, unread: 5 });
-  });
+  }, 120_000);
 
   it('belong to one tenant and one recipient', async () => {
     await open.log.append([
