@@ -75,7 +75,7 @@ export class SseClient {
   /**
    * The first block, among those received and those to come, that fits.
    *
-   * @throws when the time (default 5,000 ms) is up or the stream is over, with what was received instead.
+   * @throws when the time (default 20,000 ms) is up or the stream is over, with what was received instead.
    */
   async waitFor(
     predicate: (frame: SseFrame) => boolean,
