@@ -167,7 +167,7 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
         // The first one to open leads, and after it who waits longest.
         await tabs.shift()!.close();
         // The lock of a closed tab is free at once; a busy machine takes its time to notice all of it.
-        await eventually(async () => expect(await openStreams()).toBe(1), { timeoutMs: 5_000 });
+        await eventually(async () => expect(await openStreams()).toBe(1));
       }
       isOver = true;
       await producing;
