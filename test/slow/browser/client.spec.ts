@@ -293,6 +293,11 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     await tab.until(({ items }) => expect(items).toHaveLength(1));
     const next = await signIn();
     await bench.deployment.add(next, 'mine');
+    // Otherwise it may come live.
+    await eventually(async () => {
+      const [row] = await bench.deployment.sql(`SELECT head FROM tidings.feed WHERE recipient = '${next}'`);
+      expect(Number(row?.['head'])).toBe(1);
+    });
     await tab.do('feed.close()');
     await tab.do('feed.open()');
     const { resets, heard } = await tab.until(({ status, titles }) => {
