@@ -44,7 +44,8 @@ function onRedis(host: string, port: number): { queue: Queue; close: () => Promi
       retryStrategy: (times) => Math.min(1_000, 50 * times),
     },
   });
-  return { queue, close: () => queue.close() };
+  // A server that is gone for good cannot be told to QUIT; its connection would try again for ever.
+  return { queue, close: () => queue.close().catch(() => queue.disconnect()) };
 }
 
 function onPostgres(url: string): { queue: Queue; close: () => Promise<void> } {
