@@ -35,5 +35,9 @@ export async function prepareQueue({ backend, url }: QueueAddress): Promise<void
   if (backend === 'redis') return;
   const client = new Client({ connectionString: url });
   await client.connect();
-  await runMigrations(client, 'bullmq').finally(() => client.end());
+  try {
+    await runMigrations(client, 'bullmq');
+  } finally {
+    await client.end();
+  }
 }

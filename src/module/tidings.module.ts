@@ -54,11 +54,11 @@ import { LOG_PROVIDERS } from './log.providers.js';
 import { PRODUCERS_PROVIDERS } from './producers.providers.js';
 import { QUEUE_PROVIDERS } from './queue.providers.js';
 import {
-  ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
-  OPTIONS_TYPE,
+  type ASYNC_OPTIONS_TYPE,
   type ControllerOptions,
+  type OPTIONS_TYPE,
 } from './tidings.module-definition.js';
 import { TidingsService } from './tidings.service.js';
 

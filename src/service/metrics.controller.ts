@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Headers, Inject, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { ResolvedOptions } from '../contract/options/options.js';
 import { RESOLVED_OPTIONS } from '../contract/tokens.js';
 import { openMetricsOf } from '../metrics/open-metrics.js';

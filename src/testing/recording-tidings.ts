@@ -152,7 +152,7 @@ export class RecordingTidings implements Notifier {
     this.disconnected.push(...feeds);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection, as with the real one
+  // oxlint-disable-next-line typescript/require-await -- what it throws is a rejection, as with the real one
   private async unlessFailing<T>(act: () => T): Promise<T> {
     if (this.failure) throw this.failure;
     return act();

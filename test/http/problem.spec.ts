@@ -107,7 +107,7 @@ describe('an error in the service', () => {
     );
     expect(raw).toMatch(/^HTTP\/1.1 40[04]/);
     const body = raw.slice(raw.indexOf('\r\n\r\n') + 4);
-    // eslint-disable-next-line no-control-regex -- finding them is the purpose
+    // oxlint-disable-next-line no-control-regex -- finding them is the purpose
     expect(body).not.toMatch(/[\u0080-\u009f\u0000-\u0009]/);
   });
 

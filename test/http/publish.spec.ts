@@ -247,7 +247,7 @@ describe('POST /v1/notifications', () => {
       ['{"type": "task-completed", }', /^The body is not valid JSON: .*position 27/],
       ['"text"', /body must be a JSON object, is string/],
       ['null', /body must be a JSON object/],
-      // eslint-disable-next-line no-control-regex -- finding them is the purpose
+      // oxlint-disable-next-line no-control-regex -- finding them is the purpose
       ['{"\u0007\u009b2J": \u0007}', /^The body is not valid JSON: [^\u0000-\u001f\u007f-\u009f]*$/],
     ])('rejects the body %j with the reason and without control characters', async (body, detail) => {
       const response = await post(body);

@@ -14,7 +14,7 @@ export interface FeedKey {
 export const MAX_NAME_LENGTH = 256;
 
 // C0, DEL and C1.
-// eslint-disable-next-line no-control-regex -- finding them is the purpose
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**

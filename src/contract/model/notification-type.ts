@@ -74,7 +74,7 @@ export interface NotificationType<
  * Any declaration, for lists of types with different data. {@link NotificationType} is checked where it is
  * declared.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the renderer's parameter makes it invariant: no narrower type accepts them all
+// oxlint-disable-next-line typescript/no-explicit-any -- the renderer's parameter makes it invariant: no narrower type accepts them all
 export type AnyNotificationType = NotificationType<string, any>;
 
 const TYPE_NAME = /^[a-z][a-z0-9.-]{0,63}$/;

@@ -10,5 +10,5 @@ export function printable(text: string, maxLength: number): string {
     .toWellFormed();
 }
 
-// eslint-disable-next-line no-control-regex -- finding them is the purpose
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;

@@ -186,14 +186,22 @@ describe('notify with an invalid transaction', () => {
       'a pool of pg',
       async (url, work) => {
         const pool = new pg.Pool({ connectionString: url });
-        await work(pool).finally(() => pool.end());
+        try {
+          await work(pool);
+        } finally {
+          await pool.end();
+        }
       },
     ],
     [
       'a DataSource of TypeORM',
       async (url, work) => {
         const source = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
-        await work(source).finally(() => source.destroy());
+        try {
+          await work(source);
+        } finally {
+          await source.destroy();
+        }
       },
     ],
     [
@@ -201,7 +209,11 @@ describe('notify with an invalid transaction', () => {
       async (url, work) => {
         const client = new pg.Client(url);
         await client.connect();
-        await work(client).finally(() => client.end());
+        try {
+          await work(client);
+        } finally {
+          await client.end();
+        }
       },
     ],
   ])('rejects %s, which would keep the row whatever becomes of the caller', async (_, library) => {

@@ -1,7 +1,9 @@
 /** `npm run fuzz -- --inputs 1000000 [--seed 7]`: ends with 1 if an input is answered 5xx, ends the service or holds its loop for more than 50 ms. */
 import { parseArgs } from 'node:util';
 import { setUp, tearDown } from '../../support/servers.js';
-import { Campaign } from './campaign.js';
+import { Campaign, type Findings } from './campaign.js';
+
+const REPORT_EVERY_MS = 30_000;
 
 const { values } = parseArgs({
   options: { inputs: { type: 'string', default: '100000' }, seed: { type: 'string' } },
@@ -12,17 +14,7 @@ const count = Number(values.inputs);
 await setUp();
 let wrong: boolean;
 try {
-  const campaign = await Campaign.start();
-  const startedAt = performance.now();
-  let reportedAt = startedAt;
-  const findings = await campaign
-    .run(count, seed, (done) => {
-      if (performance.now() - reportedAt < 30_000) return;
-      reportedAt = performance.now();
-      console.log(`${done} of ${count} after ${Math.round((reportedAt - startedAt) / 1000)} s`);
-    })
-    .finally(() => campaign.close());
-  const { inputs, statuses, violations } = findings;
+  const { inputs, statuses, violations } = await fuzz();
   console.log(`seed ${seed}: ${JSON.stringify(inputs)}, answers ${JSON.stringify(statuses)}`);
   for (const violation of violations) console.log(violation);
   console.log(`${violations.length} violations`);
@@ -31,3 +23,18 @@ try {
   await tearDown();
 }
 process.exit(wrong ? 1 : 0);
+
+async function fuzz(): Promise<Findings> {
+  const campaign = await Campaign.start();
+  const startedAt = performance.now();
+  let reportedAt = startedAt;
+  try {
+    return await campaign.run(count, seed, (done) => {
+      if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
+      reportedAt = performance.now();
+      console.log(`${done} of ${count} after ${Math.round((reportedAt - startedAt) / 1000)} s`);
+    });
+  } finally {
+    await campaign.close();
+  }
+}
