@@ -72,6 +72,11 @@ export class Deployment {
     return (await this.connections.query<Record<string, unknown>>(text)).rows;
   }
 
+  /** A session in its database. Release it before you close. */
+  session(): Promise<pg.PoolClient> {
+    return this.connections.connect();
+  }
+
   /** Stop its processes first. */
   async close(): Promise<void> {
     await this.plain?.close();
