@@ -10,7 +10,8 @@ import {
 import { Client, Pool, type PoolClient } from 'pg';
 import type { PostgresAddress } from '../../contract/options/connections.js';
 import type { MigrateMode } from '../../contract/options/options.js';
-import type { Connected, QueueBackend } from './backend.js';
+import type { ErasureTarget } from '../../contract/ports/erase.js';
+import type { QueueBackend, SearchPage } from './backend.js';
 import { lookAtSession, SESSION_OPTIONS, StandbyError } from '../../platform/postgres/session.js';
 import { settlesWithin } from '../../platform/time/with-timeout.js';
 import { ResilientWorker } from './resilient-worker.js';
@@ -24,6 +25,18 @@ const WORKER_POOL = 8;
 const WORKER_QUERY_MS = 15_000;
 const CONNECT_MS = 5_000;
 const CLOSE_MS = 200;
+const SEARCH_PAGE = 200;
+
+/**
+ * Parameters: queue, id to continue after, size of the page, tenant, recipient (null: the whole tenant). `?` finds a string as well as an
+ * element of an array.
+ */
+const SEARCH = `
+  WITH page AS (SELECT id, data FROM job WHERE queue = $1 AND id > $2 ORDER BY id LIMIT $3)
+  SELECT max(id) AS last,
+         coalesce(array_agg(id) FILTER (WHERE coalesce(data->>'tenant', '') = $4
+                                          AND ($5::text IS NULL OR data->'to' ? $5)), '{}') AS ids
+    FROM page`;
 
 /** The types of Queue and Worker include their backend; everyone, `@InjectQueue` included, expects the default one. */
 const factory = createPostgresBackend as unknown as typeof createRedisBackend;
@@ -58,9 +71,15 @@ export class PostgresBackend implements QueueBackend {
     }
   }
 
-  openQueue(name: string): Connected<Queue> {
+  openQueue(name: string) {
     const { connection, usable, destroy } = this.connect(PRODUCER_POOL, this.enqueueTimeoutMs);
-    return { instance: new Queue(name, { connection }, factory), usable, destroy };
+    // BullMQ reads jobs one by one, each with a query of its own.
+    const search = async ({ tenant, recipient }: ErasureTarget, after: string): Promise<SearchPage> => {
+      const values = [name, after, SEARCH_PAGE, tenant, recipient];
+      const { rows } = await connection.query<SearchPage>(SEARCH, values);
+      return rows[0]!;
+    };
+    return { instance: new Queue(name, { connection }, factory), usable, destroy, search };
   }
 
   openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>) {

@@ -27,11 +27,9 @@ export interface JobEraser {
 }
 
 /**
- * Removes recipients and tenants from the queue, whatever the state of their jobs. BullMQ has no index on job
- * data, so every job is read, page by
- * page. Jobs move meanwhile, so the scan repeats until a pass finds nothing. If a job slips through, the
- * log's tombstone stops it, and
- * BullMQ's retention removes it.
+ * Removes recipients and tenants from the queue, whatever the state of their jobs. BullMQ has no index on job data, so every job is looked
+ * at, page by page: on Postgres by the server, on Redis by reading it. Jobs come and move meanwhile, so this repeats until a pass finds
+ * nothing. If a job slips through, the log's tombstone stops it, and BullMQ's retention removes it.
  */
 export class QueueErasure implements JobEraser {
   constructor(private readonly jobs: JobQueue) {}
@@ -40,11 +38,33 @@ export class QueueErasure implements JobEraser {
     let total = 0;
     for (let pass = 1; pass <= MOST_PASSES; pass += 1) {
       let found = 0;
-      for (const state of STATES) found += await this.scan(state, target, before.getTime());
+      if (this.jobs.search) found = await this.search(this.jobs.search, target, before.getTime());
+      else for (const state of STATES) found += await this.scan(state, target, before.getTime());
       total += found;
       if (found === 0) break;
     }
     return total;
+  }
+
+  private async search(
+    search: NonNullable<JobQueue['search']>,
+    target: ErasureTarget,
+    before: number,
+  ): Promise<number> {
+    let found = 0;
+    for (let after: string | null = ''; after !== null;) {
+      const from: string = after;
+      const { ids, last } = await this.jobs.ask(() => search(target, from));
+      for (const id of ids) {
+        const job = await this.jobs.ask((queue) => readJob(queue, id));
+        const rest = job && job.timestamp <= before ? withoutTarget(job.data, target) : undefined;
+        if (rest === undefined) continue;
+        found += 1;
+        await this.jobs.ask(() => this.take(job!, rest));
+      }
+      after = last;
+    }
+    return found;
   }
 
   private async scan(state: JobType, target: ErasureTarget, before: number): Promise<number> {
@@ -116,15 +136,18 @@ async function readPage(
     if (!(error instanceof SyntaxError)) throw error;
     // BullMQ cannot read one job's options: skip that job, not its neighbours.
     const ids = await queue.getRanges([state], start, end);
-    const read = await Promise.all(
-      ids.map((id) =>
-        (queue.getJob(id) as Promise<Job<unknown> | undefined>).catch((problem: unknown) => {
-          if (problem instanceof SyntaxError) return undefined;
-          throw problem;
-        }),
-      ),
-    );
+    const read = await Promise.all(ids.map((id) => readJob(queue, id)));
     return { jobs: read.filter((job) => job !== undefined), length: ids.length };
+  }
+}
+
+/** `undefined` if the job is gone or unreadable. */
+async function readJob(queue: Queue, id: string): Promise<Job<unknown> | undefined> {
+  try {
+    return (await queue.getJob(id)) as Job<unknown> | undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Processor, Queue, WorkerOptions } from 'bullmq';
 import { QueueUnavailableError } from '../../contract/errors.js';
 import type { QueueDepth } from '../../contract/ports/ops.js';
-import type { Connected, QueueBackend } from './backend.js';
+import type { Connected, QueueBackend, Searchable } from './backend.js';
 import { settlesWithin, withTimeout } from '../../platform/time/with-timeout.js';
 import type { ResilientWorker } from './resilient-worker.js';
 import { describeError } from '../../platform/logging/describe-error.js';
@@ -22,7 +22,7 @@ export class JobQueue {
   private constructor(
     readonly name: string,
     readonly backend: QueueBackend,
-    private readonly connected: Connected<Queue>,
+    private readonly connected: Connected<Queue> & Searchable,
     private readonly answerMs: number,
     readonly errors: RepeatedErrors,
   ) {
@@ -55,6 +55,10 @@ export class JobQueue {
 
   get queue(): Queue {
     return this.connected.instance;
+  }
+
+  get search(): Searchable['search'] {
+    return this.connected.search;
   }
 
   /** Whether the server is available, as far as known. */
