@@ -68,10 +68,20 @@ const toasted = (push: string, rest: Partial<Scene> = {}, then?: (page: Page) =>
     await settle(page);
   },
 });
+/** The preferences, with the switch of Web Push. */
+const preferences =
+  (push: string, then?: (page: Page) => Promise<void>) =>
+  async (page: Page): Promise<void> => {
+    await page.evaluate(`document.getElementById('bell').push = window.push = ${push}; void 0`);
+    await after('.menu-button', '.menu-item:last-child')(page);
+    await page.locator('.preferences').waitFor();
+    await then?.(page);
+  };
 const TEAM = `Object.assign(new FakeFeed(team(), { unseen: 3 }), { declared: DECLARED, wishes: { muted: ['refund'], mutedCategories: ['projects'] } })`;
 const GERMAN = `Object.assign(document.getElementById('bell'), { lang: 'de', strings: {
   title: 'Benachrichtigungen', markAllRead: 'Alle als gelesen markieren', urgent: 'Dringend', all: 'Alle', preferences: 'Benachrichtigungseinstellungen', snooze: 'Zurückstellen', snoozedTitle: 'Zurückgestellte Benachrichtigungen',
   inAnHour: 'In einer Stunde', tomorrow: 'Morgen früh', nextWeek: 'Nächste Woche', alwaysOn: 'Immer eingeschaltet', otherTypes: 'Sonstige',
+  push: 'Benachrichtigungen auf diesem Gerät', pushDenied: 'Blockiert. Erlauben Sie Benachrichtigungen in den Browsereinstellungen.',
   preferencesLead: 'Wählen Sie, worüber Sie benachrichtigt werden. Änderungen gelten auf allen Geräten.',
   acted: (label, time) => label + ' · ' + time, unreadCount: (n) => n + ' ungelesen',
   categories: { orders: 'Bestelleingänge', projects: 'Projektzusammenarbeit', operations: 'Betriebsüberwachung' } } });
@@ -221,20 +231,32 @@ export const BELL_SCENES: Readonly<Record<string, Scene>> = {
     after('.menu-button', '.menu-item'),
   ),
   preferences: shown(TEAM, after('.menu-button', '.menu-item:last-child')),
-  'preferences-right-to-left': shown(TEAM, after('.menu-button', '.menu-item:last-child'), {
+  'preferences-push': shown(TEAM, preferences(`new FakePush('on')`)),
+  'preferences-push-asking': shown(
+    TEAM,
+    preferences(`Object.assign(new FakePush(), { answer: 'wanted' })`, after('.switch')),
+  ),
+  'preferences-push-denied': shown(TEAM, preferences(`new FakePush('denied')`)),
+  'preferences-push-unknown': shown(
+    TEAM,
+    preferences(`Object.assign(new FakePush(), { failure: new Error('no') })`),
+  ),
+  'preferences-right-to-left': shown(TEAM, preferences(`new FakePush('on')`), {
     attributes: 'dir="rtl" lang="ar"',
   }),
-  'preferences-failed': shown(TEAM, async (page) => {
-    await after('.menu-button', '.menu-item:last-child')(page);
-    await page.evaluate(`feed.failure = new Error('no')`);
-    await page.locator('.switch').first().click();
-    await page.locator('.preferences .notice').waitFor();
-  }),
+  'preferences-failed': shown(
+    TEAM,
+    preferences('new FakePush()', async (page) => {
+      await page.evaluate(`push.failure = new Error('no')`);
+      await page.locator('.switch').first().click();
+      await page.locator('.preferences .notice').waitFor();
+    }),
+  ),
   'preferences-german-text-200': shown(
     TEAM,
     async (page) => {
       await page.evaluate(GERMAN);
-      await after('.menu-button', '.menu-item:last-child')(page);
+      await preferences(`new FakePush('denied')`)(page);
     },
     { attributes: 'lang="de"', patch: doubleText },
   ),

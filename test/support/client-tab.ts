@@ -101,26 +101,34 @@ function clientScript(): Promise<string> {
   return bundled;
 }
 
-/** A small application as a classic script: `show(url)` renders it into the page, `hide()` takes it away. */
+/** A small application as a classic script: `show(url)`, and `showPush(push)`, render it into the page, `hide()` takes it away. */
 export async function reactScript(): Promise<string> {
   const source = `
     import { createElement, StrictMode, useState } from 'react';
     import { createRoot } from 'react-dom/client';
-    import { FeedProvider, useFeed, useNotification, useUnread } from './src/browser/react/index.ts';
+    import { FeedProvider, useFeed, useNotification, usePush, useUnread } from './src/browser/react/index.ts';
+    export { FakePush } from './test/browser/fake-push.ts';
     function Badge() {
       const { items, status, markAllRead } = useFeed();
       const [heard, setHeard] = useState('');
       useNotification('task-completed', ({ data }) => setHeard(heard + ' ' + data.taskId));
       return createElement('b', { onClick: () => markAllRead() }, status.state + ' ' + items.length + ' ' + useUnread() + heard);
     }
+    function Push({ push }) {
+      const { state, error, subscribe, unsubscribe } = usePush(push);
+      const text = [state, error?.message].join(' ');
+      return createElement('b', { onClick: () => (state === 'on' ? unsubscribe() : subscribe()) }, text);
+    }
     const root = createRoot(document.body.appendChild(document.createElement('div')));
     window.show = (url) => root.render(
       createElement(StrictMode, null, createElement(FeedProvider, { url }, createElement(Badge))));
+    window.showPush = (push) => root.render(createElement(StrictMode, null, createElement(Push, { push })));
     window.hide = () => root.unmount();`;
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: PACKAGE },
     bundle: true,
     format: 'iife',
+    globalName: 'application',
     target: 'es2022',
     define: { 'process.env.NODE_ENV': '"development"' },
     write: false,

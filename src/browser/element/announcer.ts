@@ -1,3 +1,4 @@
+import type { Appearance } from './appearance.js';
 import { h, setText } from './dom.js';
 
 /** Notifications that arrive within this time are announced together. */
@@ -24,7 +25,7 @@ export class Announcer {
   private batchTimer: ReturnType<typeof setTimeout> | undefined;
   private clearTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly arrivalText: (count: number, lastTitle: string) => string) {}
+  constructor(private readonly appearance: Appearance) {}
 
   announce(text: string): void {
     this.lastAnnouncedAt = Date.now();
@@ -39,8 +40,9 @@ export class Announcer {
     const waitMs = Math.max(BATCH_MS, this.lastAnnouncedAt + MIN_INTERVAL_MS - Date.now());
     this.batchTimer ??= setTimeout(() => {
       const count = this.arrivals;
+      const { strings, times } = this.appearance.rowStyle;
       this.discardArrivals();
-      this.announce(this.arrivalText(count, this.lastTitle));
+      this.announce(strings.arrived(times.number(count), this.lastTitle, count === 1));
     }, waitMs);
   }
 

@@ -1,5 +1,6 @@
 import { FeedElement } from './feed-element.js';
 import { FEED_ATTRIBUTES } from './feed-source.js';
+import type { BellPush } from './types.js';
 import { Widget } from './widget.js';
 
 /**
@@ -14,7 +15,8 @@ import { Widget } from './widget.js';
  * - `quiet`: no announcements to screen readers, for the second of two bells on one page.
  * - `lang`: the language of dates and numbers.
  *
- * Properties: `feed` (a feed from `createFeed`, for bearer tokens; the page closes it), `strings`, `present` (icons of your own types), `open`.
+ * Properties: `feed` (a feed from `createFeed`, for bearer tokens; the page closes it), `strings`, `present` (icons of your own types), `open`,
+ * `push` (from `createPush`: the preferences have a switch for this device).
  *
  * Events:
  * - `tidings-select` (`detail.item`): a notification was clicked. Call `preventDefault()` to route it yourself. Not for clicks that open
@@ -27,6 +29,15 @@ export class TidingsBell extends FeedElement<Widget> {
 
   constructor() {
     super((host) => new Widget(host));
+  }
+
+  /** Web Push in this browser, which gets a switch in the preferences. The page closes it. */
+  get push(): BellPush | null {
+    return this.widget.push;
+  }
+
+  set push(push: BellPush | null) {
+    this.widget.push = push;
   }
 
   get open(): boolean {

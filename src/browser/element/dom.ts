@@ -39,14 +39,10 @@ export function focused(within: HTMLElement): Element | null {
  *
  * @see https://web.dev/articles/custom-elements-best-practices#make_properties_lazy
  */
-export function upgradeProperties<E extends HTMLElement>(
-  element: E,
-  names: readonly (keyof E & string)[],
-): void {
-  for (const name of names) {
-    if (!Object.hasOwn(element, name)) continue;
-    const value = element[name];
-    delete (element as Partial<E>)[name];
-    element[name] = value;
+export function upgradeProperties(element: HTMLElement): void {
+  for (const [name, value] of Object.entries(element)) {
+    if (!(name in Object.getPrototypeOf(element))) continue;
+    Reflect.deleteProperty(element, name);
+    Reflect.set(element, name, value);
   }
 }

@@ -71,7 +71,7 @@ export abstract class FeedElement<Widget extends FeedWidget> extends Base {
   }
 
   connectedCallback(): void {
-    upgradeProperties<this>(this, ['feed', 'strings', 'present', 'open' as keyof this & string]);
+    upgradeProperties(this);
     this.widget.start();
   }
 

@@ -12,6 +12,7 @@ export type {
   BellCounts,
   BellFeed,
   BellPreferences,
+  BellPush,
   BellSnapshot,
   BellType,
   Presentation,

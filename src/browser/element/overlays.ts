@@ -7,7 +7,7 @@ import type { RowStyle } from './row-style.js';
 import { snoozeTimes } from './snooze-times.js';
 import { snoozedList } from './snoozed.js';
 import { adoptSheet } from './styles.js';
-import type { BellFeed } from './types.js';
+import type { BellFeed, BellPush } from './types.js';
 
 /** The largest page. Who snoozes more sees the newest ones. */
 const MAX_SNOOZED = 100;
@@ -40,7 +40,13 @@ export class Overlays {
    *
    * @param isCurrent whether the feed is still the recipient's whose pages are opened.
    */
-  openMenu(anchor: HTMLElement, feed: BellFeed, style: RowStyle, isCurrent: () => boolean): void {
+  openMenu(
+    anchor: HTMLElement,
+    feed: BellFeed,
+    push: BellPush | null,
+    style: RowStyle,
+    isCurrent: () => boolean,
+  ): void {
     const { strings } = style;
     const items: MenuItem[] = [];
     if (feed.snoozed)
@@ -49,7 +55,7 @@ export class Overlays {
       items.push({
         label: strings.preferences,
         icon: 'sliders',
-        choose: () => this.showPreferences(feed, style, isCurrent),
+        choose: () => this.showPreferences(feed, push, style, isCurrent),
       });
     this.menu.toggle(anchor, strings.more, items);
   }
@@ -66,7 +72,12 @@ export class Overlays {
     );
   }
 
-  private showPreferences(feed: BellFeed, { strings }: RowStyle, isCurrent: () => boolean): void {
-    this.page.open(strings.preferences, strings, () => preferencesForm(feed, strings, isCurrent));
+  private showPreferences(
+    feed: BellFeed,
+    push: BellPush | null,
+    { strings }: RowStyle,
+    isCurrent: () => boolean,
+  ): void {
+    this.page.open(strings.preferences, strings, () => preferencesForm(feed, push, strings, isCurrent));
   }
 }

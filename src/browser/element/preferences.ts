@@ -1,8 +1,11 @@
-import { button, h, setAttribute } from './dom.js';
+import type { PushState } from '../push/types.js';
+import { h } from './dom.js';
 import { icon } from './icons.js';
-import { titleCase } from './title-case.js';
+import { PushPreference } from './push-preference.js';
 import type { BellStrings } from './strings.js';
-import type { BellFeed, BellPreferences, BellType } from './types.js';
+import { createSwitch, preferenceText, showSwitch } from './switch.js';
+import { titleCase } from './title-case.js';
+import type { BellFeed, BellPreferences, BellPush, BellType } from './types.js';
 
 /** What the page of the preferences shows. */
 interface Preferences {
@@ -11,31 +14,28 @@ interface Preferences {
   readonly mutedCategories: readonly string[];
 }
 
-async function loadPreferences(feed: BellFeed): Promise<Preferences> {
-  const [types, { muted, mutedCategories = [] }] = await Promise.all([feed.types!(), feed.preferences!()]);
-  return { types, muted, mutedCategories };
-}
-
 /**
- * The form of a feed's preferences.
+ * The form of a feed's preferences, and of those of this browser.
  *
  * @param isCurrent whether the feed is still of the same recipient: the next one must not get these preferences.
  * @throws {FeedError} if they cannot be loaded.
  */
 export async function preferencesForm(
   feed: BellFeed,
+  push: BellPush | null,
   strings: BellStrings,
   isCurrent: () => boolean,
 ): Promise<HTMLElement> {
-  const preferences = await loadPreferences(feed);
+  const [types, { muted, mutedCategories = [] }, pushState] = await Promise.all([
+    feed.types!(),
+    feed.preferences!(),
+    // Its failure must not hide the others; the form shows it.
+    push?.state().catch(() => null),
+  ]);
   const save = async (changed: BellPreferences) => isCurrent() && feed.setPreferences!(changed);
-  return new PreferencesForm(preferences, strings, save).element;
-}
-
-/** A switch of the form, and how it shows the present state. */
-interface Control {
-  readonly button: HTMLButtonElement;
-  refresh(): void;
+  const form = new PreferencesForm({ types, muted, mutedCategories }, strings, save);
+  if (push) form.addPush(push, pushState ?? null, isCurrent);
+  return form.element;
 }
 
 /**
@@ -47,7 +47,8 @@ class PreferencesForm {
   private readonly problem = h('p', { class: 'notice', part: 'notice', role: 'alert', hidden: '' });
   private readonly muted: Set<string>;
   private readonly mutedCategories: Set<string>;
-  private readonly controls: Control[] = [];
+  /** Each shows the present state of a switch. */
+  private readonly refreshers: (() => void)[] = [];
   private saving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -69,11 +70,19 @@ class PreferencesForm {
     this.element = h(
       'div',
       { class: 'preferences', part: 'preferences' },
-      h('p', { class: 'lead' }, strings.preferencesLead),
       this.problem,
+      h('p', { class: 'lead' }, strings.preferencesLead),
       ...sections,
     );
     this.refresh();
+  }
+
+  /** Adds the switch of this browser, above those of all devices. */
+  addPush(push: BellPush, state: PushState | null, isCurrent: () => boolean): void {
+    const failed = (failed: boolean): void => {
+      this.problem.hidden = !failed;
+    };
+    this.problem.after(new PushPreference(push, state, this.strings, isCurrent, failed).element);
   }
 
   private createGroup(category: string, types: readonly BellType[], isOneOfMany: boolean): HTMLElement {
@@ -104,9 +113,6 @@ class PreferencesForm {
   private createType(category: string, { type, name, description, mandatory }: BellType): HTMLElement {
     const { strings } = this;
     const id = `tidings-type-${type}`;
-    const label = h('span', { class: 'preference-name', id, dir: 'auto' }, name ?? titleCase(type));
-    const about = h('p', { class: 'preference-about', id: `${id}-about`, dir: 'auto' }, description ?? '');
-    about.hidden = !description;
     const control = mandatory
       ? h(
           'span',
@@ -116,7 +122,7 @@ class PreferencesForm {
         )
       : this.createSwitch(
           id,
-          description ? about.id : null,
+          description ? `${id}-about` : null,
           this.muted,
           type,
           () => !this.mutedCategories.has(category),
@@ -124,7 +130,7 @@ class PreferencesForm {
     return h(
       'li',
       { class: 'preference', part: 'preference' },
-      h('div', { class: 'preference-text' }, label, about),
+      preferenceText(id, name ?? titleCase(type), description ?? ''),
       control,
     );
   }
@@ -137,20 +143,11 @@ class PreferencesForm {
     name: string,
     isEffective: () => boolean,
   ): HTMLButtonElement {
-    const control = button('switch', 'preference-switch', h('i'));
-    control.setAttribute('role', 'switch');
-    control.setAttribute('aria-labelledby', labelId);
-    setAttribute(control, 'aria-describedby', aboutId);
-    control.addEventListener('click', () => {
-      if (control.ariaDisabled !== 'true') this.flip(muted, name);
-    });
-    this.controls.push({
-      button: control,
-      refresh: () => {
-        setAttribute(control, 'aria-checked', String(isEffective() && !muted.has(name)));
-        setAttribute(control, 'aria-disabled', isEffective() ? null : 'true');
-        control.title = isEffective() ? '' : this.strings.offWithCategory;
-      },
+    const control = createSwitch(labelId, aboutId, () => this.flip(muted, name));
+    this.refreshers.push(() => {
+      const isDisabled = !isEffective();
+      showSwitch(control, { isOn: !isDisabled && !muted.has(name), isDisabled });
+      control.title = isDisabled ? this.strings.offWithCategory : '';
     });
     return control;
   }
@@ -171,6 +168,6 @@ class PreferencesForm {
   }
 
   private refresh(): void {
-    for (const control of this.controls) control.refresh();
+    for (const refresh of this.refreshers) refresh();
   }
 }

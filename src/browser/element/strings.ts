@@ -34,6 +34,10 @@ export interface BellStrings {
   back: string;
   preferences: string;
   preferencesLead: string;
+  /** Web Push in this browser, what that is, and what to do once the user has forbidden it. */
+  push: string;
+  pushAbout: string;
+  pushDenied: string;
   /** A type that cannot be turned off, and why there is no switch. */
   alwaysOn: string;
   alwaysOnAbout: string;
@@ -116,6 +120,9 @@ export const ENGLISH: BellStrings = {
   back: 'Back to notifications',
   preferences: 'Preferences',
   preferencesLead: 'Choose what you are notified about. Changes apply on all your devices.',
+  push: 'Notifications on this device',
+  pushAbout: 'Also while no page is open.',
+  pushDenied: 'Blocked. Allow notifications in the settings of your browser.',
   alwaysOn: 'Always on',
   alwaysOnAbout: 'This one cannot be turned off.',
   offWithCategory: 'Off, because all of its category is off',

@@ -27,7 +27,7 @@ export class Toaster implements FeedWidget {
   readonly source: FeedSource;
   readonly appearance = new Appearance();
   private readonly stack = new ToastStack(() => this.stack.hide());
-  private readonly announcer: Announcer;
+  private readonly announcer = new Announcer(this.appearance);
   private readonly timers = new Timers();
   private readonly catchUp = new CatchUp();
   private readonly frame: Frame;
@@ -44,9 +44,6 @@ export class Toaster implements FeedWidget {
       },
       arrived: (item) => this.arrived(item),
     });
-    this.announcer = new Announcer((count, lastTitle) =>
-      this.appearance.strings.arrived(this.style.times.number(count), lastTitle, count === 1),
-    );
   }
 
   get elements(): readonly Element[] {

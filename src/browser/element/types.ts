@@ -1,4 +1,5 @@
 import type { FeedStatus } from '../client/types.js';
+import type { Push } from '../push/types.js';
 import type { NotificationAction, NotificationItem } from '../../contract/model/entry.js';
 import type { IconName } from './icons.js';
 
@@ -42,6 +43,9 @@ export interface BellFeed {
   /** For the page: `bell.feed?.signOut()`. The element never calls it. */
   signOut(): void;
 }
+
+/** The part of `createPush` of `tidings/push` that the element uses. */
+export type BellPush = Pick<Push, 'state' | 'subscribe' | 'unsubscribe'>;
 
 /** The unread notifications by category. */
 export interface BellCounts {

@@ -19,7 +19,7 @@ import { presenceOf } from './presence.js';
 import { Renderer } from './renderer.js';
 import { SeenMarker } from './seen-marker.js';
 import { Timers } from './timers.js';
-import type { BellFeed, BellSnapshot } from './types.js';
+import type { BellFeed, BellPush, BellSnapshot } from './types.js';
 
 const TICK_MS = 20_000;
 
@@ -30,18 +30,19 @@ export class Widget implements FeedWidget {
   private readonly list: List;
   private readonly layer: Layer;
   private readonly renderer: Renderer;
-  private readonly announcer: Announcer;
   readonly source: FeedSource;
   private readonly actions: Actions;
   private readonly seen: SeenMarker;
   private readonly outage: Outage;
   private readonly timers = new Timers();
   readonly appearance = new Appearance();
+  private readonly announcer = new Announcer(this.appearance);
   private readonly frame: Frame;
   private overlays: Promise<Overlays> | null = null;
   private readonly categories: Categories;
   private readonly opener = (): void => this.show();
   private present: BellFeed | null = null;
+  push: BellPush | null = null;
 
   constructor(private readonly host: HTMLElement) {
     this.frame = new Frame(host, () => this.render());
@@ -89,9 +90,6 @@ export class Widget implements FeedWidget {
     });
     this.renderer = new Renderer(this.bell, this.panel, this.list);
     this.layer = new Layer(host, this.bell.element, this.panel.element, (open) => this.toggled(open));
-    this.announcer = new Announcer((count, lastTitle) =>
-      this.appearance.strings.arrived(this.appearance.rowStyle.times.number(count), lastTitle, count === 1),
-    );
     this.bell.element.addEventListener('click', () => (this.open ? this.hide() : this.show()));
   }
 
@@ -273,7 +271,9 @@ export class Widget implements FeedWidget {
     const { active } = this.source;
     const isCurrent = this.source.guard();
     if (active)
-      this.openOverlay((overlays) => overlays.openMenu(anchor, active, this.appearance.rowStyle, isCurrent));
+      this.openOverlay((overlays) =>
+        overlays.openMenu(anchor, active, this.push, this.appearance.rowStyle, isCurrent),
+      );
   }
 
   /** Updates relative times. */

@@ -9,3 +9,4 @@ export {
   type FeedProviderProps,
   type FeedState,
 } from './hooks.js';
+export { usePush, type UsePushResult } from './use-push.js';

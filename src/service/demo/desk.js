@@ -60,9 +60,8 @@ export class Desk {
     this.showState();
 
     if (!push) return;
-    this.push = createPush({ getToken, serviceWorker: SERVICE_WORKER, scope: '/demo' });
-    this.find('[data-push]').addEventListener('click', () => void this.togglePush());
-    void this.push.state().then((state) => this.showPush(state));
+    const pushed = createPush({ getToken, serviceWorker: SERVICE_WORKER, scope: '/demo' });
+    for (const bell of this.root.querySelectorAll('tidings-bell')) bell.push = pushed;
   }
 
   find(selector) {
@@ -86,22 +85,6 @@ export class Desk {
       this.showProblem(`Not sent: ${error.message}`);
     }
     button.ariaBusy = null;
-  }
-
-  async togglePush() {
-    const isOn = this.find('[data-push]').ariaPressed === 'true';
-    try {
-      this.showPush(await (isOn ? this.push.unsubscribe() : this.push.subscribe()));
-      this.showProblem('');
-    } catch (error) {
-      this.showProblem(`Push: ${error.message}`);
-    }
-  }
-
-  showPush(state) {
-    const button = this.find('[data-push]');
-    button.hidden = state === 'unsupported' || state === 'denied';
-    button.ariaPressed = String(state === 'on');
   }
 
   flip() {

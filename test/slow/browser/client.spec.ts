@@ -419,6 +419,36 @@ describeWith('chromium', 'tidings/client in Chromium, in a page of another origi
     await eventually(async () => expect(await openStreams()).toBe(0));
   }, 60_000);
 
+  it('tells React about Web Push: from the click on, with refusals and failures, and nothing of a former user', async () => {
+    const page = await bench.browser.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(String(error)));
+    await page.goto(bench.application.origin);
+    await page.addScriptTag({ content: await reactScript() });
+    const shows = (text: string): Promise<void> =>
+      eventually(async () => expect(await page.textContent('b')).toBe(text), { timeoutMs: 20_000 });
+    await page.evaluate('window.ada = new application.FakePush(); showPush(ada)');
+    await shows('off ');
+    // In the same turn: browsers ask for the permission at a click alone.
+    expect(await page.evaluate(`document.querySelector('b').click(), ada.calls`)).toEqual(['subscribe']);
+    await shows('on ');
+    await page.evaluate(`ada.failure = new Error('no network')`);
+    await page.click('b');
+    await shows('on no network');
+    await page.evaluate(`ada.failure = null; ada.permission = 'denied'`);
+    await page.click('b');
+    await shows('off ');
+    await page.click('b');
+    await shows('denied ');
+    await page.evaluate(`ada.answer = 'wanted'`);
+    await page.click('b');
+    await page.evaluate(`window.grace = new application.FakePush('on'); showPush(grace)`);
+    await shows('on ');
+    await page.evaluate('ada.answer(), hide()');
+    await page.close();
+    expect(problems).toEqual([]);
+  }, 60_000);
+
   it('keeps trying where its origin may not use the cookie, as it cannot tell that from a broken network', async () => {
     await signIn();
     const elsewhere = await startPageServer();

@@ -435,6 +435,101 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
     ]);
   });
 
+  describe('the switch of Web Push in the preferences', () => {
+    const NAME = 'Notifications on this device';
+    const open = async (push: string): Promise<void> => {
+      await show(`Object.assign(new FakeFeed(team()), { declared: DECLARED })`);
+      await bench.page.evaluate(
+        `window.push = ${push}; document.getElementById('bell').push = window.push; void 0`,
+      );
+      await openPanel(bench.page);
+      await bench.page.getByRole('button', { name: 'More' }).click();
+      await bench.page.getByRole('menuitem', { name: 'Preferences' }).click();
+      await bench.page.getByRole('switch', { name: 'Orders', exact: true }).waitFor();
+    };
+    const toggle = () => bench.page.getByRole('switch', { name: NAME });
+    const shows = (isOn: boolean): Promise<void> =>
+      eventually(async () =>
+        expect([
+          await toggle().getAttribute('aria-checked'),
+          await toggle().getAttribute('aria-busy'),
+        ]).toEqual([String(isOn), null]),
+      );
+    const asked = () => bench.page.evaluate<string[]>('push.calls');
+
+    it('is the first one, and asks in the same turn as the click', async () => {
+      await open(`Object.assign(new FakePush(), { answer: 'wanted' })`);
+      expect(await bench.page.getByRole('switch').first().getAttribute('aria-labelledby')).toBe(
+        await toggle().getAttribute('aria-labelledby'),
+      );
+      await shows(false);
+      // A browser shows its prompt for a click alone.
+      expect(
+        await bench.page.evaluate(
+          `document.getElementById('bell').shadowRoot.querySelector('.switch').click(), push.calls`,
+        ),
+      ).toEqual(['subscribe']);
+      expect(await toggle().getAttribute('aria-busy')).toBe('true');
+      expect(await toggle().getAttribute('aria-checked')).toBe('true');
+      await toggle().click({ force: true });
+      await bench.page.evaluate('push.answer()');
+      await shows(true);
+      await bench.page.evaluate('push.answer = null');
+      await toggle().press('Space');
+      await shows(false);
+      expect(await asked()).toEqual(['subscribe', 'unsubscribe']);
+    });
+
+    it('is disabled once the user has forbidden notifications, and says where they are allowed again', async () => {
+      await open(`Object.assign(new FakePush(), { permission: 'denied' })`);
+      await toggle().click();
+      await bench.page.getByText('Blocked. Allow notifications in the settings of your browser.').waitFor();
+      await shows(false);
+      expect(await toggle().getAttribute('aria-disabled')).toBe('true');
+      await toggle().click({ force: true });
+      expect(await asked()).toEqual(['subscribe']);
+    });
+
+    it('takes back what has failed, and reports it until the next attempt', async () => {
+      await open(`new FakePush('on')`);
+      await bench.page.evaluate(`push.failure = new Error('no')`);
+      const problem = bench.page.getByText('The change could not be saved and was undone.');
+      await toggle().click();
+      await problem.waitFor();
+      await shows(true);
+      await bench.page.evaluate(`push.failure = null`);
+      await toggle().click();
+      await shows(false);
+      expect(await problem.isVisible()).toBe(false);
+      expect(await calls()).toEqual([]);
+    });
+
+    it('is not there without Web Push', async () => {
+      await open(`new FakePush('unsupported')`);
+      expect(await toggle().count()).toBe(0);
+      expect(await bench.page.getByText(NAME).isVisible()).toBe(false);
+    });
+
+    it('is disabled if its state could not be loaded, and leaves the others alone', async () => {
+      await open(`Object.assign(new FakePush(), { failure: new Error('no') })`);
+      await bench.page.getByText('This could not be loaded').waitFor();
+      expect(await toggle().getAttribute('aria-disabled')).toBe('true');
+      await bench.page.getByRole('switch', { name: 'Refunds' }).click();
+      expect(await calls()).toHaveLength(1);
+      expect(await asked()).toEqual([]);
+    });
+
+    it('subscribes nobody after a sign-out', async () => {
+      await open('new FakePush()');
+      await bench.page.evaluate(`{
+        const control = document.getElementById('bell').shadowRoot.querySelector('.switch');
+        feed.set({ items: [], loaded: false, status: { state: 'stopped', reason: 'signed-out' } });
+        control.click();
+      }`);
+      expect(await asked()).toEqual([]);
+    });
+  });
+
   describe('the pages of the panel, after a sign-out', () => {
     const signOut = `feed.set({ items: [], unread: 0, unseen: 0, loaded: false, status: { state: 'stopped', reason: 'signed-out' } });`;
     const signIn = `feed.set({ items: [item(0, { cursor: 'other-1' })], loaded: true, status: { state: 'live' } });`;

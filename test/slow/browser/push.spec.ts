@@ -91,7 +91,7 @@ describeWith('chromium', 'Web Push in Chromium', () => {
       response.setHeader('content-type', script ? 'text/javascript' : 'text/html');
       response.end(
         script
-          ? readFileSync(join(dist, 'browser/push', path))
+          ? readFileSync(join(dist, path.startsWith('/element/') ? 'browser' : 'browser/push', path))
           : '<!doctype html><title>application</title><link rel="icon" href="data:," />',
       );
     });
@@ -213,6 +213,29 @@ describeWith('chromium', 'Web Push in Chromium', () => {
     }, STEP);
     expect((await shown()).map(({ title }) => title)).toEqual(['Evil']);
     expect(await click('x')).toEqual([`focus ${origin}/`]);
+  }, 60_000);
+
+  it('is turned off and on by the switch of the bell', async () => {
+    await page.evaluate(
+      `import('/element/index.js').then(({ createFeed }) => {
+        const bell = Object.assign(document.createElement('tidings-bell'), { push });
+        bell.feed = createFeed({ getToken: () => ${JSON.stringify(await token('ada'))} });
+        document.body.append(bell);
+      })`,
+    );
+    await page.getByRole('button', { name: 'Notifications' }).click();
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Preferences' }).click();
+    const toggle = page.getByRole('switch', { name: 'Notifications on this device' });
+    for (const [from, to] of [
+      ['true', 'false'],
+      ['false', 'true'],
+    ] as const) {
+      await eventually(async () => expect(await toggle.getAttribute('aria-checked')).toBe(from), STEP);
+      await toggle.click();
+      await page.locator(`.switch[aria-checked=${to}]:not([aria-busy])`).first().waitFor();
+      expect((await tidings.pushState('ada')).subscriptions).toHaveLength(to === 'true' ? 1 : 0);
+    }
   }, 60_000);
 
   it('unsubscribes on the server, too', async () => {

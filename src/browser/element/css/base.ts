@@ -5,20 +5,21 @@
 export const BASE = `
 :host {
   color-scheme: light dark;
-  --_surface: var(--tidings-surface, light-dark(#ffffff, #191b20));
+  --_surface: var(--tidings-surface, light-dark(#fff, #191b20));
   --_text: var(--tidings-text, light-dark(#15181e, #eceef2));
   --_muted: var(--tidings-muted, light-dark(#5a6170, #a3a9b6));
   --_line: var(--tidings-line, light-dark(#e7e9ee, #2c2f37));
   --_hover: var(--tidings-hover, light-dark(#f4f5f8, #23262d));
   --_accent: var(--tidings-accent, light-dark(#2554d8, #8fb0ff));
   --_badge: var(--tidings-badge, light-dark(#d3301f, #ff8674));
-  --_on-badge: var(--tidings-on-badge, light-dark(#ffffff, #290a05));
-  --_on-accent: var(--tidings-on-accent, light-dark(#ffffff, #0b1430));
+  --_on-badge: var(--tidings-on-badge, light-dark(#fff, #290a05));
+  --_on-accent: var(--tidings-on-accent, light-dark(#fff, #0b1430));
   --_good: var(--tidings-good, light-dark(#14734a, #62d09b));
   --_bad: var(--tidings-bad, light-dark(#c22a1c, #ff9183));
   --_warm: var(--tidings-warm, light-dark(#8f5200, #f0b45c));
   --_info: var(--tidings-info, light-dark(#6540c4, #bda6ff));
   --_radius: var(--tidings-radius, 16px);
+  --_font: var(--tidings-font, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif);
   --_ease: cubic-bezier(0.2, 0.8, 0.2, 1);
   display: inline-block;
   position: relative;
@@ -35,7 +36,7 @@ export const BASE = `
 *, ::before, ::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
 h2, h3, p, ul, ol { margin: 0; padding: 0; font: inherit; }
-ul { list-style: none; }
+ul, ol { list-style: none; }
 button {
   margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit; letter-spacing: inherit; text-align: inherit; cursor: pointer;
   -webkit-tap-highlight-color: transparent;
@@ -68,7 +69,7 @@ a { color: inherit; text-decoration: none; }
 }
 .badge.urgent-badge { outline: 2px solid var(--_badge); outline-offset: 1.5px; animation: pop 0.28s var(--_ease), urge 1.1s ease-out 0.2s 2; }
 .badge.wide { inset-inline-start: 42%; padding: 0 4px; font-size: 10px; }
-.badge.no-count { inset-block-start: 6px; inset-inline-start: calc(50% + 4px); min-width: 0; width: 9px; height: 9px; padding: 0; background: var(--_badge); }
+.badge.no-count { inset-block-start: 6px; inset-inline-start: calc(50% + 4px); min-width: 0; width: 9px; height: 9px; padding: 0; }
 .bell.ring .bell-icon { animation: ring 0.9s ease-out; }
 
 @keyframes pop { from { scale: 0.4; opacity: 0; } }
@@ -80,7 +81,6 @@ a { color: inherit; text-decoration: none; }
   55% { rotate: 8deg; }
   75% { rotate: -4deg; }
 }
-:host { --_font: var(--tidings-font, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif); }
 
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; scroll-behavior: auto !important; }

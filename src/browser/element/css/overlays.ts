@@ -23,6 +23,8 @@ export const OVERLAYS = `
 .page .header { flex-wrap: nowrap; gap: 6px; padding-inline: 14px 12px; }
 .page-body { padding-block: 6px 14px; }
 .waiting { display: grid; place-items: center; flex: 1; min-height: 220px; }
+.back .icon { font-size: 16px; }
+:host(:dir(rtl)) .back .icon { scale: -1 1; }
 
 .snoozed-page { display: flex; flex: 1; flex-direction: column; }
 .snoozed-list .row { grid-template-columns: 36px minmax(0, 1fr) auto; align-items: start; padding-inline-end: 8px; }
@@ -41,6 +43,7 @@ export const OVERLAYS = `
 .preference-category .preference-name { font-weight: 650; }
 .preference-other { padding: 9px 12px 3px; color: var(--_muted); font-size: 12px; font-weight: 600; }
 .preference + .types { border-block-start: 1px solid var(--_line); }
+.preference-about:empty { display: none; }
 .preference-about { color: var(--_muted); font-size: 12.5px; line-height: 17px; overflow-wrap: anywhere; hyphens: auto; text-align: -webkit-match-parent; text-align: match-parent; }
 .always { display: inline-flex; align-items: center; gap: 5px; max-width: 100%; color: var(--_muted); font-size: 12px; font-weight: 550; line-height: 20px; }
 .always .icon { font-size: 11.5px; }
@@ -49,5 +52,6 @@ export const OVERLAYS = `
 .switch[aria-checked='true'] { background: var(--_accent); }
 .switch[aria-checked='true'] i { background: var(--_on-accent); translate: 14px; }
 :host(:dir(rtl)) .switch[aria-checked='true'] i { translate: -14px; }
-.switch[aria-disabled] { opacity: 0.5; cursor: not-allowed; }
+.switch[aria-disabled], .switch[aria-busy] { opacity: 0.5; cursor: not-allowed; }
+.switch[aria-busy] { cursor: progress; }
 `;

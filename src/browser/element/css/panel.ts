@@ -59,8 +59,6 @@ export const PANEL = `
 .small:focus-visible { outline-offset: -1px; }
 .close { display: none; }
 .menu-button .icon { font-size: 16px; stroke-width: 2.6; }
-.back .icon { font-size: 16px; }
-:host(:dir(rtl)) .back .icon { scale: -1 1; }
 
 .tabs { display: flex; gap: 2px; flex: none; margin-block-end: -1px; padding-inline: 12px; overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
 .tab {

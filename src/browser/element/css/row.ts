@@ -9,11 +9,10 @@ export const ROW = `
 .group ul { content-visibility: auto; contain-intrinsic-block-size: auto calc(var(--_rows) * 78px); }
 .row {
   display: grid; grid-template-columns: 36px minmax(0, 1fr) 28px; gap: 12px; position: relative;
-  margin-inline: 8px; padding: 10px 6px 10px 12px; padding-inline: 12px 6px; border-radius: 12px;
+  margin-inline: 8px; padding-block: 10px; padding-inline: 12px 6px; border-radius: 12px;
 }
-.glyph { display: grid; place-items: center; width: 36px; height: 36px; margin-block-start: 1px; border-radius: 50%; background: color-mix(in srgb, var(--_tone) 13%, transparent); color: var(--_tone); font-size: 14.5px; }
+.glyph { display: grid; place-items: center; width: 36px; height: 36px; margin-block-start: 1px; border-radius: 50%; background: color-mix(in srgb, var(--_tone) 13%, transparent); color: var(--_tone); font-size: 14.5px; --_tone: var(--_muted); }
 .glyph .icon { stroke-width: 1.9; }
-.glyph { --_tone: var(--_muted); }
 .glyph[data-tone='good'] { --_tone: var(--_good); }
 .glyph[data-tone='bad'] { --_tone: var(--_bad); }
 .glyph[data-tone='warm'] { --_tone: var(--_warm); }

@@ -7,12 +7,12 @@ export const TOAST = `
 .toasts[data-open] { display: block; }
 :host([position^='top']) .toasts { inset-block: 8px auto; }
 :host([position$='start']) .toasts { inset-inline: 8px auto; }
-.toast-list { display: flex; flex-direction: column; margin: 0; padding: 0; list-style: none; }
+.toast-list { display: flex; flex-direction: column; }
 :host([position^='top']) .toast-list { flex-direction: column-reverse; }
 .toast { display: grid; grid-template-rows: 1fr; transition: grid-template-rows 0.22s var(--_ease), opacity 0.18s, translate 0.22s var(--_ease); }
 .toast-box { min-height: 0; }
 .toast-card {
-  display: grid; grid-template-columns: 36px minmax(0, 1fr) 28px; gap: 12px; position: relative; margin: 4px 0; padding: 12px 10px 12px 14px; padding-inline: 14px 10px;
+  display: grid; grid-template-columns: 36px minmax(0, 1fr) 28px; gap: 12px; position: relative; margin: 4px 0; padding-block: 12px; padding-inline: 14px 10px;
   border-radius: min(var(--_radius), 16px); background: var(--_surface); color: var(--_text);
   box-shadow:
     0 0 0 1px light-dark(rgb(17 24 39 / 0.07), rgb(255 255 255 / 0.13)),
@@ -20,8 +20,7 @@ export const TOAST = `
     0 14px 32px -12px light-dark(rgb(10 15 30 / 0.3), rgb(0 0 0 / 0.75));
 }
 .toast .title { font-weight: 650; color: var(--_text); }
-.toast .urgent { display: block; width: fit-content; margin-block-end: 3px; }
-.toast .urgent:empty { display: none; }
+.toast .urgent:not(:empty) { display: block; width: fit-content; margin-block-end: 3px; }
 .toast .content:not(:has(.body:not([hidden]), .answers > *)) { align-self: center; }
 .dismiss { position: relative; z-index: 1; margin-block-start: -3px; }
 @media (hover: hover) { .toast:hover .toast-card { background: color-mix(in srgb, var(--_hover) 50%, var(--_surface)); } }
