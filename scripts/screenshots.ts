@@ -24,6 +24,8 @@ async function shoot(context: BrowserContext, scene: Scene, name: string): Promi
     patch: scene.patch,
     now: NOW,
   });
+  // A click that waits for a movement to end scrolls the page meanwhile.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   await scene.set(page);
   const { width, height } = page.viewportSize()!;
   const clip = { x: 0, y: 0, width, height: scene.height ?? height };

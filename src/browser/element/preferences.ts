@@ -44,7 +44,13 @@ export async function preferencesForm(
  */
 class PreferencesForm {
   readonly element: HTMLElement;
-  private readonly problem = h('p', { class: 'notice', part: 'notice', role: 'alert', hidden: '' });
+  private readonly problem = h('p', {
+    class: 'notice',
+    part: 'notice',
+    role: 'alert',
+    'data-notice': 'failed',
+    hidden: '',
+  });
   private readonly muted: Set<string>;
   private readonly mutedCategories: Set<string>;
   /** Each shows the present state of a switch. */

@@ -122,7 +122,7 @@ export const ENGLISH: BellStrings = {
   preferencesLead: 'Choose what you are notified about. Changes apply on all your devices.',
   push: 'Notifications on this device',
   pushAbout: 'Also while no page is open.',
-  pushDenied: 'Blocked. Allow notifications in the settings of your browser.',
+  pushDenied: "Blocked. Allow them in your browser's settings.",
   alwaysOn: 'Always on',
   alwaysOnAbout: 'This one cannot be turned off.',
   offWithCategory: 'Off, because all of its category is off',

@@ -483,7 +483,7 @@ describeWith('chromium', 'What people do with notifications, in Chromium', () =>
     it('is disabled once the user has forbidden notifications, and says where they are allowed again', async () => {
       await open(`Object.assign(new FakePush(), { permission: 'denied' })`);
       await toggle().click();
-      await bench.page.getByText('Blocked. Allow notifications in the settings of your browser.').waitFor();
+      await bench.page.getByText("Blocked. Allow them in your browser's settings.").waitFor();
       await shows(false);
       expect(await toggle().getAttribute('aria-disabled')).toBe('true');
       await toggle().click({ force: true });

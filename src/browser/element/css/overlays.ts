@@ -23,6 +23,7 @@ export const OVERLAYS = `
 .page .header { flex-wrap: nowrap; gap: 6px; padding-inline: 14px 12px; }
 .page-body { padding-block: 6px 14px; }
 .waiting { display: grid; place-items: center; flex: 1; min-height: 220px; }
+.back { width: 2em; height: 2em; }
 .back .icon { font-size: 16px; }
 :host(:dir(rtl)) .back .icon { scale: -1 1; }
 
@@ -33,7 +34,8 @@ export const OVERLAYS = `
 .failed { order: 2; color: var(--_bad); font-size: 12px; }
 .failed:empty { display: none; }
 
-.preferences .notice { margin: 4px 20px 8px; }
+.preferences .notice { margin: 6px 12px 8px; }
+.preference-group + .lead { padding-block-start: 16px; }
 .lead { padding: 6px 20px 8px; color: var(--_muted); font-size: 13px; }
 .preference-group { margin: 6px 12px 0; padding-block: 4px; border: 1px solid var(--_line); border-radius: 12px; }
 .preference { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 4px 12px; padding: 9px 12px; }
@@ -44,7 +46,7 @@ export const OVERLAYS = `
 .preference-other { padding: 9px 12px 3px; color: var(--_muted); font-size: 12px; font-weight: 600; }
 .preference + .types { border-block-start: 1px solid var(--_line); }
 .preference-about:empty { display: none; }
-.preference-about { color: var(--_muted); font-size: 12.5px; line-height: 17px; overflow-wrap: anywhere; hyphens: auto; text-align: -webkit-match-parent; text-align: match-parent; }
+.preference-about { color: var(--_muted); font-size: 12.5px; line-height: 17px; overflow-wrap: anywhere; hyphens: auto; text-wrap: pretty; text-align: -webkit-match-parent; text-align: match-parent; }
 .always { display: inline-flex; align-items: center; gap: 5px; max-width: 100%; color: var(--_muted); font-size: 12px; font-weight: 550; line-height: 20px; }
 .always .icon { font-size: 11.5px; }
 .switch { display: block; flex: none; width: 36px; height: 22px; padding: 2px; border-radius: 11px; background: light-dark(#7d8492, #5d6472); transition: background-color 0.15s; }
