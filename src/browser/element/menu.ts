@@ -9,7 +9,7 @@ export interface MenuItem {
   readonly label: string;
   /** Beside the label, such as a time. */
   readonly detail?: string;
-  readonly icon: IconName;
+  readonly icon?: IconName;
   readonly choose: () => void;
 }
 
@@ -70,7 +70,7 @@ export class Menu {
     const control = button(
       'menu-item',
       'menu-item',
-      icon(name),
+      name ? icon(name) : null,
       h('span', { class: 'menu-label' }, label),
       detail ? h('span', { class: 'menu-detail' }, detail) : null,
     );

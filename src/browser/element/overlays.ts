@@ -29,7 +29,6 @@ export class Overlays {
     const items = snoozeTimes(now).map(({ name, until }) => ({
       label: strings[name],
       detail: times.moment(until, now),
-      icon: 'clock' as const,
       choose: () => choose(until),
     }));
     this.menu.toggle(anchor, strings.snooze, items);

@@ -65,9 +65,7 @@ export class Panel {
       { class: 'header', part: 'header' },
       this.title,
       this.count,
-      h('div', { class: 'tools' }, this.markAll),
-      this.more,
-      this.close,
+      h('div', { class: 'tools' }, this.markAll, this.more, this.close),
     );
     setAttribute(this.more, 'aria-haspopup', 'menu');
     setAttribute(this.more, 'aria-expanded', 'false');

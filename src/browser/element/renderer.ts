@@ -74,8 +74,9 @@ export class Renderer {
     this.fresh.clear();
     panel.show(view);
     panel.showFoot(footOf(view, snapshot, problems));
-    // The focused button may be gone with the view that it was in.
-    if (hadFocus && !this.hasFocus) panel.element.focus({ preventScroll: true });
+    // The focused button may be gone with the view that it was in, or hidden beside a message.
+    if (hadFocus && (!this.hasFocus || (view !== 'list' && !focused(panel.element)!.checkVisibility())))
+      panel.element.focus({ preventScroll: true });
   }
 
   /** Changes the list. What is read stays in its place, also in WebKit, which has no scroll anchoring. */

@@ -7,7 +7,7 @@ import { describeWith } from '../../support/tools.js';
 
 describeWith('chromium', '<tidings-bell> in Chromium', () => {
   const bench = bellBench();
-  const { show, calls, titles, badge } = bench;
+  const { show, calls, titles, badge, focus, press } = bench;
 
   describe('badge and panel', () => {
     it('follow live entries, a change of state on another device, replacement and removal', async () => {
@@ -153,6 +153,21 @@ describeWith('chromium', '<tidings-bell> in Chromium', () => {
       await bench.page.getByRole('button', { name: 'Mark all read' }).click();
       await bench.page.getByText('The change could not be saved and was undone.').first().waitFor();
       expect(await bench.page.locator('.row.unread').count()).toBe(4);
+    });
+
+    it('hide what a signed-out user cannot use, and keep the focus in the panel', async () => {
+      await show('new FakeFeed(ordinary())');
+      await openPanel(bench.page);
+      await bench.page.getByRole('button', { name: 'More' }).focus();
+      await bench.page.evaluate(
+        `feed.set({ items: [], unread: 0, loaded: false, status: { state: 'stopped', reason: 'unauthenticated' } })`,
+      );
+      await bench.page.getByText('You are signed out').waitFor();
+      expect(await focus()).toBe('panel');
+      for (const name of ['More', 'Mark all read'])
+        expect(await bench.page.getByRole('button', { name }).count()).toBe(0);
+      await press('Escape');
+      expect(await bench.page.locator('.panel').isVisible()).toBe(false);
     });
 
     it('release a feed that is replaced or whose element leaves the bench.page, and take it up again', async () => {

@@ -23,7 +23,6 @@ export const OVERLAYS = `
 .page .header { flex-wrap: nowrap; gap: 6px; padding-inline: 14px 12px; }
 .page-body { padding-block: 6px 14px; }
 .waiting { display: grid; place-items: center; flex: 1; min-height: 220px; }
-.back { width: 2em; height: 2em; }
 .back .icon { font-size: 16px; }
 :host(:dir(rtl)) .back .icon { scale: -1 1; }
 

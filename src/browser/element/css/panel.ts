@@ -48,7 +48,7 @@ export const PANEL = `
   color: var(--_accent); font-size: 13px; font-weight: 550; white-space: nowrap;
   transition: background-color 0.15s;
 }
-.tools { display: flex; justify-content: flex-end; flex: 1 1 7em; min-width: 0; }
+.tools { display: flex; align-items: center; justify-content: flex-end; gap: 8px; flex: 1 1 176px; min-width: 0; }
 .quiet { min-width: 0; }
 .quiet span { overflow: hidden; text-overflow: ellipsis; }
 .quiet:hover, .retry:hover { background: color-mix(in srgb, var(--_accent) 9%, transparent); }
@@ -57,7 +57,8 @@ export const PANEL = `
 .small { display: grid; place-items: center; flex: none; width: 28px; height: 28px; border-radius: 8px; color: var(--_muted); font-size: 14px; transition: background-color 0.15s, color 0.15s; }
 @media (hover: hover) { .small:hover { background: color-mix(in srgb, var(--_text) 9%, transparent); color: var(--_text); } }
 .small:focus-visible { outline-offset: -1px; }
-.close { display: none; }
+.close, .panel:has(.view > .message) .quiet, .panel:has(.view > .error) .menu-button { display: none; }
+.small .icon, .glyph .icon { max-width: 22px; max-height: 22px; }
 .menu-button .icon { font-size: 16px; stroke-width: 2.6; }
 
 .tabs { display: flex; gap: 2px; flex: none; margin-block-end: -1px; padding-inline: 12px; overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }

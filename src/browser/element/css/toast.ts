@@ -21,7 +21,7 @@ export const TOAST = `
 }
 .toast .title { font-weight: 650; color: var(--_text); }
 .toast .urgent:not(:empty) { display: block; width: fit-content; margin-block-end: 3px; }
-.toast .content:not(:has(.body:not([hidden]), .answers > *)) { align-self: center; }
+.toast-card:not(:has(.body:not([hidden]), .answers > *)) { align-items: center; }
 .dismiss { position: relative; z-index: 1; margin-block-start: -3px; }
 @media (hover: hover) { .toast:hover .toast-card { background: color-mix(in srgb, var(--_hover) 50%, var(--_surface)); } }
 .toast[data-severity='high'] .toast-card::before { content: ''; position: absolute; inset-block: 12px; inset-inline-start: 4px; width: 3px; border-radius: 2px; background: var(--_bad); }
