@@ -6,5 +6,5 @@ export default {
   roots: ['<rootDir>/test/slow'],
   testPathIgnorePatterns: [],
   // Browsers, installs of packages and fleets of services: what runs beside them must leave them the machine.
-  maxWorkers: 2,
+  maxWorkers: 3,
 };

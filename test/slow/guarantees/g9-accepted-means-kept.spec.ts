@@ -1,12 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { IMPATIENT_SERVICE } from '../support/impatient.js';
-import { buildService, killServices, startService, type ServiceProcess } from '../support/service.js';
-import { createMigratedDatabase, type TestDatabase } from '../support/postgres.js';
-import { startRedis, type RedisServer } from '../support/redis.js';
-import { connect } from '../support/sse-client.js';
-import { eventually } from '../support/eventually.js';
-import { describeWith } from '../support/tools.js';
-import { API_KEY, House, JWT_SECRET, numbered, onBothBackends, task, taskIds, token } from './house.js';
+import { IMPATIENT_SERVICE } from '../../support/impatient.js';
+import { buildService, killServices, startService, type ServiceProcess } from '../../support/service.js';
+import { createMigratedDatabase, type TestDatabase } from '../../support/postgres.js';
+import { startRedis, type RedisServer } from '../../support/redis.js';
+import { connect } from '../../support/sse-client.js';
+import { eventually } from '../../support/eventually.js';
+import { describeWith } from '../../support/tools.js';
+import {
+  API_KEY,
+  House,
+  JWT_SECRET,
+  numbered,
+  onBothBackends,
+  task,
+  taskIds,
+  token,
+} from '../../guarantees/house.js';
 
 function publish(
   service: { origin: string },

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Follower, receivesOnce } from './follower.js';
-import { House, numbered, onBothBackends } from './house.js';
-import { eventually } from '../support/eventually.js';
+import { Follower, receivesOnce } from '../../guarantees/follower.js';
+import { House, numbered, onBothBackends } from '../../guarantees/house.js';
+import { eventually } from '../../support/eventually.js';
 
 onBothBackends('G3: an outage of the database', (backend) => {
   let house: House;

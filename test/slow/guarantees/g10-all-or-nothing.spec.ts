@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { taskCompleted } from '../../src/types/shipped/index.js';
-import { TidingsService } from '../../src/module/tidings.service.js';
-import { eventually } from '../support/eventually.js';
-import { buildService } from '../support/service.js';
-import { House, onBothBackends, taskIds, type Instance } from './house.js';
+import { taskCompleted } from '../../../src/types/shipped/index.js';
+import { TidingsService } from '../../../src/module/tidings.service.js';
+import { eventually } from '../../support/eventually.js';
+import { buildService } from '../../support/service.js';
+import { House, onBothBackends, taskIds, type Instance } from '../../guarantees/house.js';
 
-const CHILD = new URL('../jobs/outbox/outbox-child.mjs', import.meta.url).pathname;
+const CHILD = new URL('../../jobs/outbox/outbox-child.mjs', import.meta.url).pathname;
 
 type Step = 'before-commit' | 'after-commit' | 'before-append' | 'after-append';
 
