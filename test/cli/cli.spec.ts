@@ -289,7 +289,9 @@ describe('startTidings', () => {
     started = await startTidings({ types: [...SHIPPED_TYPES] });
     await started.tidings.notify(SHIPPED_TYPES[2], { to: 'ada', data: { title: 'Hello' } });
     expect(await collectFeed(started.app, 'ada', { count: 1 })).toMatchObject([{ title: 'Hello' }]);
-    await expect(collectFeed(started.app, 'ada', { count: 2, timeoutMs: 100 })).rejects.toThrow('has 1 of 2');
+    await expect(collectFeed(started.app, 'ada', { count: 2, timeoutMs: 2_000 })).rejects.toThrow(
+      'has 1 of 2',
+    );
     await started.close();
   }, 60_000);
 });

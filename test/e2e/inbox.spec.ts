@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { JWTPayload } from 'jose';
+import { FeedBusyError } from '../../src/contract/errors.js';
 import { parseCursor } from '../../src/contract/model/cursor.js';
 import type { Appender, NewNotification } from '../../src/contract/ports/append.js';
 import { APPENDER } from '../../src/contract/tokens.js';
@@ -15,6 +16,11 @@ import { connect, type SseClient } from '../support/sse-client.js';
 import { ALLOWED_ORIGIN, API_KEY, SECRET } from '../http/http-app.js';
 import { problemOf } from '../http/problem-of.js';
 import { sign } from '../http/tokens.js';
+
+/** On a busy machine a transaction may hold the feed for longer than others wait for it. */
+function ignoreBusy(error: unknown): void {
+  if (!(error instanceof FeedBusyError)) throw error;
+}
 
 /** One instance of the service, as far as a recipient sees it. */
 class Instance {
@@ -148,7 +154,7 @@ describe('the notifications of a recipient over HTTP', () => {
     const writer = async ({ appender }: Instance): Promise<void> => {
       while (reading) {
         const burst = 1 + Math.floor(Math.random() * 6);
-        await appender.append(Array.from({ length: burst }, () => to('busy')));
+        await appender.append(Array.from({ length: burst }, () => to('busy'))).catch(ignoreBusy);
       }
     };
     const reader = async (number: number): Promise<void> => {
