@@ -4,6 +4,16 @@ import { chromium, type BrowserContext } from 'playwright-core';
 import { findTool } from './find-tool.js';
 import { testDirectory } from './test-root.js';
 
+/**
+ * The popups of the address bar are pages of their own, which take as much CPU time at each start as all the rest. The others are those of
+ * Playwright's list that concern a page: of two such arguments Chromium takes the last one.
+ */
+const FEATURES_OFF = [
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxFullPopup', 'WebUIOmniboxAimPopup', 'PreloadTopChromeWebUI'],
+  ...['HttpsUpgrades', 'HttpsFirstBalancedModeAutoEnable', 'PaintHolding', 'DestroyProfileOnBrowserClose'],
+  ...['OptimizationHints', 'NetworkTimeServiceQuerying', 'MediaRouter', 'ThirdPartyStoragePartitioning'],
+];
+
 /** Nothing but what a page asks for, and as root. */
 const ARGS = [
   '--no-sandbox',
@@ -13,6 +23,7 @@ const ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--disable-features=${FEATURES_OFF.join()}`,
 ];
 
 /** A real Chromium with a new, empty profile; close it at the end of the suite. */

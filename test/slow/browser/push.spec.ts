@@ -233,7 +233,12 @@ describeWith('chromium', 'Web Push in Chromium', () => {
     ] as const) {
       await eventually(async () => expect(await toggle.getAttribute('aria-checked')).toBe(from), STEP);
       await toggle.click();
-      await page.locator(`.switch[aria-checked=${to}]:not([aria-busy])`).first().waitFor();
+      await eventually(async () => {
+        const shown = await Promise.all(
+          ['aria-checked', 'aria-busy'].map((name) => toggle.getAttribute(name)),
+        );
+        expect(shown).toEqual([to, null]);
+      }, STEP);
       expect((await tidings.pushState('ada')).subscriptions).toHaveLength(to === 'true' ? 1 : 0);
     }
   }, 60_000);
