@@ -87,7 +87,14 @@ export class RedisBus extends BusAdapter {
       new Outage(this.logger, 'The sending side of the live bus (Redis)'),
       metrics,
     );
-    this.subscriber = new RedisSubscriber(this.subscribing, prefix, subscribeTimeoutMs, this.logger, metrics);
+    this.subscriber = new RedisSubscriber(
+      this.subscribing,
+      prefix,
+      subscribeTimeoutMs,
+      this.logger,
+      metrics,
+      () => this.reconnected.fire(),
+    );
     // ioredis moves the channels of a cluster from node to node by itself; messages may be lost meanwhile.
     const emitter: NodeJS.EventEmitter = this.subscribing.client;
     emitter.on('subscribersReady', () => this.reconnected.fire());

@@ -5,12 +5,21 @@ import type { Unsubscribe } from '../contract/ports/live.js';
 import type { Metrics } from '../contract/ports/metrics.js';
 import { Acknowledgement, NotAcknowledgedError } from './acknowledgement.js';
 import { feedHash } from './channel.js';
+import { outsideOfCalls } from '../platform/call-context.js';
+import { backoffMs } from '../platform/time/backoff.js';
 import type { RedisConnection } from '../platform/redis/redis-connection.js';
 import { isReply } from '../platform/redis/redis-server.js';
 import { Subscriptions, type Listener, type Subscription } from './subscriptions.js';
 
 /** Channels of one SUBSCRIBE after a reconnect: a single command would block Redis, one for each channel is slow. */
 const CHUNK = 500;
+/** When a node of a cluster is asked again. */
+const AGAIN = { firstMs: 100, longestMs: 5_000 };
+/** Attempts, of about half a minute, for some of the channels, and for all of them; then the connection is replaced. */
+const MOST_ATTEMPTS = 10;
+const ATTEMPTS_OF_ALL = 3;
+/** Replies of a server that will accept the command in a moment. */
+const NOT_YET = /^(CLUSTERDOWN|LOADING|MASTERDOWN|TRYAGAIN)\b/;
 
 interface Channel extends Subscription {
   readonly acknowledgement: Acknowledgement;
@@ -33,6 +42,10 @@ export class RedisSubscriber {
   private readonly channels: Subscriptions<Channel>;
   /** The number of the connection, incremented when it is lost. */
   private generation = 1;
+  /** Channels of a cluster's nodes that were not there yet. */
+  private readonly absent = new Set<Channel>();
+  private again: NodeJS.Timeout | undefined;
+  private attempts = 0;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -40,6 +53,8 @@ export class RedisSubscriber {
     private readonly timeoutMs: number,
     private readonly logger: Logger,
     metrics: Metrics,
+    /** Called when channels are live that were not when {@link resume} resolved: their messages may be lost. */
+    private readonly late: () => void,
   ) {
     this.channels = new Subscriptions<Channel>(logger, metrics);
     // ioredis types the events of its two clients apart.
@@ -79,7 +94,10 @@ export class RedisSubscriber {
     return unsubscribe;
   }
 
-  /** Subscribes to all channels again; `true` when this connection has acknowledged all of them. */
+  /**
+   * Subscribes to all channels again; `true` when this connection has answered for all of them. Those of a cluster's node that is not there
+   * yet are tried again, and reported by `late`.
+   */
   async resume(): Promise<boolean> {
     const { generation } = this;
     const channels = this.channels.values();
@@ -92,9 +110,11 @@ export class RedisSubscriber {
 
   connectionLost(): void {
     this.generation++;
+    this.stopTrying();
   }
 
   close(): void {
+    this.connectionLost();
     const error = new NotAcknowledgedError('The live bus was closed');
     for (const channel of this.channels.values()) {
       channel.acknowledgement.settle(error);
@@ -109,28 +129,65 @@ export class RedisSubscriber {
   /** Sends SUBSCRIBE if the connection is up; otherwise {@link resume} does. Never rejects. */
   private async send(channels: readonly Channel[]): Promise<void> {
     if (!this.connection.connected || channels.length === 0) return;
+    // On a cluster the channels are in different slots: one command each.
+    const commands = this.sharded ? channels.map((channel) => [channel]) : [channels];
+    await Promise.all(commands.map((command) => this.subscribeTo(command)));
+  }
+
+  private async subscribeTo(channels: readonly Channel[]): Promise<void> {
     const { client } = this.connection;
     const { generation } = this;
     const names = channels.map(({ name }) => name);
     try {
-      if (!this.sharded) await client.subscribe(...names);
-      // Channels in different slots: one command each.
-      else await Promise.all(names.map((name) => client.ssubscribe(name)));
+      await (this.sharded ? client.ssubscribe(...names) : client.subscribe(...names));
       if (generation !== this.generation) return;
       for (const channel of channels) {
         channel.acknowledgedBy = generation;
         channel.acknowledgement.settle();
       }
     } catch (error) {
-      // Any other error is a lost connection: the next one subscribes again.
-      if (generation !== this.generation || !isReply(error)) return;
-      this.logger.error(`Redis refused to subscribe: ${describeError(error)}`);
-      for (const { acknowledgement } of channels) {
-        acknowledgement.settle(
-          new NotAcknowledgedError(`Redis refused to subscribe: ${describeError(error)}`),
-        );
-      }
+      if (generation !== this.generation) return;
+      if (isReply(error) && !NOT_YET.test(error.message)) this.refuse(channels, error);
+      // A lost connection subscribes again when it is back. That of a cluster lives on without one of its nodes.
+      else if (this.sharded || isReply(error)) this.tryAgainLater(channels);
     }
+  }
+
+  private tryAgainLater(channels: readonly Channel[]): void {
+    for (const channel of channels) this.absent.add(channel);
+    if (this.again) return;
+    this.attempts++;
+    this.again = outsideOfCalls(() =>
+      setTimeout(() => void this.tryAgain(), backoffMs(this.attempts, AGAIN)).unref(),
+    );
+  }
+
+  private async tryAgain(): Promise<void> {
+    const { generation } = this;
+    const channels = [...this.absent].filter((channel) => this.channels.get(channel.name) === channel);
+    this.again = undefined;
+    this.absent.clear();
+    await this.send(channels);
+    if (generation !== this.generation) return;
+    const isLive = ({ acknowledgedBy }: Channel): boolean => acknowledgedBy === generation;
+    if (channels.some(isLive)) this.late();
+    if (!this.again) this.attempts = 0;
+    // After a restart of a whole cluster ioredis may have no connection to any node that takes subscriptions, and never makes one.
+    else if (this.attempts > (this.channels.values().some(isLive) ? MOST_ATTEMPTS : ATTEMPTS_OF_ALL))
+      this.connection.drop(new Error('the nodes of the Redis Cluster take no subscriptions'));
+  }
+
+  private stopTrying(): void {
+    clearTimeout(this.again);
+    this.again = undefined;
+    this.attempts = 0;
+    this.absent.clear();
+  }
+
+  private refuse(channels: readonly Channel[], error: Error): void {
+    const problem = `Redis refused to subscribe: ${describeError(error)}`;
+    this.logger.error(problem);
+    for (const { acknowledgement } of channels) acknowledgement.settle(new NotAcknowledgedError(problem));
   }
 
   private unsubscribe(name: string): void {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 import { redisAddress } from '../../src/platform/addresses.js';
 import type { Announcement } from '../../src/contract/ports/live.js';
 import { feedHash, redisPrefix } from '../../src/live/channel.js';
@@ -97,6 +97,40 @@ describeWith('redis-server', 'The live bus on a Redis Cluster', () => {
       await redis.start();
       await back;
       await allHear();
+    } finally {
+      await bus.close();
+      await redis.stop();
+    }
+  }, 60_000);
+
+  it('subscribes again where a node of the cluster was not there yet, and reports it', async () => {
+    const redis = await startRedisCluster();
+    const bus = new RedisBus({
+      incarnation: 'test',
+      address: redisAddress({ url: null, nodes: redis.urls }),
+    });
+    const feed = { tenant: '', recipient: 'ada' };
+    try {
+      await eventually(() => bus.connected);
+      const { client } = bus['subscribing'] as unknown as { client: Pick<Cluster, 'ssubscribe'> };
+      const subscribe = client.ssubscribe.bind(client) as (...channels: string[]) => Promise<unknown>;
+      // What ioredis answers, right after a restart of the cluster, for a node whose connection it has not made.
+      const failures = [
+        new Error('No sharded subscriber for slot: 7'),
+        Object.assign(new Error('CLUSTERDOWN The cluster is down'), { name: 'ReplyError' }),
+      ];
+      client.ssubscribe = async (...channels: unknown[]) => {
+        const failure = failures.shift();
+        if (failure) throw failure;
+        return subscribe(...(channels as string[]));
+      };
+      let late = 0;
+      bus.onReconnect(() => (late += 1));
+      let heard = 0;
+      await bus.subscribe(feed, () => (heard += 1));
+      expect(failures).toEqual([]);
+      bus.announce([{ ...announcement, feed }]);
+      await eventually(() => heard === 1 && late === 1);
     } finally {
       await bus.close();
       await redis.stop();

@@ -102,8 +102,18 @@ export class ClusteredRedis implements RedisServer {
     this.clusters.push(cluster);
     // For its whole life, see the standalone Redis.
     cluster.on('error', this.onError);
+    cluster.on('close', () => endReset(cluster));
     return cluster;
   }
+}
+
+/**
+ * ioredis connects to the nodes that take subscriptions one topology at a time. If the cluster is lost meanwhile, it waits for connections
+ * that it has given up, and from then on for each topology: no node would take a subscription again.
+ */
+function endReset(cluster: Cluster): void {
+  const { shardedSubscribers } = cluster as unknown as { shardedSubscribers?: { isResetting: boolean } };
+  if (shardedSubscribers) shardedSubscribers.isResetting = false;
 }
 
 async function ended(cluster: Cluster): Promise<void> {
