@@ -3,8 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
-import express, { type Express } from 'express';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { adminServer, PortGuard } from './admin-port.js';
@@ -21,6 +20,7 @@ import type { Life } from './lifecycle.js';
 import { METRICS_REGISTRY, MetricsController } from './metrics.controller.js';
 import { DocsController } from './openapi/docs.controller.js';
 import { continueTrace } from './continue-trace.js';
+import { ExpressServer } from './express-server.js';
 import { withRequestId } from './request-id.js';
 import { OpenTelemetryTracing } from '../tracing/opentelemetry.js';
 import type { Settings } from './settings/settings.js';
@@ -69,15 +69,16 @@ export class ServiceModule {
 }
 
 async function open(plan: ServicePlan, life: Life): Promise<string> {
-  const adapter = new ExpressAdapter(strictExpress());
-  const app = await NestFactory.create<NestExpressApplication>(ServiceModule.forRoot(plan), adapter, {
-    // The lifecycle reports errors of the start.
-    abortOnError: false,
-    // The routes parse their bodies themselves, after the credential.
-    bodyParser: false,
-    // Idle keep-alive connections would delay the shutdown.
-    forceCloseConnections: true,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    ServiceModule.forRoot(plan),
+    new ExpressServer(),
+    {
+      // The lifecycle reports errors of the start.
+      abortOnError: false,
+      // The routes parse their bodies themselves, after the credential.
+      bodyParser: false,
+    },
+  );
   life.onStop('The application', () => {
     app.get(DrainState).begin();
     return app.close();
@@ -117,11 +118,6 @@ async function open(plan: ServicePlan, life: Life): Promise<string> {
   await app.listen(settings.port, settings.host);
   if (admin) await openAdmin(admin, settings, life);
   return originOf(server.address() as AddressInfo);
-}
-
-/** One spelling of each path: what a proxy denies must not be there under another. Nest's adapter makes the router, too late for settings. */
-function strictExpress(): Express {
-  return express().enable('strict routing').enable('case sensitive routing');
 }
 
 /** Stopped before the application, which probes and scrapes would otherwise keep busy. */
