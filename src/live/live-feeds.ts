@@ -36,6 +36,11 @@ export class LiveFeedsHub implements LiveFeeds {
   private checking = false;
   private checkAgain = false;
   private closed = false;
+  /** What the feeds report. */
+  private readonly on = {
+    abandoned: (feed: FeedKey): unknown => this.feeds.delete(feedKeyString(feed)),
+    acknowledgedLate: (): void => void this.check(),
+  };
 
   constructor(
     private readonly bus: LiveBus,
@@ -72,7 +77,7 @@ export class LiveFeedsHub implements LiveFeeds {
         this.bus,
         this.busOutage,
         this.logger,
-        { abandoned: () => this.feeds.delete(key), acknowledgedLate: () => void this.check() },
+        this.on,
       );
       this.feeds.set(key, watched);
     }

@@ -32,7 +32,7 @@ export class WatchedFeed {
     private readonly bus: Pick<LiveBus, 'subscribe' | 'connected'>,
     private readonly outage: Outage,
     private readonly logger: Logger,
-    private readonly on: { abandoned: () => void; acknowledgedLate: () => void },
+    private readonly on: { abandoned: (feed: FeedKey) => unknown; acknowledgedLate: () => void },
   ) {}
 
   /** Adds a connection; resolves when the bus has acknowledged, or at once if it is unavailable. Never rejects. */
@@ -81,7 +81,7 @@ export class WatchedFeed {
     this.unsubscribe?.();
     this.unsubscribe = null;
     this.cache.forget();
-    this.on.abandoned();
+    this.on.abandoned(this.feed);
   }
 
   private async acknowledge(): Promise<void> {

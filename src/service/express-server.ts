@@ -21,6 +21,8 @@ export class ExpressServer extends ExpressAdapter {
     // What Express sets as the prototype is that of the class, so that it changes nothing.
     app.request = Object.setPrototypeOf(Request.prototype, app.request) as typeof app.request;
     app.response = Object.setPrototypeOf(Response.prototype, app.response) as typeof app.response;
+    // Otherwise Express makes one for each response, and nothing in the service uses them.
+    app.response.locals = Object.freeze({});
     this.httpServer = createServer({ IncomingMessage: Request, ServerResponse: Response }, app);
   }
 

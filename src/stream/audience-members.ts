@@ -34,17 +34,17 @@ export class AudienceMembers {
    */
   async join({ feed, audiences }: Member): Promise<Membership> {
     if (audiences.length === 0) return NOBODY;
-    // A member of its own for each stream: the same recipient may have several, with different claims.
-    const member: Member = { feed, audiences };
-    const joined = audiences.map((name) => this.watch(feed.tenant, name));
-    const leave = (): void => joined.forEach((audience) => audience.leave(member));
+    const joined = new JoinedAudiences(
+      { feed, audiences },
+      audiences.map((name) => this.watch(feed.tenant, name)),
+    );
     try {
-      await Promise.all(joined.map((audience) => audience.join(member)));
+      await joined.join();
     } catch (error) {
-      leave();
+      joined.leave();
       throw error;
     }
-    return { leave, takeLater: () => joined[0]!.takeLater(member) };
+    return joined;
   }
 
   private watch(tenant: string, name: string): WatchedAudience {
@@ -58,5 +58,25 @@ export class AudienceMembers {
       this.watched.set(id, audience);
     }
     return audience;
+  }
+}
+
+class JoinedAudiences implements Membership {
+  /** @param member Its own for each stream: the same recipient may have several, with different claims. */
+  constructor(
+    private readonly member: Member,
+    private readonly audiences: readonly WatchedAudience[],
+  ) {}
+
+  async join(): Promise<void> {
+    await Promise.all(this.audiences.map((audience) => audience.join(this.member)));
+  }
+
+  takeLater(): void {
+    this.audiences[0]!.takeLater(this.member);
+  }
+
+  leave(): void {
+    for (const audience of this.audiences) audience.leave(this.member);
   }
 }

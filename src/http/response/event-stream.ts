@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import type { Observable, Observer } from 'rxjs';
 import type { Frame } from '../../contract/ports/stream.js';
 import { rawResponse, type HttpResponse } from '../request/http-request.js';
 import { printable } from '../../platform/logging/printable.js';
@@ -9,8 +10,6 @@ import { printable } from '../../platform/logging/printable.js';
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'private, no-cache, no-store, must-revalidate, max-age=0, no-transform',
-  Pragma: 'no-cache',
-  Expires: '0',
   // nginx
   'X-Accel-Buffering': 'no',
 };
@@ -23,62 +22,90 @@ const HEADERS = {
  *     subscribed --otherwise--> begun --complete--> ended
  *                          begun --the client leaves--> unsubscribed
  *
- * Resolves when it has begun.
+ * Returns when it has begun.
+ *
+ * @throws what the Observable fails with before its first frame.
  */
-export async function answerWithEvents(response: HttpResponse, frames: Observable<Frame>): Promise<void> {
+export function answerWithEvents(response: HttpResponse, frames: Observable<Frame>): void {
   const raw = rawResponse(response);
   // The client may have left while its credential was checked.
   if (raw.closed || raw.destroyed || raw.writableEnded) return;
-  let begun = false;
-  let text = '';
-  // One write for the frames of a turn: each write costs a system call and a chunk of HTTP, which is more than a frame costs.
-  const flush = (): void => {
-    if (text !== '') raw.write(text);
-    text = '';
-  };
-  const send = (more: string): void => {
-    if (text === '') queueMicrotask(flush);
-    text += more;
-  };
-  const begin = (): void => {
-    if (begun) return;
-    begun = true;
-    takeOver(response);
-    const { req } = raw;
+  const writer = new FrameWriter(response);
+  const subscription = frames.subscribe(writer);
+  const { failure } = writer;
+  if (failure) {
+    if (failure.begun) return;
+    throw failure.error;
+  }
+  raw.once('close', () => subscription.unsubscribe());
+  writer.begin();
+}
+
+/** Writes frames to a response. */
+class FrameWriter implements Observer<Frame> {
+  failure: { readonly error: unknown; readonly begun: boolean } | null = null;
+  readonly #raw: ServerResponse;
+  #begun = false;
+  /** Of this turn, not written yet. */
+  #text = '';
+  /** The socket, until the head and the first frames are written. */
+  #corked: Socket | null = null;
+
+  constructor(private readonly response: HttpResponse) {
+    this.#raw = rawResponse(response);
+  }
+
+  next(frame: Frame): void {
+    this.begin();
+    this.#write(encodeFrame(frame));
+  }
+
+  error(error: unknown): void {
+    this.failure = { error, begun: this.#begun };
+    if (!this.#begun) return;
+    new Logger('TidingsHttp').error(`A stream failed: ${printable(String(error), 1_000)}`);
+    this.#raw.destroy();
+  }
+
+  complete(): void {
+    this.begin();
+    this.#flush();
+    this.#raw.end();
+  }
+
+  /** Sends the head, unless that is done. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    takeOver(this.response);
+    const { req } = this.#raw;
+    // Express keeps the rest of its handlers here; a stream would hold them for hours.
+    if ('next' in req) req.next = undefined;
     // In HTTP/2 the socket is shared by all streams of the connection.
     if (req.httpVersionMajor < 2) {
       req.socket.setKeepAlive(true).setNoDelay(true).setTimeout(0);
+      this.#corked = req.socket;
+      req.socket.cork();
     }
-    // Express keeps the rest of its handlers here; a stream would hold them for hours.
-    if ('next' in req) req.next = undefined;
-    raw.writeHead(200, HEADERS);
+    this.#raw.writeHead(200, HEADERS);
+    // Node keeps the head for as long as the response, in some seventy pieces until it is written by itself: 2 KiB of each stream.
+    this.#raw.flushHeaders();
     // Immediately: a proxy's idle limit and an EventSource's `open` wait for the first byte.
-    send('\n');
-  };
-  await new Promise<void>((resolve, reject) => {
-    let failed = false;
-    const subscription = frames.subscribe({
-      next: (frame) => {
-        begin();
-        send(encodeFrame(frame));
-      },
-      error: (error: unknown) => {
-        failed = true;
-        if (!begun) return reject(error instanceof Error ? error : new Error(String(error)));
-        new Logger('TidingsHttp').error(`A stream failed: ${printable(String(error), 1_000)}`);
-        raw.destroy();
-      },
-      complete: () => {
-        begin();
-        flush();
-        raw.end();
-      },
-    });
-    if (failed) return;
-    raw.once('close', () => subscription.unsubscribe());
-    begin();
-    resolve();
-  });
+    this.#write('\n');
+  }
+
+  /** One write for the frames of a turn: each write costs a system call and a chunk of HTTP, which is more than a frame costs. */
+  #write(text: string): void {
+    if (this.#text === '') process.nextTick(() => this.#flush());
+    this.#text += text;
+  }
+
+  #flush(): void {
+    if (this.#text !== '' && !this.#raw.destroyed) this.#raw.write(this.#text);
+    this.#text = '';
+    this.#corked?.uncork();
+    this.#corked = null;
+  }
 }
 
 /** Keeps Fastify from answering when the handler returns; headers that were set on its reply (CORS) are copied. */
