@@ -1,5 +1,5 @@
 # The service, for a Postgres (and a Redis) of yours: the embedded one is not in the image. See docker-compose.yml.
-FROM node:22-slim AS base
+FROM node:24-slim AS base
 WORKDIR /app
 
 FROM base AS build
