@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -78,8 +78,17 @@ function expectToldToComeBack(stream: SseClient): void {
   expect(JSON.parse(last.data!)).toMatchObject({ reason: 'draining' });
 }
 
-const postgresRuns = (service: ServiceProcess): boolean =>
-  existsSync(join(service.dataDir, 'postgres', 'data', 'postmaster.pid'));
+/** Whether the process of the lock file is alive: `initdb`, which has one for a while, leaves it behind when it is ended. */
+function postgresRuns(service: ServiceProcess): boolean {
+  const file = join(service.dataDir, 'postgres', 'data', 'postmaster.pid');
+  // Negative: of a server for one session, as `initdb` runs it.
+  const pid = existsSync(file) ? Math.abs(parseInt(readFileSync(file, 'utf8'))) : NaN;
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 describe('the end of the service', () => {
   it('is orderly when one Ctrl-C arrives twice, as under npm: streams closed, Postgres stopped, code 0', async () => {

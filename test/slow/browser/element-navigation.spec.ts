@@ -96,6 +96,8 @@ describeWith('chromium', 'The panel of <tidings-bell> in Chromium', () => {
         bench.page.evaluate<number>(
           `document.getElementById('bell').shadowRoot.activeElement.getBoundingClientRect().top`,
         );
+      // A browser keeps the place from the frame on in which it has scrolled.
+      await settle(bench.page);
       const before = await top();
       await bench.page.evaluate('feed.push(item(0), item(0), item(0))');
       await settle(bench.page);
