@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -38,16 +39,19 @@ describe('the server of the service', () => {
     }
   });
 
-  it('closes while a connection is idle', async () => {
+  it('closes while a client is connected', async () => {
     const app = await NestFactory.create<NestExpressApplication>(EmptyModule, new ExpressServer(), {
       logger: false,
     });
     await app.listen(0, '127.0.0.1');
     const server = app.getHttpServer();
-    await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    // One that has sent no request yet, which Node does not count as idle.
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+    await once(server, 'connection');
 
     await app.close();
 
     expect(server.listening).toBe(false);
+    client.destroy();
   });
 });
