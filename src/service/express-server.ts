@@ -26,7 +26,7 @@ export class ExpressServer extends ExpressAdapter {
     this.httpServer = createServer({ IncomingMessage: Request, ServerResponse: Response }, app);
   }
 
-  /** Idle connections would delay the end. */
+  /** The end waits for every connection, also one that has sent nothing. */
   override async close(): Promise<void> {
     const closed = super.close() as Promise<void>;
     (this.httpServer as Server | undefined)?.closeAllConnections();
